@@ -1,0 +1,105 @@
+//! Elements from little-endian bytes and back.
+
+use crate::{DType, Data};
+use half::{bf16, f16};
+use std::io::{self, Read};
+
+/// A type that `raw_data` stores with a fixed number of bytes.
+trait Element: Copy {
+    const SIZE: usize;
+    /// From exactly `SIZE` bytes.
+    fn from_le(bytes: &[u8]) -> Self;
+    fn put_le(self, out: &mut Vec<u8>);
+}
+
+macro_rules! element {
+    ($($t:ty: $size:literal),*) => {$(
+        impl Element for $t {
+            const SIZE: usize = $size;
+            fn from_le(bytes: &[u8]) -> Self {
+                let mut array = [0; $size];
+                array.copy_from_slice(bytes);
+                Self::from_le_bytes(array)
+            }
+            fn put_le(self, out: &mut Vec<u8>) {
+                out.extend_from_slice(&self.to_le_bytes());
+            }
+        }
+    )*};
+}
+
+element!(f32: 4, f64: 8, f16: 2, bf16: 2, i8: 1, i16: 2, i32: 4, i64: 8, u8: 1, u16: 2, u32: 4, u64: 8);
+
+impl Element for bool {
+    const SIZE: usize = 1;
+    fn from_le(bytes: &[u8]) -> Self {
+        bytes != [0]
+    }
+    fn put_le(self, out: &mut Vec<u8>) {
+        out.push(self.into());
+    }
+}
+
+/// Reads `count` elements.
+///
+/// They are allocated at once, so `count` must have been checked against what there is to read. Texts have no such
+/// form: for them there is nothing to read and the answer is empty.
+pub(crate) fn read_elements(dtype: DType, count: usize, from: impl Read) -> io::Result<Data> {
+    Ok(match dtype {
+        DType::F32 => Data::F32(read_all(count, from)?),
+        DType::F64 => Data::F64(read_all(count, from)?),
+        DType::F16 => Data::F16(read_all(count, from)?),
+        DType::BF16 => Data::BF16(read_all(count, from)?),
+        DType::I8 => Data::I8(read_all(count, from)?),
+        DType::I16 => Data::I16(read_all(count, from)?),
+        DType::I32 => Data::I32(read_all(count, from)?),
+        DType::I64 => Data::I64(read_all(count, from)?),
+        DType::U8 => Data::U8(read_all(count, from)?),
+        DType::U16 => Data::U16(read_all(count, from)?),
+        DType::U32 => Data::U32(read_all(count, from)?),
+        DType::U64 => Data::U64(read_all(count, from)?),
+        DType::Bool => Data::Bool(read_all(count, from)?),
+        DType::String => Data::String(Vec::new()),
+    })
+}
+
+/// Reads by blocks, so that the bytes are never all in memory beside the elements.
+fn read_all<T: Element>(count: usize, mut from: impl Read) -> io::Result<Vec<T>> {
+    const BLOCK: usize = 1 << 16;
+    let mut elements = Vec::with_capacity(count);
+    let mut block = vec![0; BLOCK.min(count.saturating_mul(T::SIZE))];
+    while elements.len() < count {
+        let bytes = (count - elements.len()).saturating_mul(T::SIZE).min(BLOCK);
+        from.read_exact(&mut block[..bytes])?;
+        elements.extend(block[..bytes].chunks_exact(T::SIZE).map(T::from_le));
+    }
+    Ok(elements)
+}
+
+/// The elements as `raw_data` stores them; `None` for texts.
+pub(crate) fn to_le_bytes(data: &Data) -> Option<Vec<u8>> {
+    Some(match data {
+        Data::F32(v) => put_all(v),
+        Data::F64(v) => put_all(v),
+        Data::F16(v) => put_all(v),
+        Data::BF16(v) => put_all(v),
+        Data::I8(v) => put_all(v),
+        Data::I16(v) => put_all(v),
+        Data::I32(v) => put_all(v),
+        Data::I64(v) => put_all(v),
+        Data::U8(v) => put_all(v),
+        Data::U16(v) => put_all(v),
+        Data::U32(v) => put_all(v),
+        Data::U64(v) => put_all(v),
+        Data::Bool(v) => put_all(v),
+        Data::String(_) => return None,
+    })
+}
+
+fn put_all<T: Element>(elements: &[T]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(elements.len() * T::SIZE);
+    for &element in elements {
+        element.put_le(&mut bytes);
+    }
+    bytes
+}
