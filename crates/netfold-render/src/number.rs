@@ -1,0 +1,110 @@
+//! Numbers as people read them.
+
+/// `digits` significant digits; plain from 0.001 to a million, with an exponent outside: `0.0312`, `-12.5`, `3.1e-7`.
+///
+/// The sign is the true minus sign, which is as wide as a digit. Zeros at the end stay: they say how exact the number is.
+pub fn significant(value: f64, digits: usize) -> String {
+    let digits = digits.max(1);
+    let text = if value == 0.0 {
+        "0".to_owned()
+    } else if !value.is_finite() {
+        return if value.is_nan() {
+            "not a number"
+        } else if value > 0.0 {
+            "∞"
+        } else {
+            "−∞"
+        }
+        .to_owned();
+    } else {
+        // The exponent after rounding: 9.99 with two digits is 10.
+        let rounded = format!("{:.*e}", digits - 1, value);
+        let exponent = rounded.split_once('e').and_then(|(_, e)| e.parse::<i32>().ok()).unwrap_or(0);
+        if (-3..6).contains(&exponent) {
+            let decimals = (digits as i32 - 1 - exponent).max(0) as usize;
+            format!("{value:.decimals$}")
+        } else {
+            rounded
+        }
+    };
+    minus(&text)
+}
+
+/// A fixed number of decimals, so that a column of numbers lines up.
+pub fn fixed(value: f64, decimals: usize) -> String {
+    if value.is_finite() { minus(&format!("{value:.decimals$}")) } else { significant(value, 1) }
+}
+
+/// As [`fixed`], but a positive number shows its sign too.
+pub fn signed(value: f64, decimals: usize) -> String {
+    let text = fixed(value, decimals);
+    if text.starts_with('−') || !value.is_finite() { text } else { format!("+{text}") }
+}
+
+/// How many decimals give the largest of the values six significant digits.
+pub fn decimals_for(values: impl IntoIterator<Item = f64>) -> usize {
+    let largest = values.into_iter().filter(|v| v.is_finite()).fold(0.0, |a: f64, v| a.max(v.abs()));
+    if largest == 0.0 {
+        return 1;
+    }
+    (5.0 - largest.log10().floor()).clamp(0.0, 12.0) as usize
+}
+
+/// Thousands apart: `150,528`.
+pub fn count(n: usize) -> String {
+    let digits = n.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `12 %`, `0.50 %`, `0.004 %`: two digits where that says more than none.
+pub fn percent(share: f64) -> String {
+    let value = share * 100.0;
+    match value {
+        v if v >= 99.95 || v == 0.0 => format!("{v:.0} %"),
+        v if v >= 10.0 => format!("{v:.1} %"),
+        v if v >= 0.1 => format!("{v:.2} %"),
+        v => format!("{} %", significant(v, 1)),
+    }
+}
+
+/// `850 ms`, `12.3 s`, `4 min 05 s`.
+pub fn duration(seconds: f64) -> String {
+    match seconds {
+        s if !s.is_finite() || s < 0.0 => "unknown".into(),
+        s if s < 1e-3 => format!("{:.0} µs", s * 1e6),
+        s if s < 1.0 => format!("{} ms", significant(s * 1e3, 3)),
+        s if s < 60.0 => format!("{} s", significant(s, 3)),
+        s => format!("{} min {:02} s", (s / 60.0) as u64, (s % 60.0) as u64),
+    }
+}
+
+/// `512 KiB`, `83.2 MiB`, `1.20 GiB`.
+pub fn bytes(n: u64) -> String {
+    let units = ["B", "KiB", "MiB", "GiB", "TiB"];
+    let mut value = n as f64;
+    let mut unit = 0;
+    while value >= 1024.0 && unit + 1 < units.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    if unit == 0 { format!("{n} B") } else { format!("{} {}", significant(value, 3), units[unit]) }
+}
+
+fn minus(text: &str) -> String {
+    // −0.000 is zero to every digit that is shown.
+    let text = match text.strip_prefix('-') {
+        Some(rest) if rest.chars().all(|c| c == '0' || c == '.') => rest,
+        _ => text,
+    };
+    match text.strip_prefix('-') {
+        Some(rest) => format!("−{rest}"),
+        None => text.to_owned(),
+    }
+}
