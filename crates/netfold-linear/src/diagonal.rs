@@ -1,0 +1,56 @@
+//! y = d ∘ x.
+
+use crate::{Field, LinearMap, Probes, Real, Support};
+
+/// y[e] = d[e] · x[e].
+///
+/// What every elementwise function becomes once it is frozen: a ReLU has d in {0, 1}, a batch normalisation one d for
+/// each channel, a smooth activation a slope for each element.
+#[derive(Clone, Debug)]
+pub struct Diagonal<T> {
+    factors: Field<T>,
+    nonzero: Support,
+}
+
+impl<T: Real> Diagonal<T> {
+    /// The map with these factors.
+    pub fn new(factors: Field<T>) -> Self {
+        let nonzero = factors.nonzero();
+        Self { factors, nonzero }
+    }
+
+    /// Where the factor differs from zero.
+    pub fn nonzero(&self) -> &Support {
+        &self.nonzero
+    }
+
+    fn scale(&self, x: Probes<T>, onto: &Support) -> Probes<T> {
+        x.onto(onto).scaled(|element| self.factors.at(element))
+    }
+}
+
+impl<T: Real> LinearMap<T> for Diagonal<T> {
+    fn domain(&self) -> &[usize] {
+        self.factors.shape()
+    }
+
+    fn codomain(&self) -> &[usize] {
+        self.factors.shape()
+    }
+
+    fn apply(&self, x: Probes<T>, onto: &Support) -> Probes<T> {
+        self.scale(x, onto)
+    }
+
+    fn apply_transpose(&self, y: Probes<T>, onto: &Support) -> Probes<T> {
+        self.scale(y, onto)
+    }
+
+    fn image(&self, of: &Support) -> Support {
+        of.intersection(&self.nonzero)
+    }
+
+    fn preimage(&self, of: &Support) -> Support {
+        of.intersection(&self.nonzero)
+    }
+}

@@ -1,0 +1,88 @@
+//! A tensor of numbers that often varies along one axis only.
+
+use std::sync::Arc;
+
+use crate::{Real, Support};
+
+/// A tensor given by as few numbers as it takes: one, one for each index of an axis, or all of them.
+///
+/// Biases and the scale of a batch normalisation vary along the channel axis only; holding them so saves memory and
+/// reading.
+#[derive(Clone, Debug)]
+pub struct Field<T> {
+    shape: Vec<usize>,
+    values: Arc<Vec<T>>,
+    /// element -> value: (element / inner) % values.len()
+    inner: usize,
+}
+
+impl<T: Real> Field<T> {
+    /// The same number everywhere.
+    pub fn uniform(shape: &[usize], value: T) -> Self {
+        Self { shape: shape.to_vec(), values: Arc::new(vec![value]), inner: 1 }
+    }
+
+    /// `values[i]` wherever the index along `axis` is i.
+    ///
+    /// # Panics
+    /// If there are not as many values as the axis is long.
+    pub fn along(shape: &[usize], axis: usize, values: Vec<T>) -> Self {
+        assert_eq!(values.len(), shape[axis], "one value for each index of the axis");
+        let inner = shape[axis + 1..].iter().product();
+        Self { shape: shape.to_vec(), values: Arc::new(values), inner }
+    }
+
+    /// One number for each element, in standard layout.
+    ///
+    /// # Panics
+    /// If there are not as many values as the shape has elements.
+    pub fn full(shape: &[usize], values: Vec<T>) -> Self {
+        assert_eq!(values.len(), shape.iter().product::<usize>(), "one value for each element");
+        Self { shape: shape.to_vec(), values: Arc::new(values), inner: 1 }
+    }
+
+    /// The tensor's shape.
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// The number at `element` (flat index in standard order).
+    #[inline]
+    pub fn at(&self, element: usize) -> T {
+        match self.values.len() {
+            1 => self.values[0],
+            len => self.values[element / self.inner % len],
+        }
+    }
+
+    /// All numbers in standard layout.
+    pub fn to_vec(&self) -> Vec<T> {
+        (0..self.shape.iter().product()).map(|element| self.at(element)).collect()
+    }
+
+    /// Where the number is not zero.
+    pub fn nonzero(&self) -> Support {
+        if self.values.iter().all(|value| !value.is_zero()) {
+            return Support::full(&self.shape);
+        }
+        Support::from_fn(&self.shape, |element| !self.at(element).is_zero())
+    }
+
+    /// Each number through `f`.
+    #[must_use]
+    pub fn map(&self, f: impl Fn(T) -> T) -> Self {
+        let values = Arc::new(self.values.iter().map(|&value| f(value)).collect());
+        Self { shape: self.shape.clone(), values, inner: self.inner }
+    }
+
+    /// The same flat elements under another shape.
+    ///
+    /// # Panics
+    /// If the shape has another number of elements.
+    #[must_use]
+    pub fn reshaped(&self, shape: &[usize]) -> Self {
+        let len = |shape: &[usize]| shape.iter().product::<usize>();
+        assert_eq!(len(shape), len(&self.shape), "a reshape keeps the number of elements");
+        Self { shape: shape.to_vec(), ..self.clone() }
+    }
+}

@@ -1,0 +1,61 @@
+//! What a linear map is.
+
+use std::fmt::Debug;
+
+use crate::{Probes, Real, Support};
+
+/// A linear map y = A x over a batch of probes. It has never heard of networks.
+///
+/// Both directions are given the support `onto` that their result is stored on. An implementation computes exactly
+/// those elements: what lies outside is not wanted by anybody, and what lies inside is zero where A leaves it zero.
+/// Every element of a result is summed by one thread in a fixed order, so that the bits do not depend on the number
+/// of threads.
+///
+/// The law that each implementation is tested by, for arbitrary x and y:
+///
+/// ⟨A x, y⟩ = ⟨x, Aᵀ y⟩
+pub trait LinearMap<T: Real>: Debug + Send + Sync {
+    /// Shape of x.
+    fn domain(&self) -> &[usize];
+
+    /// Shape of y.
+    fn codomain(&self) -> &[usize];
+
+    /// y = A x, on the elements of `onto`.
+    fn apply(&self, x: Probes<T>, onto: &Support) -> Probes<T>;
+
+    /// x = Aᵀ y, on the elements of `onto`.
+    fn apply_transpose(&self, y: Probes<T>, onto: &Support) -> Probes<T>;
+
+    /// Elements of y that can differ from zero where x does so only inside `of`.
+    fn image(&self, of: &Support) -> Support;
+
+    /// Elements of x that Aᵀ y can reach from those in `of`.
+    fn preimage(&self, of: &Support) -> Support;
+}
+
+/// ⟨A x, y⟩ and ⟨x, Aᵀ y⟩, both summed in double precision, probe by probe.
+///
+/// The dot-product test: the two agree to rounding for every x and y if, and only if, `apply_transpose` is the
+/// transpose of `apply`.
+///
+/// # Panics
+/// If x and y do not have the shapes of the map, or differ in width.
+pub fn dot_test<T: Real>(map: &dyn LinearMap<T>, x: &Probes<T>, y: &Probes<T>) -> Vec<(f64, f64)> {
+    assert_eq!((x.shape(), y.shape()), (map.domain(), map.codomain()), "shapes of the map");
+    let ax = map.apply(x.clone(), &Support::full(map.codomain()));
+    let aty = map.apply_transpose(y.clone(), &Support::full(map.domain()));
+    let dot = |a: &Probes<T>, b: &Probes<T>, probe: usize| -> f64 {
+        a.vector(probe).iter().zip(b.vector(probe)).map(|(&a, b)| a.wide() * b.wide()).sum()
+    };
+    (0..x.width()).map(|probe| (dot(&ax, y, probe), dot(x, &aty, probe))).collect()
+}
+
+/// The matrix of a map, row-major `[codomain · domain]`: column j is A applied to the unit vector j.
+///
+/// Costs one probe for each input element: for tests and for small maps.
+pub fn matrix<T: Real>(map: &dyn LinearMap<T>) -> Vec<T> {
+    let columns: Vec<usize> = (0..map.domain().iter().product()).collect();
+    let y = map.apply(Probes::one_hot(map.domain(), &columns), &Support::full(map.codomain()));
+    y.into_values()
+}

@@ -1,0 +1,58 @@
+//! y = x on the active elements, zero elsewhere.
+
+use crate::{LinearMap, Probes, Real, Support};
+
+/// y[e] = x[e] where e is active, else 0: one bit an element.
+///
+/// A rectifier frozen at its input.
+#[derive(Clone, Debug)]
+pub struct Mask {
+    active: Support,
+}
+
+impl Mask {
+    /// The map that keeps the elements of `active`.
+    pub fn new(active: Support) -> Self {
+        Self { active }
+    }
+
+    /// The elements that pass.
+    pub fn active(&self) -> &Support {
+        &self.active
+    }
+
+    fn cut<T: Real>(&self, x: Probes<T>, onto: &Support) -> Probes<T> {
+        let x = x.onto(onto);
+        // Rows that are all active need no look; a support cut to the mask is the usual case.
+        if self.active.is_full() || onto.same_rows(&self.active) {
+            return x;
+        }
+        x.scaled(|element| if self.active.contains(element) { T::one() } else { T::zero() })
+    }
+}
+
+impl<T: Real> LinearMap<T> for Mask {
+    fn domain(&self) -> &[usize] {
+        self.active.shape()
+    }
+
+    fn codomain(&self) -> &[usize] {
+        self.active.shape()
+    }
+
+    fn apply(&self, x: Probes<T>, onto: &Support) -> Probes<T> {
+        self.cut(x, onto)
+    }
+
+    fn apply_transpose(&self, y: Probes<T>, onto: &Support) -> Probes<T> {
+        self.cut(y, onto)
+    }
+
+    fn image(&self, of: &Support) -> Support {
+        of.intersection(&self.active)
+    }
+
+    fn preimage(&self, of: &Support) -> Support {
+        of.intersection(&self.active)
+    }
+}

@@ -1,0 +1,188 @@
+//! Product with a matrix that is held constant.
+
+use std::sync::Arc;
+
+use faer::MatMut;
+use rayon::prelude::*;
+
+use crate::gemm::{View, by_columns, gemm};
+use crate::{LinearMap, Probes, Real, Support};
+
+/// Columns of a result that one task computes.
+const COLUMNS: usize = 256;
+
+/// Which factor of the product is the constant one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// y = M x
+    Left,
+    /// y = x M
+    Right,
+}
+
+/// Y = M X or Y = X M for each matrix of a batch, M held constant.
+///
+/// Shapes: with the constant at the left, M `[batch…, m, k]`, X `[batch…, k, n]`, Y `[batch…, m, n]`; at the right
+/// X `[batch…, m, k]`, M `[batch…, k, n]`. Each matrix of the batch names the constant and the X that it multiplies,
+/// so either may be shared (broadcast).
+///
+/// Source: ONNX `MatMul`, `Gemm`.
+#[derive(Clone, Debug)]
+pub struct Product<T> {
+    domain: Vec<usize>,
+    codomain: Vec<usize>,
+    side: Side,
+    constant: Arc<Vec<T>>,
+    m: usize,
+    k: usize,
+    n: usize,
+    /// For each matrix of Y: which constant, which X.
+    pairs: Vec<(usize, usize)>,
+}
+
+impl<T: Real> Product<T> {
+    /// The product with the shapes of the type's description; `pairs` has one (constant, X) for each matrix of Y.
+    ///
+    /// # Panics
+    /// If shapes, constant and pairs do not fit together.
+    pub fn new(
+        side: Side,
+        constant: Arc<Vec<T>>,
+        [m, k, n]: [usize; 3],
+        domain: &[usize],
+        codomain: &[usize],
+        pairs: Vec<(usize, usize)>,
+    ) -> Self {
+        let len = |shape: &[usize]| shape.iter().product::<usize>();
+        let (of_constant, of_x) = if side == Side::Left { (m * k, k * n) } else { (k * n, m * k) };
+        assert_eq!(len(codomain), pairs.len() * m * n, "one pair for each matrix of y");
+        for &(c, x) in &pairs {
+            assert!((c + 1) * of_constant <= constant.len() && (x + 1) * of_x <= len(domain), "pairs inside the batch");
+        }
+        let (domain, codomain) = (domain.to_vec(), codomain.to_vec());
+        Self { domain, codomain, side, constant, m, k, n, pairs }
+    }
+
+    /// The product of one constant with one matrix: M `[m, k]`, X `[k, n]` at the left; X `[m, k]`, M `[k, n]` at the
+    /// right.
+    pub fn single(side: Side, constant: Arc<Vec<T>>, sizes: [usize; 3], domain: &[usize], codomain: &[usize]) -> Self {
+        Self::new(side, constant, sizes, domain, codomain, vec![(0, 0)])
+    }
+
+    fn constant(&self, index: usize) -> View<'_, T> {
+        let (rows, cols) = if self.side == Side::Left { (self.m, self.k) } else { (self.k, self.n) };
+        View::new(&self.constant[index * rows * cols..][..rows * cols], rows, cols)
+    }
+
+    fn run(&self, input: Probes<T>, onto: &Support, transpose: bool) -> Probes<T> {
+        let (from, to) =
+            if transpose { (&self.codomain, &self.domain) } else { (&self.domain, &self.codomain) };
+        let input = input.onto(&Support::full(from));
+        let width = input.width();
+        let mut output = vec![T::zero(); to.iter().product::<usize>() * width];
+        let y_size = self.m * self.n * width;
+        let x_size = if self.side == Side::Left { self.k * self.n } else { self.m * self.k } * width;
+        for (y_index, &(constant, x_index)) in self.pairs.iter().enumerate() {
+            if y_size == 0 || x_size == 0 {
+                break;
+            }
+            let constant = self.constant(constant);
+            let (from, to) = if transpose {
+                (&input.values()[y_index * y_size..][..y_size], &mut output[x_index * x_size..][..x_size])
+            } else {
+                (&input.values()[x_index * x_size..][..x_size], &mut output[y_index * y_size..][..y_size])
+            };
+            match self.side {
+                Side::Left => self.left(constant, from, to, width, transpose),
+                Side::Right => self.right(constant, from, to, width, transpose),
+            }
+        }
+        Probes::new(Support::full(to), width, output).onto(onto)
+    }
+
+    /// to[m, n·width] += M · from[k, n·width], or with Mᵀ.
+    fn left(&self, constant: View<'_, T>, from: &[T], to: &mut [T], width: usize, transpose: bool) {
+        let (matrix, rows_in, rows_out) = if transpose {
+            (constant.mat().transpose(), self.m, self.k)
+        } else {
+            (constant.mat(), self.k, self.m)
+        };
+        let columns = self.n * width;
+        by_columns(MatMut::from_row_major_slice_mut(to, rows_out, columns), COLUMNS, &|first, block| {
+            let view = View { data: &from[first..], rows: rows_in, cols: block.ncols(), stride: columns };
+            gemm(block, true, matrix, view.mat());
+        });
+    }
+
+    /// For each row of X: to[n, width] += Mᵀ · from[k, width], or with M.
+    fn right(&self, constant: View<'_, T>, from: &[T], to: &mut [T], width: usize, transpose: bool) {
+        let (matrix, rows_in, rows_out) = if transpose {
+            (constant.mat(), self.n, self.k)
+        } else {
+            (constant.mat().transpose(), self.k, self.n)
+        };
+        if width == 1 {
+            // Y = X M as it stands: the rows of X are the rows of one product.
+            let x = View::new(from, self.m, rows_in).mat();
+            by_columns(MatMut::from_row_major_slice_mut(to, self.m, rows_out), COLUMNS, &|first, block| {
+                let n = block.ncols();
+                gemm(block, true, x, matrix.transpose().subcols(first, n));
+            });
+            return;
+        }
+        to.par_chunks_mut(rows_out * width).zip(from.par_chunks(rows_in * width)).for_each(|(to, from)| {
+            let to = MatMut::from_row_major_slice_mut(to, rows_out, width);
+            gemm(to, true, matrix, View::new(from, rows_in, width).mat());
+        });
+    }
+
+    /// Lines of one side that lines of the other touch: a line is a column of X (constant left) or a row (right).
+    fn reach(&self, of: &Support, transpose: bool) -> Support {
+        let (x_rows, x_cols) = if self.side == Side::Left { (self.k, self.n) } else { (self.m, self.k) };
+        let line = |element: usize, rows: usize, cols: usize| match self.side {
+            Side::Left => element / (rows * cols) * cols + element % cols,
+            Side::Right => element / cols,
+        };
+        let lines = if self.side == Side::Left { self.n } else { self.m };
+        let x_batch = self.domain.iter().product::<usize>() / (x_rows * x_cols).max(1);
+        let (from, to) = if transpose { ((self.m, self.n), (x_rows, x_cols)) } else { ((x_rows, x_cols), (self.m, self.n)) };
+        let (from_batch, to_batch) = if transpose { (self.pairs.len(), x_batch) } else { (x_batch, self.pairs.len()) };
+        let mut touched = vec![false; from_batch * lines];
+        of.elements().for_each(|element| touched[line(element, from.0, from.1)] = true);
+        let mut reached = vec![false; to_batch * lines];
+        for (y, &(_, x)) in self.pairs.iter().enumerate() {
+            let (source, target) = if transpose { (y, x) } else { (x, y) };
+            for l in 0..lines {
+                reached[target * lines + l] |= touched[source * lines + l];
+            }
+        }
+        let shape = if transpose { &self.domain } else { &self.codomain };
+        Support::from_fn(shape, |element| reached[line(element, to.0, to.1)])
+    }
+}
+
+impl<T: Real> LinearMap<T> for Product<T> {
+    fn domain(&self) -> &[usize] {
+        &self.domain
+    }
+
+    fn codomain(&self) -> &[usize] {
+        &self.codomain
+    }
+
+    fn apply(&self, x: Probes<T>, onto: &Support) -> Probes<T> {
+        self.run(x, onto, false)
+    }
+
+    fn apply_transpose(&self, y: Probes<T>, onto: &Support) -> Probes<T> {
+        self.run(y, onto, true)
+    }
+
+    fn image(&self, of: &Support) -> Support {
+        self.reach(of, false)
+    }
+
+    fn preimage(&self, of: &Support) -> Support {
+        self.reach(of, true)
+    }
+}

@@ -1,0 +1,51 @@
+//! The two kinds of number that everything is computed in.
+
+use std::fmt::{Debug, Display, LowerExp};
+
+/// A real number: `f32` or `f64`.
+///
+/// Everything above is generic over it, so that one code computes in both precisions.
+pub trait Real:
+    num_traits::Float
+    + num_traits::NumAssign
+    + faer::traits::ComplexField
+    + Debug
+    + Display
+    + LowerExp
+    + Default
+    + Send
+    + Sync
+    + std::iter::Sum
+    + 'static
+{
+    /// The word for this precision on the command line and in files: `f32` or `f64`.
+    const NAME: &'static str;
+    /// The nearest number of this precision.
+    fn of(value: f64) -> Self;
+    /// The same number in double precision.
+    fn wide(self) -> f64;
+}
+
+impl Real for f32 {
+    const NAME: &'static str = "f32";
+    #[inline]
+    fn of(value: f64) -> Self {
+        value as f32
+    }
+    #[inline]
+    fn wide(self) -> f64 {
+        f64::from(self)
+    }
+}
+
+impl Real for f64 {
+    const NAME: &'static str = "f64";
+    #[inline]
+    fn of(value: f64) -> Self {
+        value
+    }
+    #[inline]
+    fn wide(self) -> f64 {
+        self
+    }
+}
