@@ -28,8 +28,16 @@ impl<T: Real> Probes<T> {
     /// # Panics
     /// If `values` does not hold `support.count() · width` numbers.
     pub fn new(support: Support, width: usize, values: Vec<T>) -> Self {
+        Self::shared(support, width, Arc::new(values))
+    }
+
+    /// A batch over numbers that others hold too.
+    ///
+    /// # Panics
+    /// If `values` does not hold `support.count() · width` numbers.
+    pub fn shared(support: Support, width: usize, values: Arc<Vec<T>>) -> Self {
         assert_eq!(values.len(), support.count() * width, "rows times width of {:?}", support.shape());
-        Self { support, width, values: Arc::new(values) }
+        Self { support, width, values }
     }
 
     /// A batch of zeros.
@@ -83,6 +91,11 @@ impl<T: Real> Probes<T> {
     /// All rows, by value.
     pub fn into_values(self) -> Vec<T> {
         Arc::unwrap_or_clone(self.values)
+    }
+
+    /// All rows, to be held by others too.
+    pub fn into_shared(self) -> Arc<Vec<T>> {
+        self.values
     }
 
     /// The numbers of all probes at `element`, or `None` where they are all zero and not stored.

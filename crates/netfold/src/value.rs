@@ -1,0 +1,174 @@
+//! What flows through a graph: tensors of reals, integers and truth values.
+
+use std::sync::Arc;
+
+use netfold_linear::{Probes, Real, Support};
+use netfold_onnx::{Data, TensorDef};
+
+/// A tensor in standard (row-major) layout. Cloning shares the numbers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tensor<E> {
+    shape: Vec<usize>,
+    data: Arc<Vec<E>>,
+}
+
+impl<E: Clone> Tensor<E> {
+    /// A tensor of this shape.
+    ///
+    /// # Panics
+    /// If `data` does not hold as many elements as the shape says.
+    pub fn new(shape: &[usize], data: Vec<E>) -> Self {
+        Self::shared(shape, Arc::new(data))
+    }
+
+    /// A tensor over numbers that others hold too.
+    ///
+    /// # Panics
+    /// If `data` does not hold as many elements as the shape says.
+    pub fn shared(shape: &[usize], data: Arc<Vec<E>>) -> Self {
+        assert_eq!(data.len(), shape.iter().product::<usize>(), "elements of a tensor of shape {shape:?}");
+        Self { shape: shape.to_vec(), data }
+    }
+
+    /// A tensor without axes.
+    pub fn scalar(value: E) -> Self {
+        Self::new(&[], vec![value])
+    }
+
+    /// The shape.
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// The elements in standard order.
+    pub fn data(&self) -> &[E] {
+        &self.data
+    }
+
+    /// The elements, to be held by others too.
+    pub fn share(&self) -> Arc<Vec<E>> {
+        Arc::clone(&self.data)
+    }
+
+    /// How many elements there are.
+    pub fn len(&self) -> usize {
+        self.data.len()
+    }
+
+    /// Whether there is no element.
+    pub fn is_empty(&self) -> bool {
+        self.data.is_empty()
+    }
+
+    /// Each element through `f`.
+    pub fn map<U: Clone>(&self, f: impl FnMut(&E) -> U) -> Tensor<U> {
+        Tensor::new(&self.shape, self.data.iter().map(f).collect())
+    }
+
+    /// The same elements under another shape with as many of them.
+    ///
+    /// # Panics
+    /// If the shape has another number of elements.
+    #[must_use]
+    pub fn reshaped(&self, shape: &[usize]) -> Self {
+        Self::shared(shape, self.share())
+    }
+
+    /// y[i] = x[source[i]], or `fill` where the source is [`Select::NONE`](netfold_linear::Select::NONE).
+    #[must_use]
+    pub fn selected(&self, shape: &[usize], source: &[u32], fill: &E) -> Self {
+        let pick = |&j: &u32| if j == netfold_linear::Select::NONE { fill.clone() } else { self.data[j as usize].clone() };
+        Self::new(shape, source.iter().map(pick).collect())
+    }
+}
+
+impl<T: Real> Tensor<T> {
+    /// The tensor as a batch of one probe.
+    pub fn probe(&self) -> Probes<T> {
+        Probes::shared(Support::full(&self.shape), 1, self.share())
+    }
+
+    /// The flat index of the first element that is NaN or infinite.
+    pub fn non_finite(&self) -> Option<usize> {
+        self.data.iter().position(|value| !value.is_finite())
+    }
+}
+
+/// One value of a graph. Every integer type of ONNX is held as `i64`, every float type as `T`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value<T> {
+    /// Numbers that can depend on the input linearly.
+    Real(Tensor<T>),
+    /// Shapes, indices, axes.
+    Int(Tensor<i64>),
+    /// Conditions.
+    Bool(Tensor<bool>),
+}
+
+impl<T: Real> Value<T> {
+    /// The shape.
+    pub fn shape(&self) -> &[usize] {
+        match self {
+            Self::Real(tensor) => tensor.shape(),
+            Self::Int(tensor) => tensor.shape(),
+            Self::Bool(tensor) => tensor.shape(),
+        }
+    }
+
+    /// What kind of element it holds, as a word for messages.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Real(_) => "floating point",
+            Self::Int(_) => "integer",
+            Self::Bool(_) => "bool",
+        }
+    }
+
+    /// y[i] = x[source[i]] for any kind; `NONE` gives zero (false).
+    #[must_use]
+    pub fn selected(&self, shape: &[usize], source: &[u32]) -> Self {
+        match self {
+            Self::Real(tensor) => Self::Real(tensor.selected(shape, source, &T::zero())),
+            Self::Int(tensor) => Self::Int(tensor.selected(shape, source, &0)),
+            Self::Bool(tensor) => Self::Bool(tensor.selected(shape, source, &false)),
+        }
+    }
+
+    /// The same elements under another shape with as many of them.
+    #[must_use]
+    pub fn reshaped(&self, shape: &[usize]) -> Self {
+        match self {
+            Self::Real(tensor) => Self::Real(tensor.reshaped(shape)),
+            Self::Int(tensor) => Self::Int(tensor.reshaped(shape)),
+            Self::Bool(tensor) => Self::Bool(tensor.reshaped(shape)),
+        }
+    }
+
+    /// The value that a constant of an ONNX file holds; `None` for strings.
+    pub fn from_onnx(tensor: &TensorDef) -> Option<Self> {
+        fn ints<T, I: Copy + Into<i64>>(shape: &[usize], data: &[I]) -> Value<T> {
+            Value::Int(Tensor::new(shape, data.iter().map(|&value| value.into()).collect()))
+        }
+        fn reals<T: Real, F: Copy>(shape: &[usize], data: &[F], wide: impl Fn(F) -> f64) -> Value<T> {
+            Value::Real(Tensor::new(shape, data.iter().map(|&value| T::of(wide(value))).collect()))
+        }
+        let shape = &tensor.shape;
+        Some(match &tensor.data {
+            Data::F32(data) => reals(shape, data, f64::from),
+            Data::F64(data) => reals(shape, data, |value| value),
+            Data::F16(data) => reals(shape, data, f64::from),
+            Data::BF16(data) => reals(shape, data, f64::from),
+            Data::I8(data) => ints(shape, data),
+            Data::I16(data) => ints(shape, data),
+            Data::I32(data) => ints(shape, data),
+            Data::I64(data) => ints(shape, data),
+            Data::U8(data) => ints(shape, data),
+            Data::U16(data) => ints(shape, data),
+            Data::U32(data) => ints(shape, data),
+            // Values over i64::MAX wrap: no index, shape or quantised weight is that large.
+            Data::U64(data) => Self::Int(Tensor::new(shape, data.iter().map(|&value| value as i64).collect())),
+            Data::Bool(data) => Self::Bool(Tensor::new(shape, data.clone())),
+            Data::String(_) => return None,
+        })
+    }
+}
