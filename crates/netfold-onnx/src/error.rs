@@ -18,7 +18,7 @@ pub enum OnnxError {
         source: Box<OnnxError>,
     },
     /// The operating system refused.
-    #[error("input or output failed")]
+    #[error(transparent)]
     Io(#[from] io::Error),
     /// The bytes are something else.
     #[error("not an ONNX model: it is {looks_like}")]
@@ -227,7 +227,9 @@ impl OnnxError {
         Some(match self {
             Self::File { source, .. } => return source.hint(),
             Self::NotOnnx { looks_like } => return crate::sniff::hint(looks_like),
-            Self::Cut { .. } | Self::NoGraph | Self::NoOpset { .. } => "download or copy the file again",
+            Self::Cut { .. } | Self::Malformed(_) | Self::NoGraph | Self::NoOpset { .. } => {
+                "download or copy the file again"
+            }
             Self::DuplicateName { .. } | Self::Node { .. } => {
                 "`python -c \"import onnx; onnx.checker.check_model('model.onnx')\"` says more about an invalid model"
             }

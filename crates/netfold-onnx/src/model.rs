@@ -174,6 +174,7 @@ impl NodeDef {
     /// What to call the node in a message: its name, or operator and first output if it has none.
     pub fn label(&self) -> String {
         match (self.name.as_str(), self.outputs.iter().find(|o| !o.is_empty())) {
+            ("", Some(output)) if self.op_type.is_empty() => output.clone(),
             ("", Some(output)) => format!("{} -> {output}", self.op_type),
             ("", None) => self.op_type.clone(),
             (name, _) => name.to_owned(),

@@ -86,28 +86,35 @@ pub(crate) fn hint(looks_like: &str) -> Option<&'static str> {
 }
 
 /// How long the file should be at least, if its outermost fields are those of a model and run past the end.
+///
+/// One field at least must be whole: any few bytes could be the beginning of a field.
 pub(crate) fn cut(bytes: &[u8]) -> Option<u64> {
     let mut at = 0;
-    while at < bytes.len() {
-        let Some(tag) = varint(bytes, &mut at) else { return Some(bytes.len() as u64 + 1) };
-        match (tag >> 3, tag & 7) {
-            (1 | 5, 0) => {
-                if varint(bytes, &mut at).is_none() {
-                    return Some(bytes.len() as u64 + 1);
-                }
-            }
-            (2..=4 | 6..=8 | 14 | 20 | 25 | 26, 2) => {
-                let Some(length) = varint(bytes, &mut at) else { return Some(bytes.len() as u64 + 1) };
-                let end = (at as u64).checked_add(length)?;
-                if end > bytes.len() as u64 {
-                    return Some(end);
-                }
-                at = end as usize;
-            }
-            _ => return None,
+    loop {
+        let end = field_end(bytes, at)?;
+        if end > bytes.len() as u64 {
+            return (at > 0).then_some(end);
         }
+        at = end as usize;
     }
-    None
+}
+
+/// Where the field that begins here ends, which may be past the end; `None` at the end, and for fields that a model
+/// does not have.
+fn field_end(bytes: &[u8], mut at: usize) -> Option<u64> {
+    let one_more = Some(bytes.len() as u64 + 1);
+    if at == bytes.len() {
+        return None;
+    }
+    let Some(tag) = varint(bytes, &mut at) else { return one_more };
+    match (tag >> 3, tag & 7) {
+        (1 | 5, 0) => varint(bytes, &mut at).map_or(one_more, |_| Some(at as u64)),
+        (2..=4 | 6..=8 | 14 | 20 | 25 | 26, 2) => match varint(bytes, &mut at) {
+            Some(length) => (at as u64).checked_add(length),
+            None => one_more,
+        },
+        _ => None,
+    }
 }
 
 /// The number at this place, moving past it; `None` if the bytes end within it.

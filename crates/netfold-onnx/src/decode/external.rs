@@ -1,6 +1,8 @@
 //! Tensors whose elements are in a file beside the model.
 
-use crate::{DType, Data, TensorProblem, elements::read_elements, generated::StringStringEntryProto};
+use crate::{
+    DType, Data, TensorProblem, elements::read_elements, generated::StringStringEntryProto, tensor::element_count,
+};
 use std::{
     collections::{BTreeMap, btree_map::Entry},
     fs::File,
@@ -34,14 +36,15 @@ impl<'a> Files<'a> {
         &mut self,
         entries: &[StringStringEntryProto],
         dtype: DType,
-        count: usize,
+        shape: &[usize],
     ) -> Result<Data, TensorProblem> {
         let size = dtype.size().ok_or(TensorProblem::RawText)?;
+        let count = element_count(shape)?;
         let needed = (count * size) as u64;
         let offset = number(entries, "offset")?.unwrap_or(0);
         let length = number(entries, "length")?.unwrap_or(needed);
         if length != needed {
-            let (shape, got) = (vec![count], length as usize);
+            let (shape, got) = (shape.to_vec(), length as usize);
             return Err(TensorProblem::Length { dtype, shape, unit: "bytes", expected: needed as usize, got });
         }
         let path = self.path(entries)?;

@@ -72,7 +72,9 @@ fn duplicate(name: &str, first: Origin, second: Origin) -> OnnxError {
         Origin::Initializer => "an initializer".to_owned(),
         Origin::Node(node) => format!("an output of node `{}`", node.label()),
     };
-    OnnxError::DuplicateName { name: name.to_owned(), first: word(first), second: word(second) }
+    let (first, second) = (word(first), word(second));
+    let second = if first == second { "another one".to_owned() } else { second };
+    OnnxError::DuplicateName { name: name.to_owned(), first, second }
 }
 
 fn node(proto: NodeProto, index: usize, context: &mut Context) -> Result<NodeDef, OnnxError> {

@@ -4,6 +4,8 @@ mod external;
 mod graph;
 mod sparse;
 mod tensor;
+#[cfg(test)]
+mod tests;
 
 pub use sparse::MAX_SPARSE_ELEMENTS;
 

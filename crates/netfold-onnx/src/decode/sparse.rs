@@ -31,7 +31,7 @@ pub(super) fn tensor(proto: SparseTensorProto, context: &mut Context) -> Result<
     let n = values.data.len();
     let places = match *indices.shape.as_slice() {
         [rows] if rows == n => flat(numbers, count),
-        [rows, axes] if rows == n && axes == shape.len() => by_axis(numbers, &shape),
+        [rows, axes] if rows == n && axes == shape.len() && axes > 0 => by_axis(numbers, &shape),
         _ => return Err(sparse(format!("{n} values do not go with indices of shape {:?}", indices.shape))),
     };
     let places = places.map_err(|index| sparse(format!("index {index} is outside shape {shape:?}")))?;
@@ -50,13 +50,12 @@ fn flat(numbers: &[i64], count: usize) -> Result<Vec<usize>, i64> {
     numbers.iter().map(|&i| inside(i, count).ok_or(i)).collect()
 }
 
-/// One number an axis for each value. The error is the first number that is out of range.
+/// One number an axis for each value; there must be an axis. The error is the first number that is out of range.
 fn by_axis(numbers: &[i64], shape: &[usize]) -> Result<Vec<usize>, i64> {
     let place = |row: &[i64]| {
         row.iter().zip(shape).try_fold(0, |place, (&i, &size)| inside(i, size).map(|i| place * size + i).ok_or(i))
     };
-    // A scalar has no axes: its rows are empty and cannot be told apart, and `chunks` of zero is not allowed.
-    numbers.chunks_exact(shape.len().max(1)).map(place).collect()
+    numbers.chunks_exact(shape.len()).map(place).collect()
 }
 
 fn inside(index: i64, size: usize) -> Option<usize> {

@@ -16,7 +16,7 @@ pub(super) fn tensor(proto: TensorProto, context: &mut Context) -> Result<Tensor
         DType::from_code(proto.data_type).ok_or_else(|| TensorProblem::Type { dtype: code_name(proto.data_type) })?;
     let count = element_count(&shape)?;
     let data = if proto.data_location == EXTERNAL {
-        context.external.elements(&proto.external_data, dtype, count)?
+        context.external.elements(&proto.external_data, dtype, &shape)?
     } else if let Some(raw) = proto.raw_data.as_ref().filter(|raw| !raw.is_empty()) {
         let expected = count * dtype.size().ok_or(TensorProblem::RawText)?;
         if raw.len() != expected {
