@@ -1,2 +1,164 @@
-//! PLACEHOLDER
-fn main() {}
+//! Words to calls.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use aircraft::dataset::{self, Order};
+use aircraft::error::{Error, Result};
+use aircraft::files::NewFolder;
+use aircraft::train::{self, Plan};
+use aircraft::view::Size;
+use clap::{Args, Parser, Subcommand};
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// The founding experiment: two aircraft told apart by their radar images.
+#[derive(Parser)]
+#[command(name = "aircraft", version)]
+struct Words {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Make ISAR images of both aircraft, with a table of labels.
+    Simulate(Simulate),
+    /// Train the network on simulated images and write it as an ONNX file.
+    Train(Train),
+}
+
+#[derive(Args)]
+struct Simulate {
+    /// Folder to make; it must not exist, or be empty.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Images of each aircraft.
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    count: u32,
+    /// Seed: the same seed makes the same bytes, whatever the number of threads.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Signal-to-noise ratios to draw from, in decibels.
+    #[arg(long, value_name = "MIN..MAX", default_value = "10..25", value_parser = snr_range)]
+    snr: (f64, f64),
+    /// Pixels along a side: 64 (of 0.75 m, four looks) or 128 (of 0.375 m).
+    #[arg(long, default_value = "64", value_parser = size)]
+    size: Size,
+    /// Threads; all cores if not given.
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    threads: usize,
+}
+
+#[derive(Args)]
+struct Train {
+    /// Folder with the images to learn from, made by `simulate`.
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// Folder with images of another seed, on which the finished network is measured.
+    #[arg(long, value_name = "DIR")]
+    held_out: Option<PathBuf>,
+    /// Folder to make; it must not exist, or be empty.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Epochs at most.
+    #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u16).range(1..=999))]
+    epochs: u16,
+    /// Stop after this many epochs without a lower validation loss.
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..))]
+    patience: u16,
+    /// Images in one step.
+    #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u16).range(2..))]
+    batch: u16,
+    /// Step size at the start, above 0 and at most 1.
+    #[arg(long, default_value_t = 0.002)]
+    learning_rate: f64,
+    /// Seed of weights, order and dropout.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Keep so many networks from the untrained one to the last epoch's: epoch-000.onnx and on.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    checkpoints: usize,
+}
+
+fn size(word: &str) -> std::result::Result<Size, String> {
+    word.parse().ok().and_then(Size::from_side).ok_or_else(|| "64 or 128".to_owned())
+}
+
+fn snr_range(word: &str) -> std::result::Result<(f64, f64), String> {
+    let range = word.split_once("..").and_then(|(low, high)| Some((low.parse().ok()?, high.parse().ok()?)));
+    range
+        .filter(|&(low, high): &(f64, f64)| low.is_finite() && high.is_finite() && low <= high)
+        .ok_or_else(|| "two numbers like 10..25, the smaller first".to_owned())
+}
+
+fn main() -> ExitCode {
+    let words = match Words::try_parse() {
+        Ok(words) => words,
+        Err(error) if error.exit_code() == 0 => error.exit(),
+        Err(error) => {
+            // The first paragraph says what is wrong; usage and tips are for --help.
+            let text = error.to_string();
+            let paragraph: Vec<&str> = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect();
+            eprintln!("{}", paragraph.join(" "));
+            return ExitCode::from(2);
+        }
+    };
+    let result = match words.command {
+        Command::Simulate(words) => simulate(&words),
+        Command::Train(words) => train(&words),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn simulate(words: &Simulate) -> Result<()> {
+    let order =
+        Order { count: words.count as usize, seed: words.seed, snr: words.snr.0..=words.snr.1, size: words.size };
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(words.threads).build();
+    let pool = pool.map_err(|cause| Error::Failed(format!("cannot start {} threads: {cause}", words.threads)))?;
+    let bar = ProgressBar::new(0).with_style(
+        ProgressStyle::with_template("simulating {wide_bar} {pos}/{len} {eta}").expect("the template is well formed"),
+    );
+    let folder = NewFolder::begin(&words.out)?;
+    pool.install(|| {
+        let pictures = dataset::simulate(&order, &bar);
+        bar.finish_and_clear();
+        dataset::write(&pictures, folder)
+    })?;
+    eprintln!("{}: {} images of each aircraft", words.out.display(), order.count);
+    Ok(())
+}
+
+fn train(words: &Train) -> Result<()> {
+    let pictures = dataset::read(&words.data)?;
+    let held_out = words.held_out.as_deref().map(dataset::read).transpose()?;
+    if let (Some(folder), Some(other)) = (&words.held_out, &held_out)
+        && other[0].label.size != pictures[0].label.size
+    {
+        let sizes = (other[0].label.size, pictures[0].label.size);
+        return Err(Error::input(folder, format!("images of {} pixels, those to learn from have {}", sizes.0, sizes.1)));
+    }
+    let folder = NewFolder::begin(&words.out)?;
+    let plan = Plan {
+        epochs: words.epochs.into(),
+        patience: words.patience.into(),
+        batch: words.batch.into(),
+        learning_rate: words.learning_rate,
+        seed: words.seed,
+    };
+    let training = train::train(&pictures, &plan)?;
+    train::write(&training, words.checkpoints, folder.path())?;
+    eprintln!("{:.0} s; the weights are those after epoch {}", training.seconds, training.best);
+    if let Some(held_out) = held_out {
+        let accuracy = train::accuracy(&training.network, &held_out);
+        println!("held-out accuracy: {:.2} % of {} images", 100.0 * accuracy, held_out.len());
+    }
+    folder.finish()?;
+    eprintln!("{}", words.out.join("aircraft.onnx").display());
+    Ok(())
+}
