@@ -1,0 +1,247 @@
+//! The circuit: the frozen network, in which every node is affine.
+
+use std::collections::HashMap;
+
+use netfold_linear::{Probes, Support};
+
+use crate::affine::{Affine, Rule};
+use crate::error::Error;
+use crate::graph::TensorId;
+use crate::ops::{At, Precision};
+use crate::trace::{Trace, node_error};
+use crate::value::Value;
+
+/// Which rule freezes which node.
+#[derive(Clone, Debug, Default)]
+pub struct Rules {
+    /// The rule for nodes that are not named.
+    pub default: Rule,
+    /// Rules by node name.
+    pub by_node: HashMap<String, Rule>,
+}
+
+/// One tensor of a [`Circuit`] and the affine operator that makes it from earlier ones.
+#[derive(Clone, Debug)]
+pub struct Stage<T> {
+    /// The tensor's name.
+    pub tensor: String,
+    /// The node that makes it.
+    pub node: String,
+    /// The node's operator.
+    pub op: String,
+    /// The operator frozen: one term for each of `sources`.
+    pub affine: Affine<T>,
+    /// The slots that it reads.
+    pub sources: Vec<usize>,
+}
+
+/// A network frozen at one input: `logits = W x + b`, as a line of affine operators.
+///
+/// Slot 0 is the input; slot i is made by stage i − 1. The last slot is the output.
+#[derive(Clone, Debug)]
+pub struct Circuit<T> {
+    stages: Vec<Stage<T>>,
+    input_shape: Vec<usize>,
+    output: usize,
+}
+
+/// What pulling unit vectors back from the output gives: rows of W, and where b comes from.
+#[derive(Clone, Debug)]
+pub struct Pullback<T> {
+    /// Wᵀ s for each seed s, over the input.
+    pub weights: Probes<T>,
+    /// `bias[stage][probe]`: ⟨adjoint of the seed at the stage, the stage's offset⟩. The sum over stages is ⟨s, b⟩.
+    pub bias: Vec<Vec<T>>,
+}
+
+impl<T: Precision> Trace<'_, T> {
+    /// The network frozen at the traced input, from the input to the output.
+    ///
+    /// # Errors
+    /// If a node cannot be frozen there.
+    pub fn freeze(&self, rules: &Rules) -> Result<Circuit<T>, Error> {
+        let mut slots: HashMap<TensorId, usize> = HashMap::from([(self.input, 0)]);
+        let mut stages = Vec::new();
+        for node in self.nodes.iter().map(|&index| &self.model.nodes[index]) {
+            let inputs = self.inputs(node);
+            let varies: Vec<bool> = node.inputs.iter().map(|id| id.is_some_and(|id| self.varies(id))).collect();
+            let outputs: Vec<Value<T>> =
+                node.outputs.iter().filter_map(|id| id.and_then(|id| self.value(id)).cloned()).collect();
+            let Ok(operator) = &node.operator else { continue };
+            let rule = rules.by_node.get(&node.name).copied().unwrap_or(rules.default);
+            for (output, &id) in node.outputs.iter().enumerate() {
+                let Some(id) = id.filter(|&id| self.varies(id)) else { continue };
+                let at = At { inputs: &inputs, outputs: &outputs, varies: &varies, output, rule };
+                let mut affine =
+                    T::op(operator.as_ref()).freeze(&at).map_err(|source| node_error("freeze", node, &inputs, source))?;
+                // Keep the terms of inputs that vary; the others are in the offset already.
+                let terms = std::mem::take(&mut affine.terms).into_iter().zip(&node.inputs);
+                let (terms, sources) = terms
+                    .filter_map(|(term, id)| Some((term?, *slots.get(&(*id)?)?)))
+                    .map(|(term, slot)| (Some(term), slot))
+                    .unzip();
+                affine.terms = terms;
+                stages.push(Stage {
+                    tensor: self.model.name(id).to_owned(),
+                    node: node.name.clone(),
+                    op: node.op.clone(),
+                    affine,
+                    sources,
+                });
+                slots.insert(id, stages.len());
+            }
+        }
+        let input_shape = self.real(self.input)?.shape().to_vec();
+        let output = match slots.get(&self.output) {
+            Some(&slot) => slot,
+            None => return Err(Error::Graph(format!("`{}` does not depend on the input", self.model.name(self.output)))),
+        };
+        Ok(Circuit { stages, input_shape, output })
+    }
+}
+
+impl<T: Precision> Circuit<T> {
+    /// The stages, in order.
+    pub fn stages(&self) -> &[Stage<T>] {
+        &self.stages
+    }
+
+    /// Shape of the input.
+    pub fn input_shape(&self) -> &[usize] {
+        &self.input_shape
+    }
+
+    /// Shape of the output.
+    pub fn output_shape(&self) -> &[usize] {
+        self.shape(self.output)
+    }
+
+    fn shape(&self, slot: usize) -> &[usize] {
+        if slot == 0 { &self.input_shape } else { self.stages[slot - 1].affine.shape() }
+    }
+
+    /// W v for each probe v; with `offsets` W v + b.
+    ///
+    /// Pushing zeros with offsets gives b; pushing unit vectors without gives columns of W.
+    pub fn push(&self, v: Probes<T>, offsets: bool) -> Probes<T> {
+        let width = v.width();
+        let last_use = self.last_use();
+        let mut values: Vec<Option<Probes<T>>> = vec![None; self.output + 1];
+        values[0] = Some(v);
+        for (index, stage) in self.stages.iter().take(self.output).enumerate() {
+            let onto = Support::full(stage.affine.shape());
+            let mut sum: Option<Probes<T>> = None;
+            for (term, &source) in stage.affine.terms.iter().zip(&stage.sources) {
+                let x = if last_use[source] == index { values[source].take() } else { values[source].clone() };
+                if let (Some(map), Some(x)) = (term, x) {
+                    let y = map.apply(x.clone(), &onto);
+                    // A source read twice by the last stage that uses it must still be there for its second term.
+                    if last_use[source] == index && stage.sources.iter().filter(|&&s| s == source).count() > 1 {
+                        values[source] = Some(x);
+                    }
+                    sum = Some(match sum {
+                        Some(sum) => sum.plus(&y),
+                        None => y,
+                    });
+                }
+            }
+            let mut y = sum.unwrap_or_else(|| Probes::zeros(&onto, width));
+            if let (true, Some(offset)) = (offsets, &stage.affine.offset) {
+                for (element, row) in y.values_mut().chunks_exact_mut(width.max(1)).enumerate() {
+                    let c = offset.at(element);
+                    row.iter_mut().for_each(|value| *value += c);
+                }
+            }
+            values[index + 1] = Some(y);
+        }
+        values[self.output].take().unwrap_or_else(|| Probes::zeros(&Support::full(self.output_shape()), width))
+    }
+
+    /// Wᵀ s for each seed s over the output, and every stage's share of ⟨s, b⟩.
+    ///
+    /// Pulling unit vectors gives rows of W.
+    pub fn pull(&self, seeds: Probes<T>) -> Pullback<T> {
+        self.pull_on(seeds, &self.full_plan())
+    }
+
+    /// As [`pull`](Self::pull), each adjoint stored on the support that `plan` gives for its slot.
+    pub fn pull_on(&self, seeds: Probes<T>, plan: &[Support]) -> Pullback<T> {
+        let width = seeds.width();
+        let mut adjoints: Vec<Option<Probes<T>>> = vec![None; self.output + 1];
+        let mut bias = vec![vec![T::zero(); width]; self.stages.len()];
+        adjoints[self.output] = Some(seeds.onto(&plan[self.output]));
+        for (index, stage) in self.stages.iter().enumerate().take(self.output).rev() {
+            let Some(adjoint) = adjoints[index + 1].take() else { continue };
+            if let Some(offset) = &stage.affine.offset {
+                bias[index] = inner(&adjoint, offset);
+            }
+            for (term, &source) in stage.affine.terms.iter().zip(&stage.sources) {
+                let Some(map) = term else { continue };
+                let x = map.apply_transpose(adjoint.clone(), &plan[source]);
+                adjoints[source] = Some(match adjoints[source].take() {
+                    Some(sum) => sum.plus(&x),
+                    None => x,
+                });
+            }
+        }
+        let weights = adjoints[0].take().unwrap_or_else(|| Probes::zeros(&plan[0], width));
+        Pullback { weights, bias }
+    }
+
+    /// Every slot whole.
+    pub fn full_plan(&self) -> Vec<Support> {
+        (0..=self.output).map(|slot| Support::full(self.shape(slot))).collect()
+    }
+
+    /// For each slot the elements whose adjoint matters when `outputs` are asked for: those that an output reaches
+    /// through masks and winners, and that depend on the input or carry an offset of their own.
+    pub fn pull_plan(&self, outputs: &Support) -> Vec<Support> {
+        let mut needed = vec![Support::full(&self.input_shape)];
+        for stage in self.stages.iter().take(self.output) {
+            let mut own = match &stage.affine.offset {
+                Some(offset) => offset.nonzero(),
+                None => Support::empty(stage.affine.shape()),
+            };
+            for (term, &source) in stage.affine.terms.iter().zip(&stage.sources) {
+                if let (Some(map), false) = (term, own.is_full()) {
+                    own = own.union(&map.image(&needed[source]));
+                }
+            }
+            needed.push(own);
+        }
+        let mut plan: Vec<Support> = needed.iter().map(|own| Support::empty(own.shape())).collect();
+        plan[self.output] = outputs.clone();
+        for (index, stage) in self.stages.iter().enumerate().take(self.output).rev() {
+            let here = plan[index + 1].intersection(&needed[index + 1]);
+            if here.count() > 0 {
+                for (term, &source) in stage.affine.terms.iter().zip(&stage.sources) {
+                    if let Some(map) = term {
+                        plan[source] = plan[source].union(&map.preimage(&here));
+                    }
+                }
+            }
+            plan[index + 1] = here;
+        }
+        plan
+    }
+
+    /// For each slot, the last stage that reads it.
+    fn last_use(&self) -> Vec<usize> {
+        let mut last = vec![usize::MAX; self.output + 1];
+        for (index, stage) in self.stages.iter().enumerate().take(self.output) {
+            stage.sources.iter().for_each(|&source| last[source] = index);
+        }
+        last
+    }
+}
+
+/// ⟨adjoint, offset⟩ for each probe.
+fn inner<T: Precision>(adjoint: &Probes<T>, offset: &netfold_linear::Field<T>) -> Vec<T> {
+    let width = adjoint.width();
+    let mut sums = vec![0.0_f64; width];
+    for (row, element) in adjoint.values().chunks_exact(width.max(1)).zip(adjoint.support().elements()) {
+        let c = offset.at(element).wide();
+        sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += c * value.wide());
+    }
+    sums.into_iter().map(T::of).collect()
+}

@@ -1,0 +1,118 @@
+//! What can go wrong, where, and what helps.
+
+use netfold_onnx::OnnxError;
+
+/// Why an operator refuses its inputs or attributes. The graph adds where.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct OpError(pub String);
+
+impl OpError {
+    /// An error with this text.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+}
+
+/// A node that stands in the way of a reconstruction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unsupported {
+    /// The node's name in the file, or what it makes where it has none.
+    pub node: String,
+    /// Its operator.
+    pub op: String,
+    /// Why it cannot be used.
+    pub why: String,
+}
+
+/// Everything that stops the road from model to reconstruction.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file is not a model that can be read.
+    #[error(transparent)]
+    Onnx(#[from] OnnxError),
+    /// Nodes between the input and the wanted output that are not supported: all of them.
+    #[error("{}", unsupported_list(.0))]
+    Unsupported(Vec<Unsupported>),
+    /// The graph contradicts itself.
+    #[error("the graph is not valid: {0}")]
+    Graph(String),
+    /// A node refuses its inputs.
+    #[error("cannot {verb} `{node}` ({op}, inputs {shapes})")]
+    Op {
+        /// `compute` or `freeze`.
+        verb: &'static str,
+        /// The node.
+        node: String,
+        /// Its operator.
+        op: String,
+        /// The shapes of its inputs.
+        shapes: String,
+        /// What the operator says.
+        source: OpError,
+    },
+    /// The input tensor does not fit the model.
+    #[error("input `{name}` takes shape {expected}, got {got}")]
+    InputShape {
+        /// The model's input.
+        name: String,
+        /// What the model declares.
+        expected: String,
+        /// What was given.
+        got: String,
+    },
+    /// A number that is not finite.
+    #[error("{what} holds {value} at flat index {index}")]
+    NonFinite {
+        /// `the input` or a named constant or value.
+        what: String,
+        /// NaN or an infinity, as text.
+        value: String,
+        /// Where in the tensor.
+        index: usize,
+    },
+    /// A name or number that the model does not have.
+    #[error("there is no {kind} `{name}`")]
+    Unknown {
+        /// `output`, `tensor`, `class`, …
+        kind: &'static str,
+        /// What was asked for.
+        name: String,
+        /// What there is, nearest first.
+        nearest: Vec<String>,
+    },
+}
+
+impl Error {
+    /// What helps, where something simple does.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Onnx(error) => error.hint().map(|hint| hint.to_string()),
+            Self::Unsupported(_) => Some("`netfold ops` lists the operators that are supported".into()),
+            Self::NonFinite { .. } => Some("`--allow-non-finite` computes all the same".into()),
+            Self::Unknown { nearest, .. } if !nearest.is_empty() => Some(format!("there is {}", quoted(nearest))),
+            _ => None,
+        }
+    }
+}
+
+/// `a`, `b` and `c`, each in backquotes.
+pub(crate) fn quoted(names: &[String]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    match quoted.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
+        None => String::new(),
+    }
+}
+
+fn unsupported_list(nodes: &[Unsupported]) -> String {
+    let mut text = match nodes.len() {
+        1 => "1 node is not supported:".to_owned(),
+        n => format!("{n} nodes are not supported:"),
+    };
+    for node in nodes {
+        text += &format!("\n    `{}` ({}): {}", node.node, node.op, node.why);
+    }
+    text
+}

@@ -1,0 +1,260 @@
+//! The model: nodes and tensors under their ONNX names, in an order in which they can be computed.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use netfold_onnx::{DType, Dim, ModelDef, NodeDef, TensorDef, ValueInfo};
+
+use crate::error::{Error, Unsupported, quoted};
+use crate::ops::{self, Attributes, Operator};
+
+/// A tensor of a [`Model`], by number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TensorId(pub usize);
+
+/// A node of a [`Model`].
+#[derive(Debug)]
+pub struct Node {
+    /// Its name in the file, or what it makes where it has none.
+    pub name: String,
+    /// Its operator's name.
+    pub op: String,
+    /// The operator, or why it cannot be used.
+    pub operator: Result<Box<dyn Operator>, String>,
+    /// What it reads; `None` where an optional input is left out.
+    pub inputs: Vec<Option<TensorId>>,
+    /// What it makes; `None` where nobody wants an output.
+    pub outputs: Vec<Option<TensorId>>,
+}
+
+/// A tensor's name and what the file says of it.
+#[derive(Clone, Debug, Default)]
+pub struct TensorInfo {
+    /// Its name in the file.
+    pub name: String,
+    /// The kind of its elements, where declared.
+    pub dtype: Option<DType>,
+    /// Its shape, where declared.
+    pub shape: Option<Vec<Dim>>,
+}
+
+/// A trained network.
+#[derive(Debug)]
+pub struct Model {
+    /// All tensors.
+    pub tensors: Vec<TensorInfo>,
+    /// All nodes, each after those whose outputs it reads.
+    pub nodes: Vec<Node>,
+    /// The constants of the file.
+    pub constants: HashMap<TensorId, TensorDef>,
+    /// What has to be given: the graph's inputs that no constant fills.
+    pub inputs: Vec<TensorId>,
+    /// What the graph gives.
+    pub outputs: Vec<TensorId>,
+    /// Version of the operator set.
+    pub opset: i64,
+    /// Who wrote the file.
+    pub producer: String,
+    names: HashMap<String, TensorId>,
+    makers: HashMap<TensorId, usize>,
+}
+
+impl Model {
+    /// The model in a file.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or its graph contradicts itself. Operators that are not supported are no error
+    /// here: see [`Node::operator`].
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        Self::new(netfold_onnx::read(path)?)
+    }
+
+    /// The model that a decoded file describes.
+    ///
+    /// # Errors
+    /// If the graph reads what nothing makes, or goes in a circle.
+    pub fn new(def: ModelDef) -> Result<Self, Error> {
+        let opset = def.opsets.get("").copied().unwrap_or(1);
+        let mut model = Self {
+            tensors: Vec::new(),
+            nodes: Vec::new(),
+            constants: HashMap::new(),
+            inputs: Vec::new(),
+            outputs: Vec::new(),
+            opset,
+            producer: def.producer,
+            names: HashMap::new(),
+            makers: HashMap::new(),
+        };
+        let graph = def.graph;
+        for (name, tensor) in graph.initializers {
+            let id = model.intern(&name);
+            let shape = tensor.shape.iter().map(|&size| Dim::Known(size)).collect();
+            (model.tensors[id.0].dtype, model.tensors[id.0].shape) = (Some(tensor.data.dtype()), Some(shape));
+            model.constants.insert(id, tensor);
+        }
+        for info in graph.inputs {
+            let id = model.intern(&info.name);
+            // Files older than IR version 4 list their constants among the inputs.
+            if !model.constants.contains_key(&id) {
+                model.declare(id, info);
+                model.inputs.push(id);
+            }
+        }
+        for info in graph.value_info {
+            let id = model.intern(&info.name);
+            model.declare(id, info);
+        }
+        for node in &graph.nodes {
+            model.add_node(node);
+        }
+        for info in graph.outputs {
+            let id = model.intern(&info.name);
+            model.declare(id, info);
+            model.outputs.push(id);
+        }
+        model.sort()?;
+        Ok(model)
+    }
+
+    /// The tensor of this name.
+    ///
+    /// # Errors
+    /// If there is none; names the nearest.
+    pub fn tensor(&self, name: &str) -> Result<TensorId, Error> {
+        let unknown = || Error::Unknown {
+            kind: "tensor",
+            name: name.to_owned(),
+            nearest: nearest(name, self.tensors.iter().map(|tensor| tensor.name.as_str())),
+        };
+        self.names.get(name).copied().ok_or_else(unknown)
+    }
+
+    /// The tensor's name.
+    pub fn name(&self, id: TensorId) -> &str {
+        &self.tensors[id.0].name
+    }
+
+    /// The node that makes a tensor; `None` for inputs and constants.
+    pub fn maker(&self, id: TensorId) -> Option<&Node> {
+        self.makers.get(&id).map(|&index| &self.nodes[index])
+    }
+
+    /// The nodes that `output` is computed from, in order.
+    pub fn nodes_of(&self, output: TensorId) -> Vec<usize> {
+        let mut wanted = vec![false; self.nodes.len()];
+        let mut open: Vec<usize> = self.makers.get(&output).copied().into_iter().collect();
+        while let Some(index) = open.pop() {
+            if !std::mem::replace(&mut wanted[index], true) {
+                open.extend(self.nodes[index].inputs.iter().flatten().filter_map(|id| self.makers.get(id)));
+            }
+        }
+        (0..self.nodes.len()).filter(|&index| wanted[index]).collect()
+    }
+
+    /// The nodes that `output` is computed from and whose operators cannot be used.
+    pub fn unsupported(&self, output: TensorId) -> Vec<Unsupported> {
+        let nodes = self.nodes_of(output).into_iter().map(|index| &self.nodes[index]);
+        nodes.filter_map(|node| node.operator.as_ref().err().map(|why| node.refused(why))).collect()
+    }
+
+    fn intern(&mut self, name: &str) -> TensorId {
+        if let Some(&id) = self.names.get(name) {
+            return id;
+        }
+        let id = TensorId(self.tensors.len());
+        self.tensors.push(TensorInfo { name: name.to_owned(), ..TensorInfo::default() });
+        self.names.insert(name.to_owned(), id);
+        id
+    }
+
+    fn declare(&mut self, id: TensorId, info: ValueInfo) {
+        let tensor = &mut self.tensors[id.0];
+        tensor.dtype = tensor.dtype.or(info.dtype);
+        if tensor.shape.is_none() {
+            tensor.shape = info.shape;
+        }
+    }
+
+    fn add_node(&mut self, node: &NodeDef) {
+        let mut tensors = |names: &[String]| -> Vec<Option<TensorId>> {
+            names.iter().map(|name| (!name.is_empty()).then(|| self.intern(name))).collect()
+        };
+        let (inputs, outputs) = (tensors(&node.inputs), tensors(&node.outputs));
+        for &id in outputs.iter().flatten() {
+            self.makers.insert(id, self.nodes.len());
+        }
+        let operator = build(node, self.opset);
+        let (name, op) = (node.label(), full_name(node));
+        self.nodes.push(Node { name, op, operator, inputs, outputs });
+    }
+
+    /// Puts every node after those that it reads from (Kahn's algorithm, keeping the file's order where it can).
+    fn sort(&mut self) -> Result<(), Error> {
+        let known = |model: &Self, id: TensorId| model.constants.contains_key(&id) || model.inputs.contains(&id);
+        for id in self.nodes.iter().flat_map(|node| node.inputs.iter().flatten()).chain(&self.outputs) {
+            if !known(self, *id) && !self.makers.contains_key(id) {
+                return Err(Error::Graph(format!("nothing makes `{}`", self.name(*id))));
+            }
+        }
+        let mut waits: Vec<usize> = Vec::new();
+        let mut readers: HashMap<usize, Vec<usize>> = HashMap::new();
+        for (index, node) in self.nodes.iter().enumerate() {
+            let makers: Vec<usize> = node.inputs.iter().flatten().filter_map(|id| self.makers.get(id)).copied().collect();
+            waits.push(makers.len());
+            makers.into_iter().for_each(|maker| readers.entry(maker).or_default().push(index));
+        }
+        let mut ready: std::collections::BinaryHeap<std::cmp::Reverse<usize>> =
+            (0..waits.len()).filter(|&index| waits[index] == 0).map(std::cmp::Reverse).collect();
+        let mut order = Vec::new();
+        while let Some(std::cmp::Reverse(index)) = ready.pop() {
+            order.push(index);
+            for &reader in readers.get(&index).into_iter().flatten() {
+                waits[reader] -= 1;
+                if waits[reader] == 0 {
+                    ready.push(std::cmp::Reverse(reader));
+                }
+            }
+        }
+        if order.len() < self.nodes.len() {
+            let stuck: Vec<String> =
+                (0..waits.len()).filter(|&i| waits[i] > 0).take(3).map(|i| self.nodes[i].name.clone()).collect();
+            return Err(Error::Graph(format!("{} wait for each other in a circle", quoted(&stuck))));
+        }
+        let mut nodes: Vec<Option<Node>> = std::mem::take(&mut self.nodes).into_iter().map(Some).collect();
+        self.nodes = order.iter().filter_map(|&index| nodes[index].take()).collect();
+        let made = |(index, node): (usize, &Node)| node.outputs.iter().flatten().map(move |&id| (id, index)).collect::<Vec<_>>();
+        self.makers = self.nodes.iter().enumerate().flat_map(made).collect();
+        Ok(())
+    }
+}
+
+impl Node {
+    /// This node in a list of what is not supported.
+    pub fn refused(&self, why: &str) -> Unsupported {
+        Unsupported { node: self.name.clone(), op: self.op.clone(), why: why.to_owned() }
+    }
+}
+
+fn full_name(node: &NodeDef) -> String {
+    if matches!(node.domain.as_str(), "" | "ai.onnx") {
+        node.op_type.clone()
+    } else {
+        format!("{}.{}", node.domain, node.op_type)
+    }
+}
+
+fn build(node: &NodeDef, opset: i64) -> Result<Box<dyn Operator>, String> {
+    let name = full_name(node);
+    match ops::entry(&name) {
+        Some(entry) => (entry.build)(&Attributes::new(node, opset)).map_err(|error| error.0),
+        None => Err("no such operator here".to_owned()),
+    }
+}
+
+/// Up to three of `names` that are spelled most like `name`.
+pub(crate) fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut scored: Vec<(f64, &str)> = names.map(|other| (strsim::jaro_winkler(name, other), other)).collect();
+    scored.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
+    scored.into_iter().filter(|&(score, _)| score > 0.6).take(3).map(|(_, other)| other.to_owned()).collect()
+}

@@ -1,0 +1,122 @@
+//! A node's attributes, read with their types.
+
+use std::collections::BTreeMap;
+
+use netfold_onnx::{Attribute, NodeDef, TensorDef};
+
+use crate::error::OpError;
+
+/// The attributes of one node, and the version of the operator set that gives them their meaning.
+#[derive(Clone, Copy, Debug)]
+pub struct Attributes<'a> {
+    map: &'a BTreeMap<String, Attribute>,
+    /// Version of the operator set that the model was written for.
+    pub opset: i64,
+    /// How many outputs the node names.
+    pub outputs: usize,
+}
+
+impl<'a> Attributes<'a> {
+    /// The attributes of `node`.
+    pub fn new(node: &'a NodeDef, opset: i64) -> Self {
+        Self { map: &node.attributes, opset, outputs: node.outputs.len() }
+    }
+
+    /// Whether the node has this attribute.
+    pub fn has(&self, name: &str) -> bool {
+        self.map.contains_key(name)
+    }
+
+    /// An integer, if there is one.
+    ///
+    /// # Errors
+    /// If the attribute is of another type.
+    pub fn int(&self, name: &str) -> Result<Option<i64>, OpError> {
+        self.get(name, "an integer", |attribute| match attribute {
+            Attribute::Int(value) => Some(*value),
+            _ => None,
+        })
+    }
+
+    /// An integer, or what the specification says where it is absent.
+    ///
+    /// # Errors
+    /// If the attribute is of another type.
+    pub fn int_or(&self, name: &str, default: i64) -> Result<i64, OpError> {
+        Ok(self.int(name)?.unwrap_or(default))
+    }
+
+    /// A number, or what the specification says where it is absent.
+    ///
+    /// # Errors
+    /// If the attribute is of another type.
+    pub fn float_or(&self, name: &str, default: f32) -> Result<f64, OpError> {
+        Ok(f64::from(self.float(name)?.unwrap_or(default)))
+    }
+
+    /// A number, if there is one.
+    ///
+    /// # Errors
+    /// If the attribute is of another type.
+    pub fn float(&self, name: &str) -> Result<Option<f32>, OpError> {
+        self.get(name, "a float", |attribute| match attribute {
+            Attribute::Float(value) => Some(*value),
+            _ => None,
+        })
+    }
+
+    /// A list of integers, if there is one.
+    ///
+    /// # Errors
+    /// If the attribute is of another type.
+    pub fn ints(&self, name: &str) -> Result<Option<&'a [i64]>, OpError> {
+        self.get(name, "a list of integers", |attribute| match attribute {
+            Attribute::Ints(values) => Some(values.as_slice()),
+            _ => None,
+        })
+    }
+
+    /// A list of numbers, if there is one.
+    ///
+    /// # Errors
+    /// If the attribute is of another type.
+    pub fn floats(&self, name: &str) -> Result<Option<&'a [f32]>, OpError> {
+        self.get(name, "a list of floats", |attribute| match attribute {
+            Attribute::Floats(values) => Some(values.as_slice()),
+            _ => None,
+        })
+    }
+
+    /// A word, if there is one.
+    ///
+    /// # Errors
+    /// If the attribute is of another type.
+    pub fn string(&self, name: &str) -> Result<Option<&'a str>, OpError> {
+        self.get(name, "a string", |attribute| match attribute {
+            Attribute::String(value) => Some(value.as_str()),
+            _ => None,
+        })
+    }
+
+    /// A tensor, if there is one.
+    ///
+    /// # Errors
+    /// If the attribute is of another type.
+    pub fn tensor(&self, name: &str) -> Result<Option<&'a TensorDef>, OpError> {
+        self.get(name, "a tensor", |attribute| match attribute {
+            Attribute::Tensor(value) => Some(value),
+            _ => None,
+        })
+    }
+
+    fn get<V>(
+        &self,
+        name: &str,
+        expected: &str,
+        read: impl FnOnce(&'a Attribute) -> Option<V>,
+    ) -> Result<Option<V>, OpError> {
+        let Some(attribute) = self.map.get(name) else { return Ok(None) };
+        let wrong = || OpError::new(format!("attribute `{name}` should be {expected}, it is {}", attribute.kind()));
+        read(attribute).map(Some).ok_or_else(wrong)
+    }
+}

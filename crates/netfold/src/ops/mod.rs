@@ -1,0 +1,125 @@
+//! The operators. Each knows two things: what it computes, and which affine operator it *is* at a point.
+//!
+//! Adding an operator takes one file and one line of the table below: the loader, `netfold ops`, the message for what
+//! is not supported and the conformance tests all read [`TABLE`].
+
+mod attributes;
+mod inputs;
+
+pub mod broadcast;
+
+use std::fmt::Debug;
+
+use netfold_linear::Real;
+
+pub use attributes::Attributes;
+pub use inputs::{At, Inputs};
+
+use crate::affine::Affine;
+use crate::error::OpError;
+use crate::value::Value;
+
+/// One operator that can be loaded.
+#[derive(Clone, Copy)]
+pub struct Entry {
+    /// Its name in ONNX's default domain.
+    pub name: &'static str,
+    /// Reads a node's attributes.
+    pub build: fn(&Attributes<'_>) -> Result<Box<dyn Operator>, OpError>,
+}
+
+macro_rules! operators {
+    ($($module:ident: $($name:literal)+;)+) => {
+        $(mod $module;)+
+        /// Every operator that can be loaded, by file.
+        pub const TABLE: &[Entry] =
+            &[$($(Entry { name: $name, build: |attributes| $module::build($name, attributes) }),+),+];
+    };
+}
+
+// file: the operators in it.
+operators! {
+    arithmetic: "Add" "Sub" "Mul" "Div" "Sum";
+    conv: "Conv";
+    gemm: "Gemm";
+    rectifier: "Relu" "LeakyRelu" "PRelu";
+    reshape: "Reshape" "Flatten" "Squeeze" "Unsqueeze";
+}
+
+/// The operator of this name.
+pub fn entry(name: &str) -> Option<&'static Entry> {
+    TABLE.iter().find(|entry| entry.name == name)
+}
+
+/// An operator in one precision.
+pub trait Op<T: Real>: Debug + Send + Sync {
+    /// What it computes: one value for each output.
+    ///
+    /// The default is for operators that are affine in input 0: the very map that [`freeze`](Op::freeze) returns is
+    /// applied, so that the two cannot drift apart.
+    ///
+    /// # Errors
+    /// If the inputs do not fit the operator.
+    fn forward(&self, x: &Inputs<'_, T>) -> Result<Vec<Value<T>>, OpError> {
+        let varies: Vec<bool> = (0..x.len()).map(|i| i == 0).collect();
+        let at = At { inputs: x, outputs: &[], varies: &varies, output: 0, rule: crate::affine::Rule::Gate };
+        let affine = self.freeze(&at)?;
+        Ok(vec![Value::Real(affine.apply(&[Some(x.real(0)?)]))])
+    }
+
+    /// Which affine operator its output `at.output` is at the traced inputs: Σᵢ Aᵢ xᵢ + c equals the traced value.
+    ///
+    /// # Errors
+    /// If the inputs do not fit the operator, or it cannot be frozen there.
+    fn freeze(&self, at: &At<'_, T>) -> Result<Affine<T>, OpError>;
+}
+
+/// Whether what an operator gives depends on the network's input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Dependence {
+    /// It does not: the value is a constant of the trace.
+    Constant,
+    /// It does, and can be frozen.
+    Varies,
+    /// It does, and there is no way to freeze it.
+    Unsupported(String),
+}
+
+/// An operator in both precisions, as the loader makes it from a node.
+pub trait Operator: Op<f32> + Op<f64> {
+    /// Whether the outputs depend on the network's input, from which inputs do. By default: if any input does.
+    fn dependence(&self, varies: &[bool]) -> Dependence {
+        if varies.iter().any(|&v| v) { Dependence::Varies } else { Dependence::Constant }
+    }
+}
+
+/// A helper for [`Operator::dependence`]: only the inputs in `may` are allowed to depend on the network's input.
+pub fn only(may: &[usize], varies: &[bool], names: &[&str]) -> Dependence {
+    let mut result = Dependence::Constant;
+    for (i, _) in varies.iter().enumerate().filter(|&(_, &v)| v) {
+        if !may.contains(&i) {
+            let name = names.get(i).map_or_else(|| format!("input {i}"), |name| format!("`{name}`"));
+            return Dependence::Unsupported(format!("its {name} depends on the network's input"));
+        }
+        result = Dependence::Varies;
+    }
+    result
+}
+
+/// A precision in which a whole network can be computed.
+pub trait Precision: Real {
+    /// The operator in this precision.
+    fn op(operator: &dyn Operator) -> &dyn Op<Self>;
+}
+
+impl Precision for f32 {
+    fn op(operator: &dyn Operator) -> &dyn Op<Self> {
+        operator
+    }
+}
+
+impl Precision for f64 {
+    fn op(operator: &dyn Operator) -> &dyn Op<Self> {
+        operator
+    }
+}

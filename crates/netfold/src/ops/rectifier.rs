@@ -1,0 +1,83 @@
+//! Relu, LeakyRelu, PRelu.
+
+use netfold_linear::{Diagonal, Field, Mask, Real, Support};
+
+use super::{At, Attributes, Dependence, Inputs, Op, Operator, broadcast, only};
+use crate::affine::{Affine, Validity};
+use crate::error::OpError;
+use crate::value::{Tensor, Value};
+
+pub(super) fn build(name: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
+    Ok(Box::new(match name {
+        "Relu" => Rectifier::Zero,
+        "LeakyRelu" => Rectifier::Uniform(attributes.float_or("alpha", 0.01)?),
+        _ => Rectifier::Given,
+    }))
+}
+
+/// y = z where z > 0, else s · z: s is 0 (`Relu`), a number (`LeakyRelu`), or input 1 broadcast to z (`PRelu`).
+///
+/// Frozen: the branch of the traced z. At z = 0 a unit is off.
+///
+/// Source: ONNX `Relu`, `LeakyRelu`, `PRelu`.
+#[derive(Clone, Debug)]
+enum Rectifier {
+    Zero,
+    Uniform(f64),
+    Given,
+}
+
+impl Operator for Rectifier {
+    fn dependence(&self, varies: &[bool]) -> Dependence {
+        only(&[0], varies, &["input", "slope"])
+    }
+}
+
+impl Rectifier {
+    /// The slope below zero, one for each element or one for all.
+    fn slope<T: Real>(&self, x: &Inputs<'_, T>) -> Result<Option<Tensor<T>>, OpError> {
+        Ok(match self {
+            Self::Zero => None,
+            Self::Uniform(slope) => Some(Tensor::scalar(T::of(*slope))),
+            Self::Given => {
+                let (z, slope) = (x.shape(0)?, x.real(1)?);
+                if broadcast::shape(slope.shape(), z)? != z {
+                    return Err(OpError::new(format!("slopes {:?} do not fit {z:?}", slope.shape())));
+                }
+                Some(broadcast::tensor(slope, z))
+            }
+        })
+    }
+}
+
+fn at<T: Real>(slope: &Tensor<T>, element: usize) -> T {
+    slope.data()[if slope.len() == 1 { 0 } else { element }]
+}
+
+impl<T: Real> Op<T> for Rectifier {
+    fn forward(&self, x: &Inputs<'_, T>) -> Result<Vec<Value<T>>, OpError> {
+        let z = x.real(0)?;
+        let slope = self.slope(x)?;
+        let y = |(element, &z): (usize, &T)| match &slope {
+            _ if z > T::zero() => z,
+            // NaN stays NaN.
+            _ if z.is_nan() => z,
+            None => T::zero(),
+            Some(slope) => at(slope, element) * z,
+        };
+        Ok(vec![Value::Real(Tensor::new(z.shape(), z.data().iter().enumerate().map(y).collect()))])
+    }
+
+    fn freeze(&self, point: &At<'_, T>) -> Result<Affine<T>, OpError> {
+        let z = point.inputs.real(0)?;
+        let affine = match self.slope(point.inputs)? {
+            None => Affine::linear(Mask::new(Support::from_fn(z.shape(), |e| z.data()[e] > T::zero()))),
+            Some(slope) => {
+                let factor = |(e, &z): (usize, &T)| if z > T::zero() { T::one() } else { at(&slope, e) };
+                let factors = z.data().iter().enumerate().map(factor).collect();
+                Affine::linear(Diagonal::new(Field::full(z.shape(), factors)))
+            }
+        };
+        Ok(affine.valid(Validity::Region))
+    }
+}

@@ -1,0 +1,214 @@
+//! The trace: what one forward pass records.
+
+use netfold_onnx::Dim;
+
+use crate::error::{Error, OpError, Unsupported};
+use crate::graph::{Model, Node, TensorId};
+use crate::ops::{Dependence, Inputs, Precision};
+use crate::value::{Tensor, Value};
+
+/// The values of a network at one input (the "prior information" of the founding paper).
+///
+/// Everything is computed concretely at this input, so that shapes are numbers and shape arithmetic has folded itself.
+/// The masks and winners that freezing uses are those of this very pass: taken from another one, even a correct one,
+/// they can belong to another linear region.
+#[derive(Debug)]
+pub struct Trace<'m, T> {
+    /// The traced network.
+    pub model: &'m Model,
+    /// Where the input went in.
+    pub input: TensorId,
+    /// What is reconstructed: the logits.
+    pub output: TensorId,
+    /// Nodes that `output` is computed from, in order.
+    pub nodes: Vec<usize>,
+    values: Vec<Option<Value<T>>>,
+    varies: Vec<bool>,
+}
+
+/// What a trace does with numbers that are not finite.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NonFinite {
+    /// Refuses them by name.
+    #[default]
+    Refuse,
+    /// Computes with them.
+    Allow,
+}
+
+impl Model {
+    /// The network at one input, up to `output`.
+    ///
+    /// # Errors
+    /// If nodes on the way are not supported (all are listed), the input does not fit, a constant or the input holds
+    /// NaN or an infinity, or a node refuses its inputs.
+    pub fn trace<T: Precision>(
+        &self,
+        input: &Tensor<T>,
+        output: TensorId,
+        non_finite: NonFinite,
+    ) -> Result<Trace<'_, T>, Error> {
+        let id = self.input()?;
+        self.check_input(id, input.shape())?;
+        let nodes = self.nodes_of(output);
+        let varies = self.dependence(id, &nodes)?;
+        let mut values: Vec<Option<Value<T>>> = vec![None; self.tensors.len()];
+        for (&constant, tensor) in &self.constants {
+            values[constant.0] = Value::from_onnx(tensor);
+        }
+        values[id.0] = Some(Value::Real(input.clone()));
+        if non_finite == NonFinite::Refuse {
+            check_finite("the input", input)?;
+            for &constant in self.constants.keys() {
+                if let Some(Value::Real(tensor)) = &values[constant.0] {
+                    check_finite(&format!("the constant `{}`", self.name(constant)), tensor)?;
+                }
+            }
+        }
+        let mut trace = Trace { model: self, input: id, output, nodes, values, varies };
+        for index in trace.nodes.clone() {
+            let node = &self.nodes[index];
+            let made = trace.compute(node)?;
+            for (output, value) in node.outputs.iter().zip(made) {
+                if let Some(output) = output {
+                    trace.values[output.0] = Some(value);
+                }
+            }
+        }
+        let logits = trace.real(output)?;
+        if non_finite == NonFinite::Refuse {
+            check_finite(&format!("the output `{}`", self.name(output)), logits)?;
+        }
+        Ok(trace)
+    }
+
+    /// The one input that has to be given.
+    ///
+    /// # Errors
+    /// If the model has none, or several.
+    pub fn input(&self) -> Result<TensorId, Error> {
+        match self.inputs.as_slice() {
+            [input] => Ok(*input),
+            [] => Err(Error::Graph("the model takes no input".into())),
+            several => {
+                let names: Vec<String> = several.iter().map(|&id| self.name(id).to_owned()).collect();
+                let names = crate::error::quoted(&names);
+                Err(Error::Graph(format!("the model takes {} inputs, {names}; one is expected", several.len())))
+            }
+        }
+    }
+
+    fn check_input(&self, id: TensorId, got: &[usize]) -> Result<(), Error> {
+        let Some(declared) = &self.tensors[id.0].shape else { return Ok(()) };
+        let fits = |dim: &Dim, size: usize| !matches!(dim, Dim::Known(known) if *known != size);
+        if declared.len() == got.len() && declared.iter().zip(got).all(|(dim, &size)| fits(dim, size)) {
+            return Ok(());
+        }
+        let expected = shape_text(declared);
+        Err(Error::InputShape { name: self.name(id).to_owned(), expected, got: format!("{got:?}") })
+    }
+
+    /// Which tensors depend on `root`, over these nodes.
+    ///
+    /// # Errors
+    /// With every node on the way that is not supported.
+    pub fn dependence(&self, root: TensorId, nodes: &[usize]) -> Result<Vec<bool>, Error> {
+        let mut varies = vec![false; self.tensors.len()];
+        varies[root.0] = true;
+        let mut refused: Vec<Unsupported> = Vec::new();
+        for &index in nodes {
+            let node = &self.nodes[index];
+            let inputs: Vec<bool> = node.inputs.iter().map(|id| id.is_some_and(|id| varies[id.0])).collect();
+            let depends = match &node.operator {
+                Ok(operator) => match operator.dependence(&inputs) {
+                    Dependence::Constant => false,
+                    Dependence::Varies => true,
+                    Dependence::Unsupported(why) => {
+                        refused.push(node.refused(&why));
+                        true
+                    }
+                },
+                Err(why) => {
+                    refused.push(node.refused(why));
+                    inputs.iter().any(|&v| v)
+                }
+            };
+            node.outputs.iter().flatten().for_each(|output| varies[output.0] = depends);
+        }
+        if refused.is_empty() { Ok(varies) } else { Err(Error::Unsupported(refused)) }
+    }
+}
+
+/// `[batch, 3, 224, 224]`, with `?` for a size that has neither number nor name.
+pub fn shape_text(shape: &[Dim]) -> String {
+    let size = |dim: &Dim| match dim {
+        Dim::Known(size) => size.to_string(),
+        Dim::Symbol(name) => name.clone(),
+        Dim::Unknown => "?".to_owned(),
+    };
+    format!("[{}]", shape.iter().map(size).collect::<Vec<_>>().join(", "))
+}
+
+fn check_finite<T: Precision>(what: &str, tensor: &Tensor<T>) -> Result<(), Error> {
+    match tensor.non_finite() {
+        None => Ok(()),
+        Some(index) => {
+            Err(Error::NonFinite { what: what.to_owned(), value: tensor.data()[index].to_string(), index })
+        }
+    }
+}
+
+impl<T: Precision> Trace<'_, T> {
+    /// The traced value of a tensor, if it was computed.
+    pub fn value(&self, id: TensorId) -> Option<&Value<T>> {
+        self.values[id.0].as_ref()
+    }
+
+    /// Whether a tensor depends on the input.
+    pub fn varies(&self, id: TensorId) -> bool {
+        self.varies[id.0]
+    }
+
+    /// The traced value of a tensor of numbers.
+    ///
+    /// # Errors
+    /// If the tensor was not computed, or holds something else.
+    pub fn real(&self, id: TensorId) -> Result<&Tensor<T>, Error> {
+        match self.value(id) {
+            Some(Value::Real(tensor)) => Ok(tensor),
+            Some(other) => {
+                Err(Error::Graph(format!("`{}` holds {} values, not floating point", self.model.name(id), other.kind())))
+            }
+            None => Err(Error::Graph(format!("`{}` is not on the way to the output", self.model.name(id)))),
+        }
+    }
+
+    /// What the network gives at the input: f(x).
+    ///
+    /// # Errors
+    /// If the output holds something else than numbers.
+    pub fn logits(&self) -> Result<&Tensor<T>, Error> {
+        self.real(self.output)
+    }
+
+    /// The values that a node reads.
+    pub fn inputs(&self, node: &Node) -> Inputs<'_, T> {
+        Inputs(node.inputs.iter().map(|id| id.and_then(|id| self.value(id))).collect())
+    }
+
+    fn compute(&self, node: &Node) -> Result<Vec<Value<T>>, Error> {
+        let inputs = self.inputs(node);
+        let operator = match &node.operator {
+            Ok(operator) => T::op(operator.as_ref()),
+            Err(why) => return Err(Error::Unsupported(vec![node.refused(why)])),
+        };
+        operator.forward(&inputs).map_err(|source| node_error("compute", node, &inputs, source))
+    }
+}
+
+/// An operator's error, with the node that it came from.
+pub(crate) fn node_error<T: Precision>(verb: &'static str, node: &Node, inputs: &Inputs<'_, T>, source: OpError) -> Error {
+    let shape = |value: &Option<&Value<T>>| value.map_or("-".to_owned(), |value| format!("{:?}", value.shape()));
+    let shapes = inputs.0.iter().map(shape).collect::<Vec<_>>().join(" ");
+    Error::Op { verb, node: node.name.clone(), op: node.op.clone(), shapes, source }
+}
