@@ -25,7 +25,7 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), RenderError> {
 
 /// `281-tabby-cat`: the index, then what of the label is safe in a file name everywhere.
 ///
-/// The index keeps two classes of one name apart (ImageNet has two cranes). Only ASCII letters, digits and single
+/// The index keeps two classes of one name apart (a crane is a bird and a machine). Only ASCII letters, digits and single
 /// hyphens follow it, at most 60 characters.
 pub fn file_stem(index: usize, label: Option<&str>) -> String {
     const LONGEST: usize = 60;

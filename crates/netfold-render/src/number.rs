@@ -108,3 +108,51 @@ fn minus(text: &str) -> String {
         None => text.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_are_significant_and_rounding_carries() {
+        for (value, digits, text) in [
+            (0.0, 3, "0"),
+            (0.031_249, 3, "0.0312"),
+            (-12.5, 3, "−12.5"),
+            (9.99, 2, "10"),
+            (0.000_999_9, 2, "0.0010"),
+            (3.1e-7, 2, "3.1e-7"),
+            (-3.14e-7, 2, "−3.1e-7"),
+            (999_999.0, 2, "1.0e6"),
+            (123_456.0, 3, "123456"),
+            (1e-5, 1, "1e-5"),
+            (f64::NAN, 3, "not a number"),
+            (f64::NEG_INFINITY, 3, "−∞"),
+        ] {
+            assert_eq!(significant(value, digits), text);
+        }
+    }
+
+    #[test]
+    fn columns_line_up() {
+        assert_eq!(
+            (fixed(-0.000_01, 3), signed(1.5, 2), signed(-1.5, 2)),
+            ("0.000".into(), "+1.50".into(), "−1.50".into())
+        );
+        assert_eq!([decimals_for([12.3, -1.0]), decimals_for([0.0]), decimals_for([1e9, f64::NAN])], [4, 1, 0]);
+    }
+
+    #[test]
+    fn amounts_have_their_units() {
+        assert_eq!([count(0), count(999), count(1000), count(150_528)].join(" "), "0 999 1,000 150,528");
+        assert_eq!(
+            [percent(0.0), percent(1.0), percent(0.572), percent(0.005), percent(4e-5)].join("; "),
+            "0 %; 100 %; 57.2 %; 0.50 %; 0.004 %"
+        );
+        assert_eq!(
+            [duration(5e-5), duration(0.0123), duration(2.5), duration(245.0), duration(f64::NAN)].join("; "),
+            "50 µs; 12.3 ms; 2.50 s; 4 min 05 s; unknown"
+        );
+        assert_eq!([bytes(512), bytes(3 << 20)].join("; "), "512 B; 3.00 MiB");
+    }
+}

@@ -1,8 +1,240 @@
 //! From the facts of a report to its page.
 
-use crate::RenderError;
-use crate::report::Report;
+use askama::Template;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use image::Rgb;
+use sha2::{Digest, Sha256};
 
-pub(crate) fn html(_report: &Report) -> Result<String, RenderError> {
-    Ok(String::new())
+use crate::RenderError;
+use crate::colour::{dimmed, diverging, veiled};
+use crate::facts::{self, Fact};
+use crate::figure::Figure;
+use crate::number::{count, decimals_for, fixed, percent, signed, significant};
+use crate::plane::Plane;
+use crate::report::{BiasPart, ClassView, Report, RuleFacts};
+use crate::scale::Scale;
+use crate::sheet::{Kind, Sheet, View};
+
+const STYLE: &str = include_str!("../templates/report.css");
+const SCRIPT: &str = include_str!("../templates/report.js");
+
+/// Everything is escaped by the template, except the project's own style and script and the data URIs.
+#[derive(Template)]
+#[template(path = "report.html")]
+struct Page<'a> {
+    title: &'a str,
+    style: &'static str,
+    script: &'static str,
+    script_hash: String,
+    gradient: String,
+    veil_gradient: String,
+    equivalent: bool,
+    verdict: String,
+    argmax: &'static str,
+    wide: bool,
+    input: Figure,
+    ground: Figure,
+    input_file: &'a str,
+    input_word: &'static str,
+    place: &'static str,
+    place_title: &'static str,
+    preprocessing: &'a str,
+    logits: String,
+    weights_note: String,
+    block_note: String,
+    weights_scale: Legend,
+    contributions_scale: Legend,
+    classes: Vec<Class>,
+    facts: Vec<Fact>,
+    rules: &'a [RuleFacts],
+    times: Vec<Fact>,
+    masks: Vec<Mask<'a>>,
+    mask_summary: String,
+    hashes: Vec<Fact>,
+}
+
+/// A number as people and as programs read it.
+struct Num {
+    text: String,
+    exact: String,
+}
+
+struct Legend {
+    limit: String,
+    unit: String,
+    statement: String,
+}
+
+struct Class {
+    index: usize,
+    name: String,
+    has_label: bool,
+    pixels: Num,
+    bias: Num,
+    bias_sign: &'static str,
+    bias_size: Num,
+    reconstructed: Num,
+    logit: Num,
+    difference: Num,
+    weights: Figure,
+    contributions: Figure,
+    overlay: Figure,
+    layers: Vec<Layer>,
+    layers_sum: Num,
+}
+
+struct Layer {
+    name: String,
+    negative: bool,
+    share: String,
+    value: Num,
+}
+
+struct Mask<'a> {
+    name: &'a str,
+    share: String,
+    density: String,
+    elements: String,
+}
+
+pub(crate) fn html(report: &Report) -> Result<String, RenderError> {
+    let kind = report.classes.first().map_or(Kind::Picture, |class| class.weights.kind());
+    let planes = |sheet: fn(&ClassView) -> &Sheet| -> Vec<Plane> {
+        report.classes.iter().map(|class| shown(sheet(class))).collect()
+    };
+    let (weights, contributions) = (planes(|class| &class.weights), planes(|class| &class.contributions));
+    let scales = (Scale::over(&weights), Scale::over(&contributions));
+    let numbers = report.classes.iter().flat_map(|c| [c.logit, c.reconstructed, c.pixels, c.bias]);
+    let decimals = decimals_for(numbers);
+    let classes = (report.classes.iter().zip(&weights).zip(&contributions))
+        .map(|((class, weights), contributions)| class_view(report, class, (weights, contributions), scales, decimals))
+        .collect::<Result<Vec<_>, _>>()?;
+
+    let (input_word, place_title) = match kind {
+        Kind::Picture => ("picture", "Pixel"),
+        Kind::Series => ("signal", "Sample"),
+        Kind::Vector => ("input", "Value"),
+    };
+    let input = Figure::input(&report.input.view, kind, format!("The input {input_word}, {}", report.input.file))?;
+    let channels = report.classes.first().map_or(1, |class| class.weights.channels());
+    let certificate = &report.certificate;
+    let page = Page {
+        title: &report.title,
+        style: STYLE,
+        script: SCRIPT,
+        script_hash: STANDARD.encode(Sha256::digest(SCRIPT)),
+        gradient: gradient(diverging),
+        veil_gradient: if kind == Kind::Picture { gradient(|t| veiled(dimmed(128), t)) } else { gradient(diverging) },
+        equivalent: certificate.equivalent,
+        verdict: facts::verdict(report),
+        argmax: facts::argmax(certificate),
+        wide: kind != Kind::Picture || input.width >= 3 * input.height,
+        ground: Figure::ground(&report.input.view, kind)?,
+        input,
+        input_file: &report.input.file,
+        input_word,
+        place: kind.place(),
+        place_title,
+        preprocessing: &report.input.preprocessing,
+        logits: count(report.model.logits),
+        weights_note: if channels == 1 { "W".into() } else { format!("W, summed over {channels} channels") },
+        block_note: match weights.first().map_or(1, Plane::block) {
+            1 => String::new(),
+            k => format!(" Each cell is the mean of {k} × {k} pixels."),
+        },
+        weights_scale: legend(&scales.0, report.weight_unit.clone(), kind),
+        contributions_scale: legend(&scales.1, format!("logit per {}", kind.place()), kind),
+        classes,
+        facts: facts::certificate(report),
+        rules: &certificate.rules,
+        times: facts::times(certificate),
+        masks: certificate.masks.iter().map(mask).collect(),
+        mask_summary: facts::mask_summary(certificate),
+        hashes: facts::hashes(report),
+    };
+    page.render().map_err(RenderError::Page)
+}
+
+fn class_view(
+    report: &Report,
+    class: &ClassView,
+    (weights, contributions): (&Plane, &Plane),
+    scales: (Scale, Scale),
+    decimals: usize,
+) -> Result<Class, RenderError> {
+    let name = class.label.clone().unwrap_or_else(|| format!("class {}", class.index));
+    let alt = |what: &str, scale: &Scale| {
+        format!(
+            "{what} of {name}: red places speak for it, blue ones against it; the strongest colour stands for {}",
+            significant(scale.limit, 3)
+        )
+    };
+    let num = |value: f64| Num { text: fixed(value, decimals), exact: value.to_string() };
+    let difference = class.reconstructed - class.logit;
+    let sum = class.bias_by_layer.iter().map(|part| part.value).sum();
+    Ok(Class {
+        index: class.index,
+        has_label: class.label.is_some(),
+        pixels: num(class.pixels),
+        bias: Num { text: signed(class.bias, decimals), exact: class.bias.to_string() },
+        bias_sign: if class.bias < 0.0 { "−" } else { "+" },
+        bias_size: num(class.bias.abs()),
+        reconstructed: num(class.reconstructed),
+        logit: num(class.logit),
+        difference: Num { text: significant(difference, 2), exact: difference.to_string() },
+        weights: Figure::heat(weights, &scales.0, alt("Weights", &scales.0))?,
+        contributions: Figure::heat(contributions, &scales.1, alt("Contributions", &scales.1))?,
+        overlay: Figure::veil(
+            &report.input.view,
+            contributions,
+            &scales.1,
+            format!("The input in grey under the contributions to {name}, the more opaque the larger they are"),
+        )?,
+        layers: layers(&class.bias_by_layer, decimals),
+        layers_sum: num(sum),
+        name,
+    })
+}
+
+fn layers(parts: &[BiasPart], decimals: usize) -> Vec<Layer> {
+    let largest = parts.iter().map(|part| part.value.abs()).filter(|v| v.is_finite()).fold(0.0, f64::max);
+    let layer = |part: &BiasPart| Layer {
+        name: part.layer.clone(),
+        negative: part.value < 0.0,
+        share: format!("{:.4}", if largest > 0.0 { (part.value.abs() / largest).min(1.0) } else { 0.0 }),
+        value: Num { text: signed(part.value, decimals), exact: part.value.to_string() },
+    };
+    parts.iter().map(layer).collect()
+}
+
+fn mask(mask: &crate::MaskDensity) -> Mask<'_> {
+    Mask {
+        name: &mask.node,
+        share: format!("{:.4}", mask.density.clamp(0.0, 1.0)),
+        density: percent(mask.density),
+        elements: count(mask.elements),
+    }
+}
+
+fn legend(scale: &Scale, unit: String, kind: Kind) -> Legend {
+    Legend { limit: significant(scale.limit, 3), unit, statement: scale.statement(kind) }
+}
+
+/// Longer side of the maps of a page, which shows them about this large; the files hold more.
+const LONGEST: usize = 640;
+
+fn shown(sheet: &Sheet) -> Plane {
+    let plane = sheet.plane(View::Sum);
+    if plane.kind() == Kind::Picture { plane.shrunk(LONGEST) } else { plane }
+}
+
+/// The colour map as the stops of a CSS gradient.
+fn gradient(colour: impl Fn(f64) -> Rgb<u8>) -> String {
+    const STOPS: i32 = 16;
+    let stop = |i: i32| {
+        let Rgb([r, g, b]) = colour(f64::from(i) / f64::from(STOPS));
+        format!("#{r:02x}{g:02x}{b:02x}")
+    };
+    (-STOPS..=STOPS).map(stop).collect::<Vec<_>>().join(",")
 }

@@ -2,6 +2,7 @@
 
 use crate::number::{count, percent, significant};
 use crate::plane::Plane;
+use crate::sheet::Kind;
 
 /// t(v) = clamp(v / limit, −1, 1), limit = 99.5 % quantile of |v|
 ///
@@ -52,16 +53,17 @@ impl Scale {
     }
 
     /// The sentence about clipping that stands under every legend.
-    pub fn statement(&self) -> String {
+    pub fn statement(&self, kind: Kind) -> String {
+        let place = kind.place();
         if self.limit <= 0.0 {
             return "all values are zero".into();
         }
         if self.clipped == 0 {
-            return "not clipped: no pixel lies beyond".into();
+            return format!("not clipped: no {place} lies beyond");
         }
         let share = percent(self.clipped as f64 / self.total as f64);
         format!(
-            "clipped at the 99.5 % quantile: {share} of pixels ({} of {}) lie beyond, the largest at {}",
+            "clipped at the 99.5 % quantile: {share} of {place}s ({} of {}) lie beyond, the largest at {}",
             count(self.clipped),
             count(self.total),
             significant(self.largest, 3)

@@ -8,9 +8,9 @@ use crate::plane::Plane;
 /// Where the channel axis of an array stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
-    /// Channel, row, column: PyTorch's order.
+    /// Channel, row, column: as `PyTorch` has it.
     ChannelsFirst,
-    /// Row, column, channel: Keras' order.
+    /// Row, column, channel: as Keras has it.
     ChannelsLast,
 }
 
@@ -109,6 +109,17 @@ pub enum Kind {
     Series,
     /// Coloured bars.
     Vector,
+}
+
+impl Kind {
+    /// What one place of it is called.
+    pub fn place(self) -> &'static str {
+        match self {
+            Self::Picture => "pixel",
+            Self::Series => "sample",
+            Self::Vector => "value",
+        }
+    }
 }
 
 /// What is shown where a sheet has several values a pixel.
