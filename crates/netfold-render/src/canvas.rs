@@ -34,10 +34,12 @@ pub(crate) struct Canvas {
 }
 
 impl Canvas {
+    /// Empty paper.
     pub(crate) fn new(width: u32, height: u32, paper: Rgb<u8>) -> Self {
         Self { image: RgbImage::from_pixel(width, height, paper) }
     }
 
+    /// A filled rectangle with its corner at (x, y).
     pub(crate) fn rect(&mut self, x: u32, y: u32, width: u32, height: u32, colour: Rgb<u8>) {
         for row in y..y.saturating_add(height).min(self.image.height()) {
             for column in x..x.saturating_add(width).min(self.image.width()) {

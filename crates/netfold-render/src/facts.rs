@@ -19,6 +19,9 @@ fn noted(name: &str, value: impl Into<String>, note: impl Into<String>) -> Fact 
 }
 
 /// The first sentence of the page.
+///
+/// A certificate that failed says so in capitals, with the tolerance, and warns of the pictures: they still look
+/// convincing then.
 pub(crate) fn verdict(report: &Report) -> String {
     let certificate = &report.certificate;
     let worst = significant(certificate.worst_relative_difference, 2);
@@ -38,6 +41,7 @@ pub(crate) fn verdict(report: &Report) -> String {
     )
 }
 
+/// Whether both models name the same class, as a sentence.
 pub(crate) fn argmax(certificate: &Certificate) -> &'static str {
     if certificate.argmax_kept {
         "Both models put the same class first."
@@ -46,6 +50,9 @@ pub(crate) fn argmax(certificate: &Certificate) -> &'static str {
     }
 }
 
+/// The facts of the certificate, most important first: how equal, how exact, computed how, from what.
+///
+/// One node that is only exact at this input makes the whole reconstruction so; the remark says how many there are.
 pub(crate) fn certificate(report: &Report) -> Vec<Fact> {
     let (certificate, model) = (&report.certificate, &report.model);
     let nodes = |exactness| -> usize {
@@ -86,10 +93,12 @@ pub(crate) fn certificate(report: &Report) -> Vec<Fact> {
     facts
 }
 
+/// The wall clock of each step, in the order in which they ran.
 pub(crate) fn times(certificate: &Certificate) -> Vec<Fact> {
     certificate.times.iter().map(|time| fact(&time.step, duration(time.seconds))).collect()
 }
 
+/// What identifies the files; a hash that is not known is left out.
 pub(crate) fn hashes(report: &Report) -> Vec<Fact> {
     [("SHA-256 of the model", &report.model.sha256), ("SHA-256 of the input", &report.input.sha256)]
         .into_iter()

@@ -60,12 +60,14 @@ struct Num {
     exact: String,
 }
 
+/// What stands under a picture, and the sentence about clipping.
 struct Legend {
     limit: String,
     unit: String,
     statement: String,
 }
 
+/// One section of the page.
 struct Class {
     index: usize,
     name: String,
@@ -84,6 +86,7 @@ struct Class {
     layers_sum: Num,
 }
 
+/// One bar of "where the bias comes from"; its length is |value| / max |value|.
 struct Layer {
     name: String,
     negative: bool,
@@ -91,6 +94,7 @@ struct Layer {
     value: Num,
 }
 
+/// One bar of the mask densities.
 struct Mask<'a> {
     name: &'a str,
     share: String,
@@ -98,6 +102,7 @@ struct Mask<'a> {
     elements: String,
 }
 
+/// Scales first, over all classes together; then every picture; then the words.
 pub(crate) fn html(report: &Report) -> Result<String, RenderError> {
     let kind = report.classes.first().map_or(Kind::Picture, |class| class.weights.kind());
     let planes = |sheet: fn(&ClassView) -> &Sheet| -> Vec<Plane> {
@@ -144,7 +149,7 @@ pub(crate) fn html(report: &Report) -> Result<String, RenderError> {
             k => format!(" Each cell is the mean of {k} × {k} pixels."),
         },
         weights_scale: legend(&scales.0, report.weight_unit.clone(), kind),
-        contributions_scale: legend(&scales.1, format!("logit per {}", kind.place()), kind),
+        contributions_scale: legend(&scales.1, "logit".into(), kind),
         classes,
         facts: facts::certificate(report),
         rules: &certificate.rules,
@@ -156,6 +161,10 @@ pub(crate) fn html(report: &Report) -> Result<String, RenderError> {
     page.render().map_err(RenderError::Page)
 }
 
+/// One section: the sum as numbers, the three pictures, the parts of the bias.
+///
+/// All sums have the same number of decimals over the whole page, so that they can be compared by eye; `exact` holds
+/// each number in full.
 fn class_view(
     report: &Report,
     class: &ClassView,

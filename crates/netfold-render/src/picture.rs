@@ -37,7 +37,8 @@ pub struct Caption {
 /// A finished picture: title, coloured cells, colour bar with −limit, 0 and +limit, unit, share of clipped pixels.
 ///
 /// Small inputs are enlarged by a whole factor to about 500 pixels, every value a crisp cell; large ones are shown as
-/// means of blocks, and the picture says so.
+/// means of blocks, and the picture says so. The scale is the caller's, so that several pictures can share one; for a
+/// large plane, make it over [`Plane::shrunk`] to [`LONGEST`], which is what will be seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Picture {
     image: RgbImage,
@@ -111,7 +112,7 @@ impl Picture {
         caption: &Caption,
         colour: impl Fn(f64) -> Rgb<u8>,
     ) -> Self {
-        let across = body.width().max(480);
+        let across = body.width().max(448);
         // Words grow with the picture, so that a large one can be read when it is shown small.
         let unit = (across as f32 / 720.0).clamp(1.0, 2.0);
         let px = |n: f32| (n * unit).round() as u32;

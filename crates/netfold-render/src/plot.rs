@@ -14,9 +14,13 @@ const LINE: Rgb<u8> = Rgb([24, 28, 36]);
 const ZERO: Rgb<u8> = Rgb([150, 156, 166]);
 
 /// The heights of a line, and the colours under it.
+///
+/// Drawn on white whatever the page: the middle of the colour map is near-white, too.
 pub(crate) struct Plot<'a> {
     pub(crate) kind: Kind,
+    /// What is drawn; weights draw themselves, an overlay draws the input.
     pub(crate) heights: &'a [f64],
+    /// What colours it; as many values as heights, or the mean of those that share a column.
     pub(crate) colours: Option<(&'a Plane, &'a Scale)>,
 }
 
@@ -45,6 +49,7 @@ impl Plot<'_> {
         }
     }
 
+    /// The colour of column `column` of `of`; `None` where nothing colours the plot.
     fn colour(&self, column: usize, of: usize) -> Option<Rgb<u8>> {
         self.colours.map(|(plane, scale)| {
             let shown = &plane.values[span(column, of, plane.values.len())];

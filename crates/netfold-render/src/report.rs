@@ -11,6 +11,8 @@ use crate::page;
 use crate::sheet::Sheet;
 
 /// All that one report shows.
+///
+/// The weights of all classes share one scale, and so do the contributions: equal colours mean equal numbers.
 #[derive(Clone, Debug)]
 pub struct Report {
     /// The title of the page, such as `resnet50.onnx at tabby.png`.
@@ -21,9 +23,10 @@ pub struct Report {
     pub input: InputFacts,
     /// The classes that are shown, in the order of the page.
     pub classes: Vec<ClassView>,
-    /// What a weight is measured in, such as `logit per model unit`.
+    /// What a weight is measured in: `logit per model unit` or `logit per pixel unit`. The biases must be those of the
+    /// same units.
     pub weight_unit: String,
-    /// What the bias stands for: `b` of the model units or of the pixel units.
+    /// Why the pictures may be read as the network.
     pub certificate: Certificate,
 }
 
