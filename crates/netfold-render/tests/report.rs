@@ -217,3 +217,11 @@ fn text_has_enough_contrast_in_light_and_in_dark() {
         }
     }
 }
+
+#[test]
+fn a_certificate_is_json_with_plain_words() {
+    let json = serde_json::to_value(tiny().certificate).unwrap();
+    assert_eq!(json["rules"][0]["exactness"], "region");
+    assert_eq!(json["worst_relative_difference"], 3.1e-7);
+    assert_eq!(json["peak_memory"], 3 << 20);
+}
