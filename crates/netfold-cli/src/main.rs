@@ -1,2 +1,39 @@
-//! PLACEHOLDER
-fn main() {}
+//! The program `netfold`: words of the command line to calls of the library, results to words.
+
+mod args;
+mod commands;
+mod failure;
+mod gallery;
+mod labels;
+mod progress;
+mod session;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Cli, Command};
+use failure::{FAILED, Failure};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(&cli.command) {
+        Ok(code) => code,
+        Err(failure) => failure.report(),
+    }
+}
+
+fn run(command: &Command) -> Result<ExitCode, Failure> {
+    match command {
+        Command::Reconstruct(words) => on_threads(words.common.threads, || commands::reconstruct(words)),
+        Command::Verify(words) => on_threads(words.common.threads, || commands::verify(words)),
+        Command::Ops { json } => commands::ops(*json),
+    }
+}
+
+/// Runs with this many threads, or as many as there are cores.
+fn on_threads<R: Send>(threads: Option<u16>, work: impl FnOnce() -> Result<R, Failure> + Send) -> Result<R, Failure> {
+    let Some(threads) = threads else { return work() };
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(usize::from(threads)).build();
+    pool.map_err(|error| Failure::new(FAILED, format!("cannot start {threads} threads: {error}")))?.install(work)
+}

@@ -24,6 +24,8 @@ pub trait Real:
     fn of(value: f64) -> Self;
     /// The same number in double precision.
     fn wide(self) -> f64;
+    /// Appends the number's bytes, the lowest first.
+    fn put_le(self, bytes: &mut Vec<u8>);
 }
 
 impl Real for f32 {
@@ -36,6 +38,10 @@ impl Real for f32 {
     fn wide(self) -> f64 {
         f64::from(self)
     }
+    #[inline]
+    fn put_le(self, bytes: &mut Vec<u8>) {
+        bytes.extend_from_slice(&self.to_le_bytes());
+    }
 }
 
 impl Real for f64 {
@@ -47,5 +53,9 @@ impl Real for f64 {
     #[inline]
     fn wide(self) -> f64 {
         self
+    }
+    #[inline]
+    fn put_le(self, bytes: &mut Vec<u8>) {
+        bytes.extend_from_slice(&self.to_le_bytes());
     }
 }

@@ -3,12 +3,14 @@
 use std::fmt;
 use std::sync::Arc;
 
-use netfold_linear::{Field, Identity, LinearMap, Real, SharedMap, Support};
+use netfold_linear::{Field, Identity, LinearMap, Probes, Real, SharedMap, Support};
+use serde::Serialize;
 
 use crate::value::Tensor;
 
 /// How far beyond the traced input a frozen node equals the original.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Validity {
     /// Everywhere: the operator is affine itself.
     Everywhere,
@@ -21,7 +23,7 @@ pub enum Validity {
 impl fmt::Display for Validity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Everywhere => "linear",
+            Self::Everywhere => "exact everywhere",
             Self::Region => "exact in a region",
             Self::Input => "exact at this input",
         })
@@ -121,7 +123,7 @@ impl<T: Real> Affine<T> {
     /// y = Σᵢ Aᵢ xᵢ + c for whole tensors; inputs that are held constant are not read.
     pub fn apply(&self, inputs: &[Option<&Tensor<T>>]) -> Tensor<T> {
         let full = Support::full(&self.shape);
-        let mut sum: Option<netfold_linear::Probes<T>> = None;
+        let mut sum: Option<Probes<T>> = None;
         for (map, x) in self.terms.iter().zip(inputs) {
             if let (Some(map), Some(x)) = (map, x) {
                 let term = map.apply(x.probe(), &full);

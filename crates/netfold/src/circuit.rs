@@ -29,6 +29,8 @@ pub struct Stage<T> {
     pub node: String,
     /// The node's operator.
     pub op: String,
+    /// The rule that it was frozen by, where there was a choice.
+    pub rule: Rule,
     /// The operator frozen: one term for each of `sources`.
     pub affine: Affine<T>,
     /// The slots that it reads.
@@ -85,6 +87,7 @@ impl<T: Precision> Trace<'_, T> {
                     tensor: self.model.name(id).to_owned(),
                     node: node.name.clone(),
                     op: node.op.clone(),
+                    rule,
                     affine,
                     sources,
                 });
@@ -155,6 +158,11 @@ impl<T: Precision> Circuit<T> {
             values[index + 1] = Some(y);
         }
         values[self.output].take().unwrap_or_else(|| Probes::zeros(&Support::full(self.output_shape()), width))
+    }
+
+    /// b: what the circuit makes of zero, with its offsets. One number for each output.
+    pub fn bias(&self) -> Vec<T> {
+        self.push(Probes::zeros(&Support::full(&self.input_shape), 1), true).into_values()
     }
 
     /// Wᵀ s for each seed s over the output, and every stage's share of ⟨s, b⟩.

@@ -1,5 +1,8 @@
 //! What can go wrong, where, and what helps.
 
+use std::io;
+use std::path::PathBuf;
+
 use netfold_onnx::OnnxError;
 
 /// Why an operator refuses its inputs or attributes. The graph adds where.
@@ -71,6 +74,17 @@ pub enum Error {
         /// Where in the tensor.
         index: usize,
     },
+    /// The model has several outputs and none was named.
+    #[error("the model has {} outputs, {}; one has to be named", .0.len(), quoted(.0))]
+    SeveralOutputs(Vec<String>),
+    /// A file could not be written.
+    #[error("cannot write `{}`", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
     /// A name or number that the model does not have.
     #[error("there is no {kind} `{name}`")]
     Unknown {
@@ -89,6 +103,7 @@ impl Error {
         match self {
             Self::Onnx(error) => error.hint().map(|hint| hint.to_string()),
             Self::Unsupported(_) => Some("`netfold ops` lists the operators that are supported".into()),
+            Self::SeveralOutputs(names) => names.first().map(|name| format!("`--output {name}`")),
             Self::NonFinite { .. } => Some("`--allow-non-finite` computes all the same".into()),
             Self::Unknown { nearest, .. } if !nearest.is_empty() => Some(format!("there is {}", quoted(nearest))),
             _ => None,
@@ -96,8 +111,15 @@ impl Error {
     }
 }
 
+/// Up to three of `names` that are spelled most like `name`.
+pub fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut scored: Vec<(f64, &str)> = names.map(|other| (strsim::jaro_winkler(name, other), other)).collect();
+    scored.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
+    scored.into_iter().filter(|&(score, _)| score > 0.6).take(3).map(|(_, other)| other.to_owned()).collect()
+}
+
 /// `a`, `b` and `c`, each in backquotes.
-pub(crate) fn quoted(names: &[String]) -> String {
+pub fn quoted(names: &[String]) -> String {
     let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     match quoted.split_last() {
         Some((last, [])) => last.clone(),

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use netfold_onnx::{DType, Dim, ModelDef, NodeDef, TensorDef, ValueInfo};
 
-use crate::error::{Error, Unsupported, quoted};
+use crate::error::{Error, Unsupported, nearest, quoted};
 use crate::ops::{self, Attributes, Operator};
 
 /// A tensor of a [`Model`], by number.
@@ -250,11 +250,4 @@ fn build(node: &NodeDef, opset: i64) -> Result<Box<dyn Operator>, String> {
         Some(entry) => (entry.build)(&Attributes::new(node, opset)).map_err(|error| error.0),
         None => Err("no such operator here".to_owned()),
     }
-}
-
-/// Up to three of `names` that are spelled most like `name`.
-pub(crate) fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
-    let mut scored: Vec<(f64, &str)> = names.map(|other| (strsim::jaro_winkler(name, other), other)).collect();
-    scored.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
-    scored.into_iter().filter(|&(score, _)| score > 0.6).take(3).map(|(_, other)| other.to_owned()).collect()
 }

@@ -1,0 +1,175 @@
+//! The words of the command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// The one-layer model y = W x + b that a trained network is at one input.
+#[derive(Debug, Parser)]
+#[command(name = "netfold", version, about, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Compute W and b for one input, prove that they are the network, and write them out
+    Reconstruct(Reconstruct),
+    /// Check that the one-layer model equals the network, for each of several inputs
+    Verify(Verify),
+    /// List the operators that are supported
+    Ops {
+        /// One JSON object on standard output
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Arguments of `reconstruct`.
+#[derive(Debug, Args)]
+pub struct Reconstruct {
+    /// The trained network, an ONNX file
+    pub model: PathBuf,
+    /// A picture (PNG, JPEG, WebP, TIFF, BMP, GIF), or a .npy array holding the tensor that the model takes
+    pub input: PathBuf,
+    /// Compute W for this class; may be given several times
+    #[arg(long, value_name = "NAME|INDEX")]
+    pub class: Vec<String>,
+    /// Compute W for the N classes with the largest logits [default: 5, or 0 where --class is given]
+    #[arg(long, value_name = "N")]
+    pub top: Option<usize>,
+    /// Compute W for every class; pictures are made for those that --class and --top choose
+    #[arg(long)]
+    pub all: bool,
+    /// Write arrays, one-layer model, certificate, pictures and report into this folder
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// How W is computed: rows by the adjoint, columns by probes, or the cheaper of the two
+    #[arg(long, value_enum, default_value_t)]
+    pub method: MethodWord,
+    /// The group of orthogonal vectors for --method probe
+    #[arg(long, value_enum, default_value_t)]
+    pub basis: BasisWord,
+    /// What both commands share.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// Arguments of `verify`.
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// The trained network, an ONNX file
+    pub model: PathBuf,
+    /// Pictures or .npy arrays
+    #[arg(required = true)]
+    pub inputs: Vec<PathBuf>,
+    /// What both commands share.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// Arguments of every command that runs a network.
+#[derive(Debug, Args)]
+pub struct Common {
+    /// One JSON object on standard output
+    #[arg(long)]
+    pub json: bool,
+    /// How pixels become numbers: a preset, or a preprocessor_config.json
+    #[arg(long, value_name = "unit|raw|imagenet|tf|caffe|FILE.json", default_value = "unit")]
+    pub preprocess: String,
+    /// Order of the axes of the model's input
+    #[arg(long, value_enum, default_value_t)]
+    pub layout: LayoutWord,
+    /// Names of the classes, one a line
+    #[arg(long, value_name = "FILE")]
+    pub labels: Option<PathBuf>,
+    /// Which output of the model to reconstruct
+    #[arg(long, value_name = "NAME")]
+    pub output: Option<String>,
+    /// How nodes that are not piecewise linear are frozen
+    #[arg(long, value_enum, default_value_t)]
+    pub freeze: RuleWord,
+    /// Precision of the whole computation
+    #[arg(long, value_enum, default_value_t)]
+    pub precision: PrecisionWord,
+    /// Reconstruct a final softmax or sigmoid too, which is left off otherwise
+    #[arg(long)]
+    pub keep_softmax: bool,
+    /// Largest difference, relative to the largest logit, that counts as equal [default: 1e-4 in f32, 1e-10 in f64]
+    #[arg(long, value_name = "T", value_parser = tolerance)]
+    pub tolerance: Option<f64>,
+    /// Compute with NaN and infinities instead of refusing them
+    #[arg(long)]
+    pub allow_non_finite: bool,
+    /// Threads to use; the result is the same for any number [default: all cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub threads: Option<u16>,
+}
+
+fn tolerance(word: &str) -> Result<f64, String> {
+    match word.parse::<f64>() {
+        Ok(value) if value >= 0.0 => Ok(value),
+        _ => Err("a number that is not negative is expected".into()),
+    }
+}
+
+/// `--method`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum MethodWord {
+    /// The cheaper of the two
+    #[default]
+    Auto,
+    /// Rows of W: unit vectors pulled back from the output
+    Adjoint,
+    /// Columns of W: orthogonal vectors pushed from the input
+    Probe,
+}
+
+/// `--basis`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum BasisWord {
+    /// Unit vectors
+    #[default]
+    Standard,
+    /// Walsh-Hadamard vectors
+    Hadamard,
+    /// Vectors of the discrete cosine transform
+    Dct,
+}
+
+/// `--layout`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum LayoutWord {
+    /// From the model's input shape
+    #[default]
+    Auto,
+    /// Channels first
+    Nchw,
+    /// Channels last
+    Nhwc,
+}
+
+/// `--freeze`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum RuleWord {
+    /// Secant through the function's value at 0; gates are held
+    #[default]
+    Gate,
+    /// The derivative: W is the Jacobian
+    Tangent,
+    /// As gate; products are split evenly
+    Half,
+}
+
+/// `--precision`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum PrecisionWord {
+    /// Single precision
+    #[default]
+    F32,
+    /// Double precision
+    F64,
+}

@@ -1,0 +1,184 @@
+//! `netfold reconstruct`: the whole road for one input.
+
+use std::collections::HashSet;
+use std::process::ExitCode;
+
+use netfold::certificate::{Certificate, Circumstances};
+use netfold::reconstruct::{Request, top};
+use netfold::{Basis, Method, Precision, Reconstruction, Store};
+use serde_json::json;
+
+use crate::args::{BasisWord, MethodWord, PrecisionWord, Reconstruct};
+use crate::failure::{Failure, NOT_EQUIVALENT};
+use crate::gallery::{Gallery, Kept};
+use crate::progress::Progress;
+use crate::session::{Frozen, Session};
+
+/// Runs the command in the precision that is asked for.
+pub fn reconstruct(words: &Reconstruct) -> Result<ExitCode, Failure> {
+    let session = Session::open(&words.model, &words.common)?;
+    match words.common.precision {
+        PrecisionWord::F32 => run::<f32>(words, &session),
+        PrecisionWord::F64 => run::<f64>(words, &session),
+    }
+}
+
+fn run<T: Precision>(words: &Reconstruct, session: &Session<'_>) -> Result<ExitCode, Failure> {
+    let mut frozen = session.freeze::<T>(&words.input)?;
+    let chosen = chosen(words, session, frozen.logits.data())?;
+    let request = Request {
+        classes: if words.all { (0..frozen.logits.len()).collect() } else { chosen.clone() },
+        method: match words.method {
+            MethodWord::Auto => Method::Auto,
+            MethodWord::Adjoint => Method::Adjoint,
+            MethodWord::Probe => Method::Probe,
+        },
+        basis: match words.basis {
+            BasisWord::Standard => Basis::Standard,
+            BasisWord::Hadamard => Basis::Hadamard,
+            BasisWord::Dct => Basis::Dct,
+        },
+        block: None,
+    };
+    let bias = frozen.circuit.bias();
+    let input_name = session.model.name(session.model.input()?);
+    let mut store = match &words.out {
+        Some(folder) => {
+            let wanted: Vec<T> = request.classes.iter().map(|&class| bias[class]).collect();
+            let pixels = frozen.picture.as_ref().map(|picture| picture.map.clone());
+            Some(Store::begin(folder, (input_name, &frozen.x), &wanted, pixels)?)
+        }
+        None => None,
+    };
+    let shown: HashSet<usize> = chosen.iter().copied().collect();
+    let mut kept: Vec<Kept> = Vec::new();
+    let mut progress = Progress::new("rows of W");
+    let x = frozen.x.clone();
+    let result = frozen.reconstruct(&request, &mut |done, all| progress.show(done, all), &mut |row| {
+        if let Some(store) = &mut store {
+            store.row(row)?;
+        }
+        if shown.contains(&row.class) {
+            kept.push(Kept::new(row, &x));
+        }
+        Ok(())
+    })?;
+    drop(progress);
+    frozen.seconds.total = session.elapsed();
+    let certificate = certify(session, &frozen, &result, &request);
+    kept.sort_by_key(|row| chosen.iter().position(|&class| class == row.class));
+    if let (Some(store), Some(folder)) = (store, &words.out) {
+        let gallery = Gallery { session, frozen: &frozen, certificate: &certificate, rows: &kept };
+        gallery.write(folder)?;
+        netfold::store::write(&folder.join("certificate.json"), &pretty(&certificate))?;
+        store.finish(&result, &frozen.x)?;
+    }
+    if words.common.json {
+        let classes: Vec<_> = kept.iter().map(|row| row.json(session, &result)).collect();
+        println!("{}", json!({ "certificate": certificate, "classes": classes, "out": words.out }));
+    } else {
+        print(words, session, &certificate, &kept, &result);
+    }
+    Ok(if certificate.equivalent { ExitCode::SUCCESS } else { ExitCode::from(NOT_EQUIVALENT) })
+}
+
+/// The classes that `--class` names, then those of `--top`, each once.
+fn chosen<T: Precision>(words: &Reconstruct, session: &Session<'_>, logits: &[T]) -> Result<Vec<usize>, Failure> {
+    let mut chosen = Vec::new();
+    for word in &words.class {
+        chosen.push(session.labels.find(word, logits.len())?);
+    }
+    let n = words.top.unwrap_or(if words.class.is_empty() { 5 } else { 0 });
+    chosen.extend(top(logits, n));
+    let mut seen = HashSet::new();
+    chosen.retain(|&class| seen.insert(class));
+    Ok(chosen)
+}
+
+fn certify<T: Precision>(
+    session: &Session<'_>,
+    frozen: &Frozen<T>,
+    result: &Reconstruction<T>,
+    request: &Request,
+) -> Certificate {
+    let method = match result.method {
+        Method::Probe => format!("probe, {} basis", request.basis),
+        method => method.to_string(),
+    };
+    let told = Circumstances {
+        tolerance: session.tolerance::<T>(),
+        method,
+        left_off: session.head.left_off.clone(),
+        seconds: frozen.seconds,
+        model: session.stamp.clone(),
+        input: frozen.stamp.clone(),
+    };
+    Certificate::new(&frozen.circuit, result, told)
+}
+
+fn pretty(certificate: &Certificate) -> Vec<u8> {
+    // A struct of numbers and strings always serialises.
+    let mut text = serde_json::to_vec_pretty(certificate).unwrap_or_default();
+    text.push(b'\n');
+    text
+}
+
+fn print<T: Precision>(
+    words: &Reconstruct,
+    session: &Session<'_>,
+    certificate: &Certificate,
+    rows: &[Kept],
+    result: &Reconstruction<T>,
+) {
+    println!(
+        "{} at {}: W is {} x {}, {}, {}",
+        certificate.model.file,
+        certificate.input.file,
+        certificate.classes,
+        rows.first().map_or(0, |row| row.weights.len()),
+        certificate.precision,
+        certificate.method
+    );
+    if !certificate.left_off.is_empty() {
+        println!("left off: {}; the logits before are reconstructed", certificate.left_off.join(", "));
+    }
+    let width = rows.iter().map(|row| session.class(row.class).chars().count()).max().unwrap_or(0).max(5);
+    println!("\n{:<width$}  {:>12}  {:>12}  {:>10}  {:>12}  {:>12}", "class", "f(x)", "W x + b", "difference", "W x", "b");
+    for row in rows {
+        let logit = result.logits[row.class].wide();
+        println!(
+            "{:<width$}  {:>12.6}  {:>12.6}  {:>10.1e}  {:>12.6}  {:>12.6}",
+            session.class(row.class),
+            logit,
+            row.reconstructed,
+            (logit - row.reconstructed).abs(),
+            row.reconstructed - row.bias,
+            row.bias
+        );
+    }
+    println!();
+    println!("{}", verdict(certificate));
+    let frozen = |validity| certificate.rules.iter().filter(|r| r.validity == validity).map(|r| r.nodes).sum::<usize>();
+    println!(
+        "nodes: {} linear, {} exact in a region, {} exact at this input",
+        frozen(netfold::Validity::Everywhere),
+        frozen(netfold::Validity::Region),
+        frozen(netfold::Validity::Input)
+    );
+    if let Some(folder) = &words.out {
+        println!("written to {}: report.html, reconstruction.npz, reconstructed.onnx, certificate.json, pictures", folder.display());
+    }
+}
+
+/// One sentence: is it the network?
+fn verdict(certificate: &Certificate) -> String {
+    let difference = certificate.worst_relative_difference;
+    let all = certificate.logits;
+    let kept = if certificate.argmax.kept { "winner kept" } else { "the winner is another one" };
+    let tolerance = certificate.tolerance;
+    if certificate.equivalent {
+        format!("equivalent: worst difference {difference:.1e} of the largest logit over all {all} logits (tolerance {tolerance:e}); {kept}")
+    } else {
+        format!("NOT equivalent: worst difference {difference:.1e} of the largest logit over all {all} logits, tolerance {tolerance:e}; {kept}")
+    }
+}

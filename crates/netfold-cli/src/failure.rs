@@ -1,0 +1,104 @@
+//! Why the program stops, as people read it, and its exit code.
+
+use std::error::Error as StdError;
+use std::fmt::Write;
+use std::process::ExitCode;
+
+use netfold::input::InputError;
+use netfold_render::RenderError;
+
+/// Files, memory, input and output.
+pub const FAILED: u8 = 1;
+/// Wrong usage, or an input that cannot be used.
+pub const WRONG_INPUT: u8 = 2;
+/// The one-layer model differs by more than the tolerance.
+pub const NOT_EQUIVALENT: u8 = 3;
+/// The model has nodes that are not supported.
+pub const NOT_SUPPORTED: u8 = 4;
+
+/// An error on its way to standard error.
+#[derive(Debug)]
+pub struct Failure {
+    /// The exit code.
+    pub code: u8,
+    message: String,
+    causes: Vec<String>,
+    hint: Option<String>,
+}
+
+impl Failure {
+    /// A failure with these words.
+    pub fn new(code: u8, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), causes: Vec::new(), hint: None }
+    }
+
+    /// With what helps.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// A failure made of an error and what caused it.
+    pub fn of(code: u8, error: &dyn StdError) -> Self {
+        let causes = std::iter::successors(error.source(), |cause| cause.source());
+        let mut lines = vec![error.to_string()];
+        for cause in causes.map(ToString::to_string) {
+            // A message that already ends in its cause is not repeated.
+            if !lines.iter().any(|line| line.ends_with(&cause)) {
+                lines.push(cause);
+            }
+        }
+        let message = lines.remove(0);
+        Self { code, message, causes: lines, hint: None }
+    }
+
+    /// Prints the failure to standard error and gives the exit code.
+    pub fn report(&self) -> ExitCode {
+        let mut text = format!("error: {}\n", self.message);
+        for cause in &self.causes {
+            let _ = writeln!(text, "  cause: {cause}");
+        }
+        if let Some(hint) = &self.hint {
+            let _ = writeln!(text, "hint: {hint}");
+        }
+        eprint!("{text}");
+        ExitCode::from(self.code)
+    }
+}
+
+impl From<netfold::Error> for Failure {
+    fn from(error: netfold::Error) -> Self {
+        let code = match &error {
+            netfold::Error::Unsupported(_) => NOT_SUPPORTED,
+            netfold::Error::Write { .. } => FAILED,
+            netfold::Error::Onnx(error) if is_io(error) => FAILED,
+            _ => WRONG_INPUT,
+        };
+        let mut failure = Self::of(code, &error);
+        failure.hint = error.hint();
+        failure
+    }
+}
+
+impl From<InputError> for Failure {
+    fn from(error: InputError) -> Self {
+        let code = if is_io(&error) { FAILED } else { WRONG_INPUT };
+        let mut failure = Self::of(code, &error);
+        failure.hint = error.hint();
+        failure
+    }
+}
+
+impl From<RenderError> for Failure {
+    fn from(error: RenderError) -> Self {
+        Self::of(FAILED, &error)
+    }
+}
+
+/// Whether the system refused to read something, rather than its content being wrong.
+fn is_io(error: &(dyn StdError + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| error.source()).any(|error| {
+        error.downcast_ref::<std::io::Error>().is_some_and(|error| error.raw_os_error().is_some())
+    })
+}

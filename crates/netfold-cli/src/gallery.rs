@@ -1,0 +1,176 @@
+//! Pictures and the report: the rows that people look at.
+
+use std::path::Path;
+
+use netfold::certificate::Certificate;
+use netfold::input::Picture as InputPicture;
+use netfold::{Precision, Reconstruction, Row, Tensor};
+use netfold_linear::Real;
+use netfold_render::{
+    BiasPart, Caption, ClassView, InputFacts, InputView, LONGEST, Layout, ModelFacts, Order, Picture, Plane, Report,
+    Scale, Sheet, View, file_stem,
+};
+use serde_json::{Value, json};
+
+use crate::failure::Failure;
+use crate::session::{Frozen, Session};
+
+/// A row of W that is shown.
+pub struct Kept {
+    /// Its class.
+    pub class: usize,
+    /// w, over the model's input.
+    pub weights: Vec<f64>,
+    /// w ∘ x.
+    pub contributions: Vec<f64>,
+    /// ⟨w, x⟩ + b.
+    pub reconstructed: f64,
+    /// b.
+    pub bias: f64,
+    bias_by_stage: Vec<f64>,
+}
+
+impl Kept {
+    /// A copy of a row.
+    pub fn new<T: Precision>(row: &Row<'_, T>, x: &Tensor<T>) -> Self {
+        Self {
+            class: row.class,
+            weights: row.weights.iter().map(|w| w.wide()).collect(),
+            contributions: row.weights.iter().zip(x.data()).map(|(w, x)| w.wide() * x.wide()).collect(),
+            reconstructed: row.reconstructed.wide(),
+            bias: row.bias.wide(),
+            bias_by_stage: row.bias_by_stage.iter().map(|share| share.wide()).collect(),
+        }
+    }
+
+    /// The row's numbers, without its weights.
+    pub fn json<T: Precision>(&self, session: &Session<'_>, result: &Reconstruction<T>) -> Value {
+        let logit = result.logits[self.class].wide();
+        json!({
+            "class": self.class,
+            "label": session.labels.get(self.class),
+            "logit": logit,
+            "reconstructed": self.reconstructed,
+            "difference": (logit - self.reconstructed).abs(),
+            "pixels": self.reconstructed - self.bias,
+            "bias": self.bias,
+        })
+    }
+}
+
+/// What is needed to draw.
+pub struct Gallery<'a, T> {
+    /// The model and the words.
+    pub session: &'a Session<'a>,
+    /// The input.
+    pub frozen: &'a Frozen<T>,
+    /// The proof.
+    pub certificate: &'a Certificate,
+    /// The rows that are shown, in order.
+    pub rows: &'a [Kept],
+}
+
+impl<T: Precision> Gallery<'_, T> {
+    /// Writes `weights-<class>.png`, `contributions-<class>.png` and `overlay-<class>.png` for each row, and
+    /// `report.html`.
+    pub fn write(&self, folder: &Path) -> Result<(), Failure> {
+        let view = self.input_view()?;
+        let mut classes = Vec::new();
+        for row in self.rows {
+            let (weights, contributions) = (self.sheet(&row.weights)?, self.sheet(&row.contributions)?);
+            self.pictures(folder, row, &view, (&weights, &contributions))?;
+            classes.push(self.class_view(row, weights, contributions));
+        }
+        let words = self.session.words;
+        let model = &self.session.model;
+        let preprocessing = match self.frozen.picture {
+            Some(_) => words.preprocess.clone(),
+            None => "none: an array in model units".to_owned(),
+        };
+        let report = Report {
+            title: format!("{} at {}", self.certificate.model.file, self.certificate.input.file),
+            model: ModelFacts {
+                input_name: model.name(model.input()?).to_owned(),
+                input_shape: self.frozen.x.shape().to_vec(),
+                output_name: model.name(self.session.head.logits).to_owned(),
+                logits: self.certificate.logits,
+                nodes: model.nodes.len(),
+            },
+            input: InputFacts { preprocessing, view },
+            classes,
+            weight_unit: "logit per model unit".into(),
+            certificate: self.certificate.clone(),
+        };
+        Ok(report.save(folder.join("report.html"))?)
+    }
+
+    fn pictures(
+        &self,
+        folder: &Path,
+        row: &Kept,
+        view: &InputView,
+        (weights, contributions): (&Sheet, &Sheet),
+    ) -> Result<(), Failure> {
+        let stem = file_stem(row.class, self.session.labels.get(row.class));
+        let caption = |what: &str, unit: &str| Caption {
+            title: self.session.class(row.class),
+            subtitle: what.to_owned(),
+            unit: unit.to_owned(),
+        };
+        let plane = |sheet: &Sheet| -> (Plane, Scale) {
+            let plane = sheet.plane(View::Sum).shrunk(LONGEST);
+            let scale = Scale::over([&plane]);
+            (plane, scale)
+        };
+        let (plane_w, scale_w) = plane(weights);
+        let (plane_c, scale_c) = plane(contributions);
+        let save = |picture: Picture, name: &str| picture.save(folder.join(format!("{name}-{stem}.png")));
+        save(Picture::heat(&plane_w, &scale_w, &caption("weights W", "logit per model unit")), "weights")?;
+        save(Picture::heat(&plane_c, &scale_c, &caption("contributions W ∘ x", "logit")), "contributions")?;
+        save(Picture::overlay(view, &plane_c, &scale_c, &caption("contributions W ∘ x", "logit")), "overlay")?;
+        Ok(())
+    }
+
+    fn class_view(&self, row: &Kept, weights: Sheet, contributions: Sheet) -> ClassView {
+        let stages = self.frozen.circuit.stages().iter();
+        let parts = stages.zip(&row.bias_by_stage).filter(|(_, share)| **share != 0.0);
+        let parts: Vec<BiasPart> =
+            parts.map(|(stage, &value)| BiasPart { layer: stage.node.clone(), value }).collect();
+        ClassView {
+            index: row.class,
+            label: self.session.labels.get(row.class).map(str::to_owned),
+            logit: self.frozen.logits.data()[row.class].wide(),
+            reconstructed: row.reconstructed,
+            pixels: row.contributions.iter().sum(),
+            bias: row.bias,
+            weights,
+            contributions,
+            bias_by_layer: parts,
+        }
+    }
+
+    fn sheet(&self, values: &[f64]) -> Result<Sheet, Failure> {
+        let shape: Vec<usize> = netfold::store::without_batch(self.frozen.x.shape()).collect();
+        let last = self.session.channels_last(self.frozen.x.shape());
+        let order = if last { Order::ChannelsLast } else { Order::ChannelsFirst };
+        Ok(Sheet::arrange(values, Layout::of_shape(&shape, order))?)
+    }
+
+    fn input_view(&self) -> Result<InputView, Failure> {
+        match &self.frozen.picture {
+            Some(pictured) => Ok(InputView::Picture(rgb(&pictured.seen))),
+            None => {
+                let x: Vec<f64> = self.frozen.x.data().iter().map(|x| x.wide()).collect();
+                Ok(InputView::Tensor(self.sheet(&x)?))
+            }
+        }
+    }
+}
+
+fn rgb(picture: &InputPicture) -> image::RgbImage {
+    image::RgbImage::from_fn(picture.width as u32, picture.height as u32, |x, y| {
+        let at = (y as usize * picture.width + x as usize) * picture.channels;
+        let pixel = &picture.pixels[at..at + picture.channels];
+        image::Rgb(std::array::from_fn(|c| pixel[c.min(picture.channels - 1)]))
+    })
+}

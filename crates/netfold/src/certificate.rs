@@ -1,0 +1,222 @@
+//! The certificate: the proof by numbers that the one-layer model is the network, and how it was made.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
+use std::path::Path;
+
+use netfold_linear::Support;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::affine::Validity;
+use crate::circuit::{Circuit, Stage};
+use crate::ops::Precision;
+use crate::reconstruct::{Method, Reconstruction};
+
+/// What `certificate.json` holds.
+#[derive(Clone, Debug, Serialize)]
+pub struct Certificate {
+    /// Whether the worst difference is within the tolerance and the winning class is kept.
+    pub equivalent: bool,
+    /// max over all logits of |f(x) − (W x + b)| / max|f(x)|.
+    pub worst_relative_difference: f64,
+    /// What it is held against.
+    pub tolerance: f64,
+    /// How many logits were compared.
+    pub logits: usize,
+    /// The winning class of the network and of the one-layer model.
+    pub argmax: Argmax,
+    /// For how many classes W was computed.
+    pub classes: usize,
+    /// `f32` or `f64`.
+    pub precision: &'static str,
+    /// `adjoint` or `probe`, and the basis of the probes.
+    pub method: String,
+    /// How many vectors went through the frozen network.
+    pub passes: usize,
+    /// max over the computed classes of |Σ of the layers' bias shares − b| / max|f(x)|; absent for probes.
+    pub bias_difference: Option<f64>,
+    /// How many nodes of each operator were frozen how, in the order of their first appearance.
+    pub rules: Vec<FrozenNodes>,
+    /// The nodes that are exact at this input only.
+    pub exact_at_this_input: Vec<String>,
+    /// Final nodes left off: the logits before them are reconstructed.
+    pub left_off: Vec<String>,
+    /// The share of elements that pass, for each mask and pool.
+    pub masks: Vec<MaskDensity>,
+    /// Wall times in seconds.
+    pub seconds: Seconds,
+    /// The largest resident set of the process so far, in bytes, where the system tells.
+    pub peak_memory_bytes: Option<u64>,
+    /// The version that made this.
+    pub netfold: &'static str,
+    /// The model's file.
+    pub model: FileStamp,
+    /// The input's file.
+    pub input: FileStamp,
+}
+
+/// The winning class on both sides.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Argmax {
+    /// Of the network.
+    pub original: usize,
+    /// Of the one-layer model.
+    pub reconstructed: usize,
+    /// Whether they are the same.
+    pub kept: bool,
+}
+
+/// Nodes of one operator that were frozen alike.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FrozenNodes {
+    /// Their operator.
+    pub op: String,
+    /// What was done: `none` (it is linear), `active branch`, or the rule's name.
+    pub rule: String,
+    /// How far they equal the original.
+    pub validity: Validity,
+    /// How many.
+    pub nodes: usize,
+}
+
+/// How much of a mask is active.
+#[derive(Clone, Debug, Serialize)]
+pub struct MaskDensity {
+    /// The node.
+    pub node: String,
+    /// Its operator.
+    pub op: String,
+    /// Elements of the mask.
+    pub elements: usize,
+    /// The share of them that passes, 0 to 1.
+    pub active: f64,
+}
+
+/// Wall times of the road's parts.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Seconds {
+    /// Reading and building the model.
+    pub load: f64,
+    /// The forward pass.
+    pub trace: f64,
+    /// Freezing.
+    pub freeze: f64,
+    /// Computing W and b.
+    pub reconstruct: f64,
+    /// From the program's start to the writing of this.
+    pub total: f64,
+}
+
+/// A file and what identifies it.
+#[derive(Clone, Debug, Serialize)]
+pub struct FileStamp {
+    /// Its name, without folders.
+    pub file: String,
+    /// SHA-256 of its content.
+    pub sha256: String,
+}
+
+impl FileStamp {
+    /// The stamp of a file.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn of(path: &Path) -> io::Result<Self> {
+        let mut hasher = Sha256::new();
+        let mut reader = BufReader::with_capacity(1 << 20, File::open(path)?);
+        loop {
+            let block = reader.fill_buf()?;
+            if block.is_empty() {
+                break;
+            }
+            hasher.update(block);
+            let read = block.len();
+            reader.consume(read);
+        }
+        let sha256 = hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let file = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+        Ok(Self { file, sha256 })
+    }
+}
+
+/// What a certificate is told that cannot be read off the circuit and the reconstruction.
+#[derive(Clone, Debug)]
+pub struct Circumstances {
+    /// What the worst difference is held against.
+    pub tolerance: f64,
+    /// `adjoint`, or `probe` with its basis.
+    pub method: String,
+    /// Final nodes left off.
+    pub left_off: Vec<String>,
+    /// Wall times.
+    pub seconds: Seconds,
+    /// The model's file.
+    pub model: FileStamp,
+    /// The input's file.
+    pub input: FileStamp,
+}
+
+impl Certificate {
+    /// The certificate of a reconstruction.
+    pub fn new<T: Precision>(circuit: &Circuit<T>, result: &Reconstruction<T>, told: Circumstances) -> Self {
+        let difference = result.difference();
+        let (original, reconstructed) = result.argmax();
+        let kept = original == reconstructed;
+        let (mut rules, mut at_input, mut masks) = (Vec::<FrozenNodes>::new(), Vec::new(), Vec::new());
+        for stage in circuit.stages() {
+            let validity = stage.affine.validity;
+            let rule = match validity {
+                Validity::Everywhere => "none".to_owned(),
+                Validity::Region => "active branch".to_owned(),
+                Validity::Input => stage.rule.to_string(),
+            };
+            let alike = |frozen: &&mut FrozenNodes| frozen.op == stage.op && frozen.rule == rule;
+            match rules.iter_mut().find(alike) {
+                Some(frozen) => frozen.nodes += 1,
+                None => rules.push(FrozenNodes { op: stage.op.clone(), rule, validity, nodes: 1 }),
+            }
+            match validity {
+                Validity::Everywhere => {}
+                Validity::Region => masks.extend(density(stage)),
+                Validity::Input => at_input.push(stage.node.clone()),
+            }
+        }
+        Self {
+            equivalent: difference <= told.tolerance && kept,
+            worst_relative_difference: difference,
+            tolerance: told.tolerance,
+            logits: result.logits.len(),
+            argmax: Argmax { original, reconstructed, kept },
+            classes: result.classes.len(),
+            precision: T::NAME,
+            method: told.method,
+            passes: result.passes,
+            bias_difference: (result.method == Method::Adjoint).then_some(result.bias_difference),
+            rules,
+            exact_at_this_input: at_input,
+            left_off: told.left_off,
+            masks,
+            seconds: told.seconds,
+            peak_memory_bytes: peak_memory(),
+            netfold: env!("CARGO_PKG_VERSION"),
+            model: told.model,
+            input: told.input,
+        }
+    }
+}
+
+/// The share of a masking stage's input that passes.
+fn density<T: Precision>(stage: &Stage<T>) -> Option<MaskDensity> {
+    let map = stage.affine.terms.iter().flatten().next()?;
+    let passing = map.preimage(&Support::full(map.codomain()));
+    let (elements, active) = (passing.tensor_len(), passing.density());
+    Some(MaskDensity { node: stage.node.clone(), op: stage.op.clone(), elements, active })
+}
+
+/// The largest resident set of this process so far, in bytes; `None` where the system has no `/proc`.
+pub fn peak_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kib| kib * 1024)
+}

@@ -1,0 +1,56 @@
+//! Which tensor of the model is reconstructed: the logits.
+
+use crate::error::Error;
+use crate::graph::{Model, TensorId};
+
+/// The end of the network that is reconstructed.
+#[derive(Clone, Debug)]
+pub struct Head {
+    /// The output of the model that was asked for.
+    pub output: TensorId,
+    /// What is reconstructed: the output, or what a final normalisation reads.
+    pub logits: TensorId,
+    /// The nodes between the two, left off (softmax and the like).
+    pub left_off: Vec<String>,
+}
+
+/// Final nodes that only squash the logits into probabilities; they keep the order of the classes.
+const SQUASHING: [&str; 3] = ["Softmax", "LogSoftmax", "Sigmoid"];
+/// Nodes that a final squashing may be wrapped in.
+const TRANSPARENT: [&str; 7] = ["Identity", "Cast", "Dropout", "Reshape", "Flatten", "Squeeze", "Unsqueeze"];
+
+impl Model {
+    /// The output called `name` (or the only one), up to a final softmax, log-softmax or sigmoid, which is left off
+    /// unless `keep` says otherwise: a network of probabilities is not linear anywhere, its logits are.
+    ///
+    /// # Errors
+    /// If there is no output of that name, or there are several and none is named.
+    pub fn head(&self, name: Option<&str>, keep: bool) -> Result<Head, Error> {
+        let names = || self.outputs.iter().map(|&id| self.name(id));
+        let unknown = |name: &str, nearest| Error::Unknown { kind: "output", name: name.to_owned(), nearest };
+        let output = match (name, self.outputs.as_slice()) {
+            (Some(name), outputs) => {
+                let found = outputs.iter().copied().find(|&id| self.name(id) == name);
+                found.ok_or_else(|| unknown(name, names().map(str::to_owned).collect()))?
+            }
+            (None, [only]) => *only,
+            (None, []) => return Err(Error::Graph("the model has no output".into())),
+            (None, _) => return Err(Error::SeveralOutputs(names().map(str::to_owned).collect())),
+        };
+        let (mut logits, mut left_off) = (output, Vec::new());
+        let (mut at, mut passed) = (output, Vec::new());
+        while let (false, Some(node)) = (keep, self.maker(at)) {
+            let Some(&Some(input)) = node.inputs.first() else { break };
+            passed.push(node.name.clone());
+            if SQUASHING.contains(&node.op.as_str()) {
+                (logits, left_off) = (input, passed);
+                break;
+            }
+            if !TRANSPARENT.contains(&node.op.as_str()) {
+                break;
+            }
+            at = input;
+        }
+        Ok(Head { output, logits, left_off })
+    }
+}

@@ -1,0 +1,224 @@
+//! The reconstruction: rows of W, b, and the proof that they are the network.
+
+use std::fmt;
+
+use netfold_linear::Probes;
+use rayon::prelude::*;
+
+use crate::basis::Basis;
+use crate::circuit::Circuit;
+use crate::ops::Precision;
+use crate::value::Tensor;
+
+/// How many numbers the largest adjoint of one block of rows may hold.
+const BLOCK_NUMBERS: usize = 1 << 24;
+/// Rows of one block at most.
+const BLOCK_ROWS: usize = 64;
+
+/// How W is computed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Method {
+    /// The cheaper of the two: rows cost a pass a class, columns a pass an input element.
+    #[default]
+    Auto,
+    /// Rows: unit vectors are pulled back from the output.
+    Adjoint,
+    /// Columns: a group of orthogonal vectors is pushed from the input (the founding paper's way).
+    Probe,
+}
+
+impl fmt::Display for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Auto => "auto",
+            Self::Adjoint => "adjoint",
+            Self::Probe => "probe",
+        })
+    }
+}
+
+/// What to compute.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    /// The outputs whose rows are wanted, by flat index.
+    pub classes: Vec<usize>,
+    /// How.
+    pub method: Method,
+    /// The probes of [`Method::Probe`].
+    pub basis: Basis,
+    /// Rows or probes that travel together; by default as many as keep an adjoint in bounds.
+    pub block: Option<usize>,
+}
+
+/// One row of the one-layer model, as it is handed to its consumer.
+#[derive(Clone, Copy, Debug)]
+pub struct Row<'a, T> {
+    /// Which of the wanted classes this is.
+    pub index: usize,
+    /// The class.
+    pub class: usize,
+    /// w, in the input's standard layout.
+    pub weights: &'a [T],
+    /// ⟨w, x⟩ + b, summed in double precision.
+    pub reconstructed: T,
+    /// The bias.
+    pub bias: T,
+    /// Each stage's share of the bias; empty for [`Method::Probe`].
+    pub bias_by_stage: &'a [T],
+}
+
+/// The one-layer model's small parts, and how well it equals the network. The rows themselves are streamed.
+#[derive(Clone, Debug)]
+pub struct Reconstruction<T> {
+    /// The wanted classes.
+    pub classes: Vec<usize>,
+    /// b for each wanted class.
+    pub bias: Vec<T>,
+    /// ⟨w, x⟩ + b for each wanted class, from its row.
+    pub reconstructed: Vec<T>,
+    /// f(x), for all classes.
+    pub logits: Vec<T>,
+    /// W x + b for all classes, from pushing x and 0.
+    pub pushed: Vec<T>,
+    /// How W was computed: adjoint or probe.
+    pub method: Method,
+    /// How many vectors went through the circuit for W.
+    pub passes: usize,
+    /// max over wanted classes of |Σ stages' shares − b| / max|f(x)|; 0 for [`Method::Probe`].
+    pub bias_difference: f64,
+}
+
+impl<T: Precision> Reconstruction<T> {
+    /// max over **all** logits of |f(x) − (W x + b)| / max|f(x)|, over the rows and over the pushed values alike.
+    pub fn difference(&self) -> f64 {
+        let scale = self.scale();
+        let pushed = self.logits.iter().zip(&self.pushed).map(|(f, y)| (f.wide() - y.wide()).abs());
+        let rows = self.classes.iter().zip(&self.reconstructed).map(|(&c, y)| (self.logits[c].wide() - y.wide()).abs());
+        // NaN must not pass for small.
+        pushed.chain(rows).fold(0.0, |worst, d| if d.is_nan() || d > worst { d } else { worst }) / scale
+    }
+
+    /// The class with the largest logit: of the network, and of the one-layer model.
+    pub fn argmax(&self) -> (usize, usize) {
+        (argmax(&self.logits), argmax(&self.pushed))
+    }
+
+    fn scale(&self) -> f64 {
+        let largest = self.logits.iter().map(|f| f.wide().abs()).fold(0.0, f64::max);
+        if largest > 0.0 { largest } else { 1.0 }
+    }
+}
+
+/// The index of the largest value, the first of equals.
+pub fn argmax<T: Precision>(values: &[T]) -> usize {
+    (0..values.len()).fold(0, |best, i| if values[i] > values[best] { i } else { best })
+}
+
+/// The `n` classes with the largest logits, largest first; equals in order of their index.
+pub fn top<T: Precision>(logits: &[T], n: usize) -> Vec<usize> {
+    let mut classes: Vec<usize> = (0..logits.len()).collect();
+    classes.sort_by(|&a, &b| logits[b].wide().total_cmp(&logits[a].wide()).then(a.cmp(&b)));
+    classes.truncate(n);
+    classes
+}
+
+impl<T: Precision> Circuit<T> {
+    /// Computes the wanted rows of W block by block and hands each to `each`; memory does not grow with their number
+    /// (with [`Method::Probe`] it does: columns come first there).
+    ///
+    /// b is computed on its own, by pushing zero through the circuit with its offsets. `progress` is called with
+    /// (vectors done, vectors in all) after each block.
+    ///
+    /// # Errors
+    /// What `each` returns.
+    ///
+    /// # Panics
+    /// If `x` and `logits` are not of the circuit's shapes, or a class is not below the number of logits.
+    pub fn reconstruct<E>(
+        &self,
+        x: &Tensor<T>,
+        logits: &Tensor<T>,
+        request: &Request,
+        progress: &mut dyn FnMut(usize, usize),
+        each: &mut dyn FnMut(&Row<'_, T>) -> Result<(), E>,
+    ) -> Result<Reconstruction<T>, E> {
+        assert_eq!((x.shape(), logits.shape()), (self.input_shape(), self.output_shape()), "shapes of the circuit");
+        let b = self.bias();
+        let wx = self.push(x.probe(), false).into_values();
+        let pushed = wx.iter().zip(&b).map(|(&wx, &b)| wx + b).collect();
+        let method = match request.method {
+            Method::Auto if request.classes.len() <= x.len() => Method::Adjoint,
+            Method::Auto => Method::Probe,
+            method => method,
+        };
+        let mut result = Reconstruction {
+            classes: request.classes.clone(),
+            bias: request.classes.iter().map(|&class| b[class]).collect(),
+            reconstructed: Vec::new(),
+            logits: logits.data().to_vec(),
+            pushed,
+            method,
+            passes: 0,
+            bias_difference: 0.0,
+        };
+        let mut hand = |result: &mut Reconstruction<T>, index: usize, weights: &[T], bias_by_stage: &[T]| {
+            let (class, bias) = (result.classes[index], result.bias[index]);
+            let dot: f64 = weights.iter().zip(x.data()).map(|(w, x)| w.wide() * x.wide()).sum();
+            let reconstructed = T::of(dot + bias.wide());
+            result.reconstructed.push(reconstructed);
+            if !bias_by_stage.is_empty() {
+                let sum: f64 = bias_by_stage.iter().map(|share| share.wide()).sum();
+                result.bias_difference = result.bias_difference.max((sum - bias.wide()).abs() / result.scale());
+            }
+            each(&Row { index, class, weights, reconstructed, bias, bias_by_stage })
+        };
+        if method == Method::Adjoint {
+            result.passes = request.classes.len();
+            let width = self.block(request);
+            for (block, classes) in request.classes.chunks(width).enumerate() {
+                let pulled = self.pull(Probes::one_hot(self.output_shape(), classes));
+                for probe in 0..classes.len() {
+                    let shares: Vec<T> = pulled.bias.iter().map(|stage| stage[probe]).collect();
+                    hand(&mut result, block * width + probe, &pulled.weights.vector(probe), &shares)?;
+                }
+                progress(block * width + classes.len(), result.passes);
+            }
+        } else {
+            result.passes = x.len();
+            for (index, row) in self.columns(request, progress).chunks(x.len().max(1)).enumerate() {
+                hand(&mut result, index, row, &[])?;
+            }
+        }
+        Ok(result)
+    }
+
+    /// The wanted rows of W = Σⱼ (W qⱼ) qⱼᵀ / ‖qⱼ‖², row-major, from pushing every vector of the basis.
+    fn columns(&self, request: &Request, progress: &mut dyn FnMut(usize, usize)) -> Vec<T> {
+        let len: usize = self.input_shape().iter().product();
+        let width = self.block(request);
+        let mut w = vec![T::zero(); request.classes.len() * len];
+        let mut first = 0;
+        while first < len {
+            let n = width.min(len - first);
+            let probes: Probes<T> = request.basis.probes(self.input_shape(), first, n);
+            let y = self.push(probes.clone(), false);
+            w.par_chunks_mut(len).zip(&request.classes).for_each(|(row, &class)| {
+                let Some(made) = y.at(class) else { return };
+                let scaled: Vec<T> =
+                    (0..n).map(|j| T::of(made[j].wide() / request.basis.norm_squared(len, first + j))).collect();
+                for (q, element) in probes.values().chunks_exact(n).zip(probes.support().elements()) {
+                    row[element] += q.iter().zip(&scaled).map(|(&q, &m)| q * m).sum::<T>();
+                }
+            });
+            first += n;
+            progress(first, len);
+        }
+        w
+    }
+
+    /// How many vectors travel together.
+    fn block(&self, request: &Request) -> usize {
+        let largest = self.stages().iter().map(|stage| stage.affine.shape().iter().product()).max().unwrap_or(1);
+        request.block.unwrap_or_else(|| (BLOCK_NUMBERS / std::cmp::max(largest, 1)).clamp(1, BLOCK_ROWS)).max(1)
+    }
+}

@@ -1,0 +1,204 @@
+//! Files: the arrays and the one-layer model, written as the rows come.
+
+use std::fs;
+use std::io::{self, BufWriter, Seek, Write};
+use std::path::{Path, PathBuf};
+
+use netfold_linear::{Probes, Support};
+use netfold_onnx::{Attribute, DType, GraphDef, ModelDef, NodeDef, StreamedModel, TensorDef, ValueInfo};
+use npyz::WriterBuilder;
+use tempfile::NamedTempFile;
+use zip::CompressionMethod;
+use zip::write::{SimpleFileOptions, ZipWriter};
+
+use crate::error::Error;
+use crate::input::PixelMap;
+use crate::ops::Precision;
+use crate::reconstruct::{Reconstruction, Row};
+use crate::value::Tensor;
+
+/// `reconstruction.npz` and `reconstructed.onnx` while rows are still coming.
+///
+/// Both go to temporary names in the output folder and get their own only in [`finish`](Self::finish), so that an
+/// interrupted run leaves nothing that looks like a result. Rows are not held: memory does not grow with their number.
+#[derive(Debug)]
+pub struct Store<T> {
+    folder: PathBuf,
+    npz: ZipWriter<BufWriter<NamedTempFile>>,
+    onnx: StreamedModel<BufWriter<NamedTempFile>>,
+    pixels: Option<Pixels<T>>,
+    bytes: Vec<u8>,
+}
+
+/// The same rows over the pixels of the picture.
+#[derive(Debug)]
+struct Pixels<T> {
+    map: PixelMap<T>,
+    rows: BufWriter<fs::File>,
+    bias: Vec<T>,
+}
+
+/// Names of the two files.
+const NPZ: &str = "reconstruction.npz";
+const ONNX: &str = "reconstructed.onnx";
+
+impl<T: Precision> Store<T> {
+    /// Opens both files in `folder`, which is made if it is not there.
+    ///
+    /// `bias` has one number for each class; `input` is the model's input by name, as it was traced.
+    ///
+    /// # Errors
+    /// If a file cannot be written, or the one-layer model would be larger than ONNX files can be.
+    pub fn begin(
+        folder: &Path,
+        input: (&str, &Tensor<T>),
+        bias: &[T],
+        pixels: Option<PixelMap<T>>,
+    ) -> Result<Self, Error> {
+        fs::create_dir_all(folder).map_err(|source| Error::Write { path: folder.to_owned(), source })?;
+        let file = |name: &str| temporary(folder).map_err(|source| Error::Write { path: folder.join(name), source });
+        let (name, x) = input;
+        let one_layer = one_layer(name, x.shape(), bias);
+        let onnx = StreamedModel::begin(&one_layer, "W", dtype::<T>(), &[bias.len(), x.len()], file(ONNX)?)?;
+        let mut npz = ZipWriter::new(file(NPZ)?);
+        let shape: Vec<usize> = std::iter::once(bias.len()).chain(without_batch(x.shape())).collect();
+        begin_array(&mut npz, "weights", code::<T>(), &shape).map_err(|source| npz_error(folder, source))?;
+        let pixels = pixels.map(|map| Ok(Pixels { map, rows: BufWriter::new(tempfile::tempfile_in(folder)?), bias: vec![] }));
+        let pixels = pixels.transpose().map_err(|source| npz_error(folder, source))?;
+        Ok(Self { folder: folder.to_owned(), npz, onnx, pixels, bytes: Vec::new() })
+    }
+
+    /// Appends one row of W.
+    ///
+    /// # Errors
+    /// If a file cannot be written.
+    pub fn row(&mut self, row: &Row<'_, T>) -> Result<(), Error> {
+        self.bytes.clear();
+        row.weights.iter().for_each(|&value| value.put_le(&mut self.bytes));
+        self.npz.write_all(&self.bytes).map_err(|source| npz_error(&self.folder, source))?;
+        self.onnx.write(&self.bytes)?;
+        if let Some(pixels) = &mut self.pixels {
+            let probe = Probes::new(Support::full(pixels.map.map.codomain()), 1, row.weights.to_vec());
+            pixels.bias.extend(pixels.map.bias_of(&probe, &[row.bias]));
+            self.bytes.clear();
+            pixels.map.pull(probe).values().iter().for_each(|&value| value.put_le(&mut self.bytes));
+            pixels.rows.write_all(&self.bytes).map_err(|source| npz_error(&self.folder, source))?;
+        }
+        Ok(())
+    }
+
+    /// Writes what is left and gives both files their names.
+    ///
+    /// # Errors
+    /// If a file cannot be written, or fewer rows came than the reconstruction has.
+    pub fn finish(mut self, result: &Reconstruction<T>, x: &Tensor<T>) -> Result<(), Error> {
+        let folder = self.folder.clone();
+        self.rest(result, x).map_err(|source| npz_error(&folder, source))?;
+        let npz = self.npz.finish().map_err(|error| npz_error(&folder, error.into()))?;
+        let onnx = self.onnx.finish()?;
+        keep(npz, &folder.join(NPZ))?;
+        keep(onnx, &folder.join(ONNX))
+    }
+
+    fn rest(&mut self, result: &Reconstruction<T>, x: &Tensor<T>) -> io::Result<()> {
+        let classes = result.classes.len();
+        let npz = &mut self.npz;
+        let mut reals = |npz: &mut ZipWriter<_>, name: &str, shape: &[usize], values: &[T]| {
+            begin_array(npz, name, code::<T>(), shape)?;
+            self.bytes.clear();
+            values.iter().for_each(|&value| value.put_le(&mut self.bytes));
+            npz.write_all(&self.bytes)
+        };
+        let logits: Vec<T> = result.classes.iter().map(|&class| result.logits[class]).collect();
+        reals(npz, "bias", &[classes], &result.bias)?;
+        reals(npz, "logits", &[classes], &logits)?;
+        reals(npz, "reconstructed", &[classes], &result.reconstructed)?;
+        reals(npz, "input", x.shape(), x.data())?;
+        if let Some(pixels) = self.pixels.take() {
+            reals(npz, "pixel_bias", &[classes], &pixels.bias)?;
+            let shape: Vec<usize> = std::iter::once(classes).chain(pixels.map.map.domain().iter().copied()).collect();
+            begin_array(npz, "pixel_weights", code::<T>(), &shape)?;
+            let mut rows = pixels.rows.into_inner().map_err(io::IntoInnerError::into_error)?;
+            rows.rewind()?;
+            io::copy(&mut rows, npz)?;
+        }
+        begin_array(npz, "classes", "<i8", &[classes])?;
+        result.classes.iter().try_for_each(|&class| npz.write_all(&(class as i64).to_le_bytes()))
+    }
+}
+
+/// Writes a file under a temporary name and then gives it its own.
+///
+/// # Errors
+/// If it cannot be written.
+pub fn write(path: &Path, content: &[u8]) -> Result<(), Error> {
+    let failed = |source| Error::Write { path: path.to_owned(), source };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = temporary(folder).map_err(failed)?;
+    file.write_all(content).map_err(failed)?;
+    keep(file, path)
+}
+
+fn temporary(folder: &Path) -> io::Result<BufWriter<NamedTempFile>> {
+    Ok(BufWriter::with_capacity(1 << 20, tempfile::Builder::new().prefix(".netfold-").tempfile_in(folder)?))
+}
+
+/// Flushes, makes the file readable like any other, and renames it.
+fn keep(file: BufWriter<NamedTempFile>, path: &Path) -> Result<(), Error> {
+    let failed = |source| Error::Write { path: path.to_owned(), source };
+    let file = file.into_inner().map_err(|error| failed(error.into_error()))?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        file.as_file().set_permissions(fs::Permissions::from_mode(0o644)).map_err(failed)?;
+    }
+    file.persist(path).map(drop).map_err(|error| failed(error.error))
+}
+
+/// A fresh array in the archive; its numbers follow.
+fn begin_array<W: Write + Seek>(npz: &mut ZipWriter<W>, name: &str, code: &str, shape: &[usize]) -> io::Result<()> {
+    let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored).large_file(true);
+    npz.start_file(npyz::npz::file_name_from_array_name(name), options)?;
+    let kind = code.parse().map_err(io::Error::other)?;
+    let shape: Vec<u64> = shape.iter().map(|&size| size as u64).collect();
+    npyz::WriteOptions::new_header_only()
+        .dtype(npyz::DType::new_scalar(kind))
+        .shape(&shape)
+        .writer(npz)
+        .write_header_only()
+        .map(drop)
+}
+
+/// numpy's name for little-endian numbers of this precision.
+fn code<T: Precision>() -> &'static str {
+    if T::NAME == "f32" { "<f4" } else { "<f8" }
+}
+
+fn dtype<T: Precision>() -> DType {
+    if T::NAME == "f32" { DType::F32 } else { DType::F64 }
+}
+
+fn npz_error(folder: &Path, source: io::Error) -> Error {
+    Error::Write { path: folder.join(NPZ), source }
+}
+
+/// The input's shape without its batch axis of one.
+pub fn without_batch(shape: &[usize]) -> impl Iterator<Item = usize> + '_ {
+    shape.iter().copied().skip(usize::from(shape.len() > 1 && shape[0] == 1))
+}
+
+/// `logits = Gemm(Flatten(input), W, b)`, W left out: it is streamed.
+fn one_layer<T: Precision>(name: &str, shape: &[usize], bias: &[T]) -> ModelDef {
+    let b = if T::NAME == "f32" {
+        TensorDef::vector(bias.iter().map(|b| b.wide() as f32).collect::<Vec<f32>>())
+    } else {
+        TensorDef::vector(bias.iter().map(|b| b.wide()).collect::<Vec<f64>>())
+    };
+    let graph = GraphDef::new("one-layer model")
+        .with_input(ValueInfo::new(name, dtype::<T>(), shape.iter().copied()))
+        .with_output(ValueInfo::new("logits", dtype::<T>(), [1, bias.len()]))
+        .with_initializer("b", b)
+        .with_node(NodeDef::new("Flatten", [name], ["x"]).with("axis", Attribute::Int(0)).named("flatten"))
+        .with_node(NodeDef::new("Gemm", ["x", "W", "b"], ["logits"]).with("transB", Attribute::Int(1)).named("W x + b"));
+    ModelDef::new(graph)
+}
