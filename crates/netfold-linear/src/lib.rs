@@ -2,8 +2,8 @@
 //!
 //! - [`Probes`]: a batch of vectors that travels together, the probe index innermost, stored on a [`Support`].
 //! - [`LinearMap`]: `apply` and `apply_transpose`; [`dot_test`] is the law that ties them together.
-//! - The maps: [`Identity`], [`Diagonal`], [`Mask`], [`Select`], [`Sparse`], [`Conv`], [`Product`], and what is made
-//!   of maps: [`Transposed`], [`Chain`].
+//! - The maps: [`Identity`], [`Diagonal`], [`Mask`], [`Select`], [`Sparse`], [`Resample`], [`Conv`], [`Product`], and
+//!   what is made of maps: [`Transposed`], [`Chain`].
 //!
 //! ```
 //! use netfold_linear::{Field, Diagonal, LinearMap, Probes, Support, dot_test};
@@ -27,6 +27,7 @@ mod mask;
 mod probes;
 mod product;
 mod real;
+mod resample;
 mod select;
 mod sparse;
 mod support;
@@ -42,6 +43,7 @@ pub use mask::Mask;
 pub use probes::Probes;
 pub use product::{Product, Side};
 pub use real::Real;
+pub use resample::{Filter, Resample, Taps};
 pub use select::Select;
 pub use sparse::Sparse;
 pub use support::Support;

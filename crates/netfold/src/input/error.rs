@@ -1,0 +1,158 @@
+//! What can be wrong with an input.
+
+use std::io;
+use std::path::PathBuf;
+
+use super::{Picture, Preprocess};
+
+/// Why an input could not be read, or does not fit the model.
+///
+/// The message says what and where, [`std::error::Error::source`] leads to the cause, [`InputError::hint`] says what to
+/// do about it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum InputError {
+    /// The operating system refused.
+    #[error("cannot read `{}`", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The content is of no format that is read.
+    #[error("`{}` is not a picture: its content is none of PNG, JPEG, WebP, TIFF, BMP and GIF", path.display())]
+    NotPicture {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file begins like a picture and cannot be decoded.
+    #[error("cannot decode the picture `{}`", path.display())]
+    Decode {
+        /// The file.
+        path: PathBuf,
+        /// What the decoder says.
+        source: image::ImageError,
+    },
+    /// More pixels than are taken.
+    #[error("{what} has {width} x {height} pixels; at most {} are taken", Picture::MAX_PIXELS)]
+    TooLarge {
+        /// The picture: its file in backticks, or `the resized picture`.
+        what: String,
+        /// Its width.
+        width: usize,
+        /// Its height.
+        height: usize,
+    },
+    /// The array file is damaged, or is none.
+    #[error("cannot read the array `{}`: {reason}", path.display())]
+    Npy {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The array holds elements that are no real numbers.
+    #[error("cannot read the array `{}`: its elements are {got}", path.display())]
+    Dtype {
+        /// The file.
+        path: PathBuf,
+        /// Their type as the file names it.
+        got: String,
+    },
+    /// The tensor does not have the shape that the model declares.
+    #[error("input `{input}` takes shape {expected}, got {got:?}")]
+    Shape {
+        /// The model's input.
+        input: String,
+        /// The shape it declares, symbols by name.
+        expected: String,
+        /// The tensor's shape.
+        got: Vec<usize>,
+    },
+    /// A number that nothing can be computed from.
+    #[error("element {position:?} of {what} is {value}, one of {count} that are not finite")]
+    NonFinite {
+        /// The tensor: its file in backticks, or a name.
+        what: String,
+        /// Its first such element, one index for each axis.
+        position: Vec<usize>,
+        /// `NaN`, `inf` or `-inf`.
+        value: String,
+        /// How many such elements there are.
+        count: usize,
+    },
+    /// The model's input is not one picture.
+    #[error("input `{input}` takes shape {expected}, which is not a picture")]
+    NotForPictures {
+        /// The model's input.
+        input: String,
+        /// The shape it declares, symbols by name.
+        expected: String,
+    },
+    /// No preprocessing has this name.
+    #[error("there is no preprocessing called `{word}`")]
+    UnknownPreprocess {
+        /// What was asked for.
+        word: String,
+    },
+    /// A preprocessing file cannot be followed.
+    #[error("cannot use the preprocessing in `{file}`: {reason}")]
+    Config {
+        /// The file.
+        file: String,
+        /// What is wrong or not supported.
+        reason: String,
+    },
+    /// The preprocessing names another number of channels than the model takes.
+    #[error("the preprocessing has {values} values for `{what}`, the model's input has {channels} channel(s)")]
+    Channels {
+        /// `mean` or `std`.
+        what: &'static str,
+        /// How many values there are.
+        values: usize,
+        /// How many channels the model takes.
+        channels: usize,
+    },
+    /// A deviation of zero, or a scale that is not finite.
+    #[error("the preprocessing divides by {0}")]
+    Deviation(f64),
+    /// The preprocessing gives another size than the model takes.
+    #[error("the preprocessing makes a picture of {got}, the model takes {expected} (height x width)")]
+    Size {
+        /// The size that it makes.
+        got: String,
+        /// The size that the model takes.
+        expected: String,
+    },
+}
+
+impl InputError {
+    /// What helps, where there is something that does.
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::NotPicture { .. } => {
+                "give a picture, or a .npy file that holds the tensor that the model takes".into()
+            }
+            Self::Decode { .. } => "the file may be cut or damaged: open it elsewhere and save it again".into(),
+            Self::TooLarge { .. } => "make the picture smaller first".into(),
+            Self::Npy { .. } => "write it with numpy.save, one array without pickled objects".into(),
+            Self::Dtype { .. } => {
+                "float16, float32, float64, bool and all integers are read: convert with array.astype('float32')".into()
+            }
+            Self::Shape { .. } => "the batch axis may be left out; reshape the array to this shape".into(),
+            Self::NonFinite { .. } => "correct the array, or go on with --allow-non-finite".into(),
+            Self::NotForPictures { expected, .. } => {
+                format!("give a .npy file that holds a tensor of shape {expected}")
+            }
+            Self::UnknownPreprocess { .. } => {
+                format!("there are {}, and files that end in .json", Preprocess::PRESETS.join(", "))
+            }
+            Self::Channels { .. } => "give one value, or one for each channel".into(),
+            Self::Size { .. } => {
+                "the presets make the size that the model takes; or change `size` and `crop_size`".into()
+            }
+            Self::Read { .. } | Self::Config { .. } | Self::Deviation(_) => return None,
+        })
+    }
+}

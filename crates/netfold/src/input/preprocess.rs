@@ -1,0 +1,180 @@
+//! What happens to a picture before the model sees it.
+
+use std::path::Path;
+
+use netfold_linear::Filter;
+
+use super::picture::check_size;
+use super::{InputError, InputLayout, config};
+
+/// Size, crop, scale and channels of the tensor that is made of a picture: x = (rescale · p − mean) / std, channel by
+/// channel, p being the resized and cropped picture.
+///
+/// Where a model's height or width is symbolic, [`Resize::Stretch`] keeps the picture's own size (its proportions, where
+/// one of the two is declared).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Preprocess {
+    /// The size that the picture is brought to.
+    pub resize: Resize,
+    /// How it is resampled: with antialiasing, as Pillow does, without rounding to 8 bits or clipping.
+    pub filter: Filter,
+    /// Height and width of the centre that is then cut out; what lies outside the picture is zero.
+    pub crop: Option<[usize; 2]>,
+    /// Factor of every pixel value (0 to 255).
+    pub rescale: f64,
+    /// What is subtracted: one number, or one for each channel in the model's order.
+    pub mean: Vec<f64>,
+    /// What is divided by: one number, or one for each channel in the model's order.
+    pub std: Vec<f64>,
+    /// Order of the channels in the model's input.
+    pub order: ChannelOrder,
+}
+
+/// How the size is chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resize {
+    /// The picture's own size.
+    Keep,
+    /// This height and width.
+    Exact([usize; 2]),
+    /// The short side gets this length, the long side in proportion, rounded down.
+    ShortSide(usize),
+    /// The model's height and width, whatever the proportions.
+    Stretch,
+    /// As classifiers of photos are usually tested: the short side gets 256/224 of the model's (longer) side, then the
+    /// model's size is cut out of the centre. A picture that has the model's size already is taken as it is.
+    ImageNet,
+}
+
+/// Order of three channels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChannelOrder {
+    /// Red, green, blue.
+    Rgb,
+    /// Blue, green, red.
+    Bgr,
+}
+
+impl Preprocess {
+    /// The names that [`Self::preset`] knows.
+    pub const PRESETS: [&str; 5] = ["unit", "raw", "imagenet", "tf", "caffe"];
+
+    /// | preset | x | size |
+    /// | --- | --- | --- |
+    /// | `unit` | v / 255 | stretched to the model's |
+    /// | `raw` | v | stretched to the model's |
+    /// | `imagenet` | (v / 255 − mean) / std, mean (0.485, 0.456, 0.406), std (0.229, 0.224, 0.225) | [`Resize::ImageNet`] |
+    /// | `tf` | v / 127.5 − 1 | stretched to the model's |
+    /// | `caffe` | blue, green, red minus (103.939, 116.779, 123.68) | stretched to the model's |
+    pub fn preset(name: &str) -> Option<Self> {
+        let raw = Self {
+            resize: Resize::Stretch,
+            filter: Filter::Bilinear,
+            crop: None,
+            rescale: 1.0,
+            mean: vec![0.0],
+            std: vec![1.0],
+            order: ChannelOrder::Rgb,
+        };
+        Some(match name {
+            "raw" => raw,
+            "unit" => Self { rescale: 1.0 / 255.0, ..raw },
+            "tf" => Self { rescale: 1.0 / 127.5, mean: vec![1.0], ..raw },
+            "caffe" => Self { mean: vec![103.939, 116.779, 123.68], order: ChannelOrder::Bgr, ..raw },
+            "imagenet" => Self {
+                resize: Resize::ImageNet,
+                rescale: 1.0 / 255.0,
+                mean: vec![0.485, 0.456, 0.406],
+                std: vec![0.229, 0.224, 0.225],
+                ..raw
+            },
+            _ => return None,
+        })
+    }
+
+    /// A preset by its name, or a file that ends in `.json`.
+    ///
+    /// # Errors
+    /// If it is neither, or the file cannot be read or followed.
+    pub fn parse(word: &str) -> Result<Self, InputError> {
+        let path = Path::new(word);
+        match Self::preset(word) {
+            Some(preset) => Ok(preset),
+            None if path.extension().is_some_and(|end| end.eq_ignore_ascii_case("json")) => Self::read(path),
+            None => Err(InputError::UnknownPreprocess { word: word.to_owned() }),
+        }
+    }
+
+    /// The preprocessing that a file `preprocessor_config.json` describes, as Hugging Face's image processors write it.
+    ///
+    /// # Errors
+    /// If the file cannot be read or followed.
+    pub fn read(path: &Path) -> Result<Self, InputError> {
+        let text =
+            std::fs::read_to_string(path).map_err(|source| InputError::Read { path: path.to_owned(), source })?;
+        Self::from_json(&text, &path.display().to_string())
+    }
+
+    /// The preprocessing that the text of a `preprocessor_config.json` describes; `file` is its name for messages.
+    ///
+    /// Followed are `do_resize`, `size` (a number, height and width, or the shortest edge), `resample` (nearest, bilinear,
+    /// bicubic), `do_center_crop`, `crop_size`, `do_rescale`, `rescale_factor`, `do_normalize`, `image_mean`,
+    /// `image_std`, `do_flip_channel_order` (after normalisation; `image_mean` stays in the order red, green, blue) and
+    /// `crop_pct` (of `ConvNext`). A size that is one number is the shortest edge where a crop follows (not for `DeiT`),
+    /// else both sides. Where neither `do_resize` nor `size` is given, the picture is stretched to the model's size.
+    ///
+    /// # Errors
+    /// If the text is not such a file, or asks for something that is not supported.
+    pub fn from_json(text: &str, file: &str) -> Result<Self, InputError> {
+        config::parse(text).map_err(|reason| InputError::Config { file: file.to_owned(), reason })
+    }
+
+    /// The size to resample a picture of `[height, width]` to, and the size to cut out of it.
+    pub(super) fn sizes(
+        &self,
+        [height, width]: [usize; 2],
+        layout: &InputLayout,
+    ) -> Result<([usize; 2], [usize; 2]), InputError> {
+        let own = [height, width];
+        let model = match (layout.height(), layout.width()) {
+            (Some(h), Some(w)) => [h, w],
+            (Some(h), None) => [h, proportion(width, h, height)],
+            (None, Some(w)) => [proportion(height, w, width), w],
+            (None, None) => own,
+        };
+        let short_side = |short: usize| {
+            let long = proportion(height.max(width), short, height.min(width));
+            if height <= width { [short, long] } else { [long, short] }
+        };
+        let resized = match self.resize {
+            Resize::Keep => own,
+            Resize::Exact(size) => size,
+            Resize::ShortSide(short) => short_side(short),
+            Resize::ImageNet if model != own => {
+                short_side((model[0].max(model[1]) as f64 * 256.0 / 224.0).round() as usize)
+            }
+            Resize::ImageNet | Resize::Stretch => model,
+        };
+        let cut = match self.resize {
+            Resize::ImageNet => self.crop.unwrap_or(model),
+            _ => self.crop.unwrap_or(resized),
+        };
+        check_size(resized[1], resized[0], || "the resized picture".to_owned())?;
+        check_size(cut[1], cut[0], || "the cropped picture".to_owned())?;
+        let taken = |declared: Option<usize>, size| declared.is_none_or(|declared| declared == size);
+        if !taken(layout.height(), cut[0]) || !taken(layout.width(), cut[1]) {
+            let word = |size: Option<usize>| size.map_or("any".to_owned(), |size| size.to_string());
+            return Err(InputError::Size {
+                got: format!("{} x {}", cut[0], cut[1]),
+                expected: format!("{} x {}", word(layout.height()), word(layout.width())),
+            });
+        }
+        Ok((resized, cut))
+    }
+}
+
+/// ⌊size · to / from⌋, at least 1.
+fn proportion(size: usize, to: usize, from: usize) -> usize {
+    let scaled = size as u128 * to as u128 / from.max(1) as u128;
+    usize::try_from(scaled).unwrap_or(usize::MAX).max(1)
+}
