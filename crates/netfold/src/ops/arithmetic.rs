@@ -117,7 +117,9 @@ impl<T: Real> Op<T> for Arithmetic {
                     let share = repeated(i)?.map(|&value| sign * value);
                     offset = Some(match offset {
                         None => share,
-                        Some(sum) => Tensor::new(&shape, sum.data().iter().zip(share.data()).map(|(&a, &b)| a + b).collect()),
+                        Some(sum) => {
+                            Tensor::new(&shape, sum.data().iter().zip(share.data()).map(|(&a, &b)| a + b).collect())
+                        }
                     });
                 }
             }

@@ -2,45 +2,45 @@
 
 use netfold_linear::{Identity, Real, Select, SharedMap};
 
+use super::{movement, size};
 use crate::error::OpError;
 use crate::value::Tensor;
 
 /// The shape that both broadcast to.
 ///
 /// # Errors
-/// If two sizes differ and neither is one.
+/// If two sizes differ and neither is one, or the result is too large.
 pub fn shape(a: &[usize], b: &[usize]) -> Result<Vec<usize>, OpError> {
     let rank = a.len().max(b.len());
-    let size = |shape: &[usize], axis: usize| if axis + shape.len() < rank { 1 } else { shape[axis + shape.len() - rank] };
-    (0..rank)
+    let size =
+        |shape: &[usize], axis: usize| if axis + shape.len() < rank { 1 } else { shape[axis + shape.len() - rank] };
+    let shape: Vec<usize> = (0..rank)
         .map(|axis| match (size(a, axis), size(b, axis)) {
             (a, b) if a == b => Ok(a),
             (1, b) => Ok(b),
             (a, 1) => Ok(a),
             _ => Err(OpError::new(format!("shapes {a:?} and {b:?} do not broadcast"))),
         })
-        .collect()
+        .collect::<Result<_, _>>()?;
+    size::count(&shape).map(|_| shape)
+}
+
+/// The shape that all broadcast to.
+///
+/// # Errors
+/// If two of them do not broadcast, or the result is too large.
+pub fn common<'a>(shapes: impl IntoIterator<Item = &'a [usize]>) -> Result<Vec<usize>, OpError> {
+    shapes.into_iter().try_fold(Vec::new(), |common, other| shape(&common, other))
 }
 
 /// For each element of `to`, the element of `from` that it repeats.
 pub fn sources(from: &[usize], to: &[usize]) -> Vec<u32> {
     let lead = to.len() - from.len();
     let mut strides = vec![0_usize; to.len()];
-    let mut step = 1;
-    for axis in (0..from.len()).rev() {
+    for (axis, step) in movement::strides(from).into_iter().enumerate() {
         strides[lead + axis] = if from[axis] == 1 { 0 } else { step };
-        step *= from[axis];
     }
-    strided(to, &strides)
-}
-
-/// Σ over axes of index · stride, for each index of `shape` in standard order.
-pub fn strided(shape: &[usize], strides: &[usize]) -> Vec<u32> {
-    let mut sources = vec![0_u32];
-    for (&size, &stride) in shape.iter().zip(strides) {
-        sources = sources.iter().flat_map(|&s| (0..size).map(move |i| s + (i * stride) as u32)).collect();
-    }
-    sources
+    movement::walk(0, to, &strides)
 }
 
 /// The tensor repeated to shape `to`.
@@ -53,6 +53,21 @@ pub fn tensor<E: Clone>(x: &Tensor<E>, to: &[usize]) -> Tensor<E> {
     }
     let data = sources(x.shape(), to).iter().map(|&j| x.data()[j as usize].clone()).collect();
     Tensor::new(to, data)
+}
+
+/// f(a, b) for each pair of elements of the broadcast tensors.
+///
+/// # Errors
+/// If they do not broadcast, or `f` refuses a pair.
+pub fn zip<A: Copy, B: Copy, C: Clone>(
+    a: &Tensor<A>,
+    b: &Tensor<B>,
+    f: impl Fn(A, B) -> Result<C, OpError>,
+) -> Result<Tensor<C>, OpError> {
+    let shape = shape(a.shape(), b.shape())?;
+    let (a, b) = (tensor(a, &shape), tensor(b, &shape));
+    let data = a.data().iter().zip(b.data()).map(|(&a, &b)| f(a, b)).collect::<Result<_, _>>()?;
+    Ok(Tensor::new(&shape, data))
 }
 
 /// The linear map that repeats a tensor of shape `from` to shape `to`.

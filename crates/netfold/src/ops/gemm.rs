@@ -2,78 +2,120 @@
 
 use std::sync::Arc;
 
-use netfold_linear::{Field, Product, Real, Side};
+use netfold_linear::{Chain, Diagonal, Field, Product, Real, Select, SharedMap, Side};
 
-use super::{At, Attributes, Dependence, Op, Operator, broadcast, only};
+use super::movement::{strides, walk};
+use super::{At, Attributes, Dependence, Op, Operator, broadcast, size};
 use crate::affine::Affine;
 use crate::error::OpError;
+use crate::value::Tensor;
 
 pub(super) fn build(_: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
     Ok(Box::new(Gemm {
         alpha: attributes.float_or("alpha", 1.0)?,
         beta: attributes.float_or("beta", 1.0)?,
-        trans_a: attributes.int_or("transA", 0)? != 0,
-        trans_b: attributes.int_or("transB", 0)? != 0,
+        transposed: [attributes.int_or("transA", 0)? != 0, attributes.int_or("transB", 0)? != 0],
     }))
 }
 
 /// Y = α A' B' + β C, where ' transposes if `transA` or `transB` says so and C is broadcast.
+///
+/// Frozen: linear in the factor that varies and in C.
 ///
 /// Source: ONNX `Gemm`.
 #[derive(Clone, Debug)]
 struct Gemm {
     alpha: f64,
     beta: f64,
-    trans_a: bool,
-    trans_b: bool,
+    transposed: [bool; 2],
 }
 
 impl Operator for Gemm {
     fn dependence(&self, varies: &[bool]) -> Dependence {
-        if self.trans_a && varies.first() == Some(&true) {
-            return Dependence::Unsupported("its `A` is transposed and depends on the network's input".into());
+        match varies {
+            [true, true, ..] => Dependence::Unsupported("both factors depend on the network's input".into()),
+            _ if varies.contains(&true) => Dependence::Varies,
+            _ => Dependence::Constant,
         }
-        only(&[0], varies, &["A", "B", "C"])
     }
 }
 
-/// The transpose of a row-major matrix.
-fn transposed<T: Real>(matrix: &[T], rows: usize, cols: usize) -> Vec<T> {
-    (0..rows * cols).map(|i| matrix[i % rows * cols + i / rows]).collect()
+/// The indices that transpose a matrix of this shape.
+fn transposition(rows: usize, cols: usize) -> Vec<u32> {
+    let steps = strides(&[rows, cols]);
+    walk(0, &[cols, rows], &[steps[1], steps[0]])
+}
+
+impl Gemm {
+    /// α M', where M is the constant factor `i`.
+    fn constant<T: Real>(&self, i: usize, matrix: &Tensor<T>) -> Arc<Vec<T>> {
+        let mut matrix = matrix.clone();
+        if let (true, &[rows, cols]) = (self.transposed[i], matrix.shape()) {
+            matrix = matrix.selected(&[cols, rows], &transposition(rows, cols), &T::zero());
+        }
+        if (self.alpha - 1.0).abs() > 0.0 {
+            let alpha = T::of(self.alpha);
+            matrix = matrix.map(|&value| alpha * value);
+        }
+        matrix.share()
+    }
+
+    /// The product as a map of factor `i`, the other one held constant.
+    fn product<T: Real>(&self, at: &At<'_, T>, i: usize, sizes: [usize; 3]) -> Result<SharedMap<T>, OpError> {
+        let [m, k, n] = sizes;
+        let constant = self.constant(1 - i, at.inputs.real(1 - i)?);
+        let (side, domain) = if i == 0 { (Side::Right, [m, k]) } else { (Side::Left, [k, n]) };
+        let product: SharedMap<T> = Arc::new(Product::single(side, constant, sizes, &domain, &[m, n]));
+        if !self.transposed[i] {
+            return Ok(product);
+        }
+        let own = [domain[1], domain[0]];
+        let turn = Select::new(&own, &domain, transposition(own[0], own[1]));
+        Ok(Arc::new(Chain::new(Arc::new(turn), product)))
+    }
 }
 
 impl<T: Real> Op<T> for Gemm {
     fn freeze(&self, at: &At<'_, T>) -> Result<Affine<T>, OpError> {
-        let (a, b) = (at.inputs.shape(0)?, at.inputs.real(1)?);
-        let (&[m, k], &[b_rows, b_cols]) = (a, b.shape()) else {
+        let (&[a_rows, a_cols], &[b_rows, b_cols]) = (at.inputs.shape(0)?, at.inputs.shape(1)?) else {
             return Err(OpError::new("A and B need two axes"));
         };
-        let (inner, n) = if self.trans_b { (b_cols, b_rows) } else { (b_rows, b_cols) };
-        if self.trans_a {
-            return Err(OpError::new("a transposed A is not supported"));
-        }
+        let (m, k) = if self.transposed[0] { (a_cols, a_rows) } else { (a_rows, a_cols) };
+        let (inner, n) = if self.transposed[1] { (b_cols, b_rows) } else { (b_rows, b_cols) };
         if inner != k {
             return Err(OpError::new(format!("A has {k} columns, B has {inner} rows")));
         }
-        let mut constant = if self.trans_b {
-            Arc::new(transposed(b.data(), b_rows, b_cols))
+        size::count(&[m, n])?;
+        let varies = |i: usize| at.varies.get(i) == Some(&true);
+        let beta = T::of(self.beta);
+        let (mut terms, mut offset): (Vec<Option<SharedMap<T>>>, Option<Tensor<T>>) = (vec![None; 3], None);
+        if varies(0) || varies(1) {
+            let i = usize::from(varies(1));
+            terms[i] = Some(self.product(at, i, [m, k, n])?);
         } else {
-            b.share()
-        };
-        if (self.alpha - 1.0).abs() > 0.0 {
-            let alpha = T::of(self.alpha);
-            constant = Arc::new(constant.iter().map(|&value| alpha * value).collect());
+            let product = self.product(at, 0, [m, k, n])?;
+            offset = Some(Affine::sum(&[m, n], vec![Some(product)]).apply(&[Some(at.inputs.real(0)?)]));
         }
-        let affine = Affine::linear(Product::single(Side::Right, constant, [m, k, n], a, &[m, n]));
-        Ok(match at.inputs.real_if(2)? {
-            Some(c) if broadcast::shape(c.shape(), &[m, n])? == [m, n] => {
-                let beta = T::of(self.beta);
-                let c = broadcast::tensor(c, &[m, n]).map(|&value| beta * value);
-                affine.plus(Field::full(&[m, n], c.data().to_vec()))
+        if let Some(c) = at.inputs.real_if(2)? {
+            if broadcast::shape(c.shape(), &[m, n])? != [m, n] {
+                return Err(OpError::new(format!("C has shape {:?}, the product [{m}, {n}]", c.shape())));
             }
-            Some(c) => return Err(OpError::new(format!("C has shape {:?}, the product [{m}, {n}]", c.shape()))),
+            if varies(2) {
+                let spread = broadcast::map(c.shape(), &[m, n]);
+                let scale = Diagonal::new(Field::uniform(&[m, n], beta));
+                terms[2] = Some(Arc::new(Chain::new(spread, Arc::new(scale))));
+            } else {
+                let c = broadcast::tensor(c, &[m, n]).map(|&value| beta * value);
+                offset = Some(match offset {
+                    Some(product) => broadcast::zip(&product, &c, |a, b| Ok(a + b))?,
+                    None => c,
+                });
+            }
+        }
+        let affine = Affine::sum(&[m, n], terms);
+        Ok(match offset {
+            Some(offset) => affine.plus(Field::full(&[m, n], offset.data().to_vec())),
             None => affine,
         })
     }
 }
-

@@ -5,8 +5,11 @@
 
 mod attributes;
 mod inputs;
+mod movement;
+mod sliding;
 
 pub mod broadcast;
+pub mod size;
 
 use std::fmt::Debug;
 
@@ -40,10 +43,32 @@ macro_rules! operators {
 // file: the operators in it.
 operators! {
     arithmetic: "Add" "Sub" "Mul" "Div" "Sum";
+    batch_norm: "BatchNormalization";
+    branch: "Where";
+    compare: "Equal" "Greater" "GreaterOrEqual" "Less" "LessOrEqual" "And" "Or" "Xor" "Not";
+    concat: "Concat";
+    constant: "Constant" "ConstantOfShape" "Range";
     conv: "Conv";
+    copy: "Identity" "Dropout" "Cast" "CastLike";
+    expand: "Expand" "Tile";
+    extreme: "Max" "Min";
+    gather: "Gather";
     gemm: "Gemm";
+    matmul: "MatMul";
+    pad: "Pad";
+    pool: "MaxPool" "AveragePool";
+    power: "Pow";
     rectifier: "Relu" "LeakyRelu" "PRelu";
+    reduce: "ReduceSum" "ReduceMean" "ReduceMax" "ReduceMin" "ReduceProd" "GlobalAveragePool" "GlobalMaxPool";
     reshape: "Reshape" "Flatten" "Squeeze" "Unsqueeze";
+    segments: "Clip" "Abs" "Neg" "HardSigmoid" "ThresholdedRelu" "Shrink";
+    shape: "Shape" "Size";
+    slice: "Slice" "Split";
+    smooth: "Sigmoid" "Tanh" "Softplus" "Softsign" "Elu" "Selu" "Celu" "Mish" "Swish" "HardSwish" "Gelu" "Erf"
+        "Exp" "Log" "Sqrt" "Reciprocal" "Sin" "Cos";
+    softmax: "Softmax" "LogSoftmax";
+    steps: "Floor" "Ceil" "Round" "Sign" "Mod";
+    transpose: "Transpose" "DepthToSpace" "SpaceToDepth";
 }
 
 /// The operator of this name.

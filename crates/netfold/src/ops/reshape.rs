@@ -2,7 +2,7 @@
 
 use netfold_linear::Real;
 
-use super::{At, Attributes, Dependence, Inputs, Op, Operator, only};
+use super::{At, Attributes, Dependence, Inputs, Op, Operator, only, size};
 use crate::affine::Affine;
 use crate::error::OpError;
 use crate::value::Value;
@@ -35,18 +35,6 @@ impl Operator for Reshape {
     }
 }
 
-/// A possibly negative axis as an index below `rank`.
-///
-/// # Errors
-/// If it is out of range.
-pub(super) fn axis(axis: i64, rank: usize) -> Result<usize, OpError> {
-    let index = if axis < 0 { axis + rank as i64 } else { axis };
-    usize::try_from(index)
-        .ok()
-        .filter(|&index| index < rank)
-        .ok_or_else(|| OpError::new(format!("axis {axis} of a tensor with {rank} axes")))
-}
-
 impl Reshape {
     fn target<T: Real>(&self, x: &Inputs<'_, T>) -> Result<Vec<usize>, OpError> {
         let from = x.shape(0)?;
@@ -62,13 +50,13 @@ impl Reshape {
                 resolve(from, &shape, *zero_is_zero)?
             }
             Self::Flatten(at) => {
-                let at = if *at == from.len() as i64 { from.len() } else { axis(*at, from.len())? };
+                let at = if *at == from.len() as i64 { from.len() } else { size::axis(*at, from.len())? };
                 vec![from[..at].iter().product(), from[at..].iter().product()]
             }
             Self::Squeeze(axes) => match list(axes)? {
                 None => from.iter().copied().filter(|&size| size != 1).collect(),
                 Some(axes) => {
-                    let drop: Vec<usize> = axes.iter().map(|&a| axis(a, from.len())).collect::<Result<_, _>>()?;
+                    let drop = size::axes(&axes, from.len())?;
                     if let Some(&bad) = drop.iter().find(|&&a| from[a] != 1) {
                         return Err(OpError::new(format!("axis {bad} of {from:?} is not 1, it cannot be squeezed")));
                     }
@@ -76,19 +64,15 @@ impl Reshape {
                 }
             },
             Self::Unsqueeze(axes) => {
-                let axes = list(axes)?.ok_or_else(|| OpError::new("the axes are missing"))?;
-                let rank = from.len() + axes.len();
-                let new: Vec<usize> = axes.iter().map(|&a| axis(a, rank)).collect::<Result<_, _>>()?;
+                let list = list(axes)?.ok_or_else(|| OpError::new("the axes are missing"))?;
+                let rank = from.len() + list.len();
+                let new = size::axes(&list, rank)?;
                 let mut old = from.iter();
                 (0..rank).map(|a| if new.contains(&a) { 1 } else { old.next().copied().unwrap_or(1) }).collect()
             }
         };
         let len = |shape: &[usize]| shape.iter().try_fold(1_usize, |len, &size| len.checked_mul(size));
-        if len(&to) == len(from) {
-            Ok(to)
-        } else {
-            Err(OpError::new(format!("{from:?} cannot be reshaped to {to:?}")))
-        }
+        if len(&to) == len(from) { Ok(to) } else { Err(OpError::new(format!("{from:?} cannot be reshaped to {to:?}"))) }
     }
 }
 

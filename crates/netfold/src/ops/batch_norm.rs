@@ -1,0 +1,67 @@
+//! BatchNormalization.
+
+use netfold_linear::{Diagonal, Field, Real};
+
+use super::{At, Attributes, Dependence, Op, Operator, only};
+use crate::affine::Affine;
+use crate::error::OpError;
+
+pub(super) fn build(_: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
+    let refuse = |what: &str| Err(OpError::new(format!("{what}: it normalises by the statistics of its own batch")));
+    let test = attributes.int("is_test")?;
+    match attributes.opset {
+        14.. if attributes.int_or("training_mode", 0)? != 0 => return refuse("`training_mode` is 1"),
+        // `is_test` is 0 where it is not written.
+        ..7 if test.unwrap_or(0) == 0 => return refuse("`is_test` is 0"),
+        7..14 if attributes.outputs > 1 => return refuse("it has outputs for running statistics"),
+        ..9 if attributes.int_or("spatial", 1)? == 0 => {
+            return Err(OpError::new("`spatial` is 0: statistics by place are not supported"));
+        }
+        _ => {}
+    }
+    Ok(Box::new(BatchNormalization { epsilon: attributes.float_or("epsilon", 1e-5)? }))
+}
+
+/// y[n, c, p] = s[c] · x[n, c, p] + bias[c] − s[c] · mean[c] with s = scale / √(var + ε): what it is in inference.
+///
+/// Source: ONNX `BatchNormalization`, `is_test` and `spatial` in old opsets, `training_mode` in new ones.
+#[derive(Clone, Debug)]
+struct BatchNormalization {
+    epsilon: f64,
+}
+
+impl Operator for BatchNormalization {
+    fn dependence(&self, varies: &[bool]) -> Dependence {
+        only(&[0], varies, &["input", "scale", "bias", "mean", "variance"])
+    }
+}
+
+impl<T: Real> Op<T> for BatchNormalization {
+    fn freeze(&self, at: &At<'_, T>) -> Result<Affine<T>, OpError> {
+        let shape = at.inputs.shape(0)?;
+        let channels = match shape {
+            [_, channels, ..] => *channels,
+            // A vector is a batch of one channel.
+            [_] => 1,
+            [] => return Err(OpError::new("a number has no batch and no channels")),
+        };
+        let mut numbers = Vec::new();
+        for i in 1..5 {
+            let values = at.inputs.real(i)?;
+            if values.shape() != [channels] {
+                return Err(OpError::new(format!("input {i} has shape {:?}, not [{channels}]", values.shape())));
+            }
+            numbers.push(values.data());
+        }
+        let (scale, bias, mean, var) = (numbers[0], numbers[1], numbers[2], numbers[3]);
+        let slope = |c: usize| scale[c].wide() / (var[c].wide() + self.epsilon).sqrt();
+        let offset = |c: usize| bias[c].wide() - slope(c) * mean[c].wide();
+        let field = |values: Vec<T>| match shape {
+            [_] => Field::uniform(shape, values[0]),
+            _ => Field::along(shape, 1, values),
+        };
+        let slopes = field((0..channels).map(|c| T::of(slope(c))).collect());
+        let offsets = field((0..channels).map(|c| T::of(offset(c))).collect());
+        Ok(Affine::linear(Diagonal::new(slopes)).plus(offsets))
+    }
+}

@@ -1,0 +1,88 @@
+//! Equal, Greater, GreaterOrEqual, Less, LessOrEqual, And, Or, Xor, Not: conditions.
+
+use netfold_linear::Real;
+
+use super::{At, Attributes, Dependence, Inputs, Op, Operator, broadcast, only};
+use crate::affine::Affine;
+use crate::error::OpError;
+use crate::value::{Tensor, Value};
+
+pub(super) fn build(name: &str, _: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
+    Ok(Box::new(match name {
+        "Equal" => Condition::Equal,
+        "Greater" => Condition::Greater,
+        "GreaterOrEqual" => Condition::GreaterOrEqual,
+        "Less" => Condition::Less,
+        "LessOrEqual" => Condition::LessOrEqual,
+        "And" => Condition::And,
+        "Or" => Condition::Or,
+        "Xor" => Condition::Xor,
+        _ => Condition::Not,
+    }))
+}
+
+/// y = whether a = b, a > b, a ≥ b, a < b, a ≤ b; a and b, a or b, either of them, not a; a and b broadcast.
+///
+/// Constants only: a condition on the network's input is flat almost everywhere.
+///
+/// Source: ONNX operators of the same names.
+#[derive(Clone, Copy, Debug)]
+enum Condition {
+    Equal,
+    Greater,
+    GreaterOrEqual,
+    Less,
+    LessOrEqual,
+    And,
+    Or,
+    Xor,
+    Not,
+}
+
+impl Operator for Condition {
+    fn dependence(&self, varies: &[bool]) -> Dependence {
+        only(&[], varies, &["input", "input"])
+    }
+}
+
+impl Condition {
+    fn holds<E: PartialOrd>(self, a: &E, b: &E) -> Result<bool, OpError> {
+        Ok(match self {
+            Self::Equal => a == b,
+            Self::Greater => a > b,
+            Self::GreaterOrEqual => a >= b,
+            Self::Less => a < b,
+            Self::LessOrEqual => a <= b,
+            _ => return Err(OpError::new("truth values are expected, not numbers")),
+        })
+    }
+
+    fn of_truths(self, a: bool, b: bool) -> Result<bool, OpError> {
+        match self {
+            Self::And => Ok(a && b),
+            Self::Or => Ok(a || b),
+            Self::Xor => Ok(a != b),
+            _ => self.holds(&a, &b),
+        }
+    }
+}
+
+impl<T: Real> Op<T> for Condition {
+    fn forward(&self, x: &Inputs<'_, T>) -> Result<Vec<Value<T>>, OpError> {
+        let y: Tensor<bool> = match (self, x.value(0)?, x.get(1)) {
+            (Self::Not, Value::Bool(a), None) => a.map(|&a| !a),
+            (_, Value::Real(a), Some(Value::Real(b))) => broadcast::zip(a, b, |a, b| self.holds(&a, &b))?,
+            (_, Value::Int(a), Some(Value::Int(b))) => broadcast::zip(a, b, |a, b| self.holds(&a, &b))?,
+            (_, Value::Bool(a), Some(Value::Bool(b))) => broadcast::zip(a, b, |a, b| self.of_truths(a, b))?,
+            (_, a, b) => {
+                let other = b.map_or("nothing", |b| b.kind());
+                return Err(OpError::new(format!("cannot compare {} with {other}", a.kind())));
+            }
+        };
+        Ok(vec![Value::Bool(y)])
+    }
+
+    fn freeze(&self, _: &At<'_, T>) -> Result<Affine<T>, OpError> {
+        Err(OpError::new("a condition cannot be frozen"))
+    }
+}

@@ -1,0 +1,112 @@
+//! Concat.
+
+use std::sync::Arc;
+
+use netfold_linear::{Field, Identity, Real, Select, SharedMap, Transposed};
+
+use super::movement::{strides, walk};
+use super::{At, Attributes, Inputs, Op, Operator, size};
+use crate::affine::Affine;
+use crate::error::OpError;
+use crate::value::{Tensor, Value};
+
+pub(super) fn build(_: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
+    let axis = match attributes.int("axis")? {
+        Some(axis) => axis,
+        None if attributes.opset < 4 => 1,
+        None => return Err(OpError::new("attribute `axis` is missing")),
+    };
+    Ok(Box::new(Concat { axis }))
+}
+
+/// y[.., first(i) + t, ..] = xᵢ[.., t, ..] along one axis, first(i) being the sum of the sizes of the inputs before i.
+///
+/// Frozen: every input is put into its place, the transpose of picking it out of y.
+///
+/// Source: ONNX `Concat`.
+#[derive(Clone, Debug)]
+struct Concat {
+    axis: i64,
+}
+
+impl Operator for Concat {}
+
+impl Concat {
+    /// Shape of y, and for each input the elements of y that it becomes.
+    fn places<T: Real>(&self, x: &Inputs<'_, T>) -> Result<(Vec<usize>, Vec<Vec<u32>>), OpError> {
+        let first = x.shape(0)?;
+        let axis = size::axis(self.axis, first.len())?;
+        let (mut shape, mut starts) = (first.to_vec(), Vec::new());
+        shape[axis] = 0;
+        for i in 0..x.len() {
+            let own = x.shape(i)?;
+            let fits = own.len() == first.len() && (0..own.len()).all(|a| a == axis || own[a] == first[a]);
+            if !fits {
+                return Err(OpError::new(format!("{own:?} cannot be put beside {first:?} along axis {axis}")));
+            }
+            starts.push(shape[axis]);
+            shape[axis] += own[axis];
+        }
+        size::count(&shape)?;
+        let steps = strides(&shape);
+        let place = |(i, &start): (usize, &usize)| Ok(walk(start * steps[axis], x.shape(i)?, &steps));
+        let places = starts.iter().enumerate().map(place).collect::<Result<_, OpError>>()?;
+        Ok((shape, places))
+    }
+}
+
+/// The constants' elements in their places, `fill` elsewhere.
+fn put<E: Clone>(shape: &[usize], fill: E, parts: &[(&Tensor<E>, &Vec<u32>)]) -> Tensor<E> {
+    let mut data = vec![fill; shape.iter().product()];
+    for (part, places) in parts {
+        for (value, &place) in part.data().iter().zip(*places) {
+            data[place as usize] = value.clone();
+        }
+    }
+    Tensor::new(shape, data)
+}
+
+impl<T: Real> Op<T> for Concat {
+    fn forward(&self, x: &Inputs<'_, T>) -> Result<Vec<Value<T>>, OpError> {
+        let (shape, places) = self.places(x)?;
+        macro_rules! whole {
+            ($kind:ident, $fill:expr) => {{
+                let mut parts = Vec::new();
+                for (i, places) in places.iter().enumerate() {
+                    match x.value(i)? {
+                        Value::$kind(part) => parts.push((part, places)),
+                        other => return Err(OpError::new(format!("input {i} is {}, input 0 is not", other.kind()))),
+                    }
+                }
+                Value::$kind(put(&shape, $fill, &parts))
+            }};
+        }
+        Ok(vec![match x.value(0)? {
+            Value::Real(_) => whole!(Real, T::zero()),
+            Value::Int(_) => whole!(Int, 0),
+            Value::Bool(_) => whole!(Bool, false),
+        }])
+    }
+
+    fn freeze(&self, at: &At<'_, T>) -> Result<Affine<T>, OpError> {
+        let (shape, places) = self.places(at.inputs)?;
+        let (mut terms, mut constants): (Vec<Option<SharedMap<T>>>, Vec<_>) = (Vec::new(), Vec::new());
+        for (i, places) in places.iter().enumerate() {
+            let own = at.inputs.shape(i)?;
+            terms.push(if !at.varies.get(i).copied().unwrap_or(false) {
+                constants.push((at.inputs.real(i)?, places));
+                None
+            } else if own == shape {
+                Some(Arc::new(Identity::new(own)))
+            } else {
+                Some(Arc::new(Transposed(Select::new(&shape, own, places.clone()))))
+            });
+        }
+        let affine = Affine::sum(&shape, terms);
+        if constants.is_empty() {
+            return Ok(affine);
+        }
+        let offset = put(&shape, T::zero(), &constants);
+        Ok(affine.plus(Field::full(&shape, offset.data().to_vec())))
+    }
+}

@@ -1,0 +1,121 @@
+//! Constant, ConstantOfShape, Range: values that come from no input.
+
+use netfold_linear::Real;
+use netfold_onnx::TensorDef;
+
+use super::{At, Attributes, Dependence, Inputs, Op, Operator, only, size};
+use crate::affine::Affine;
+use crate::error::OpError;
+use crate::value::{Tensor, Value};
+
+pub(super) fn build(name: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
+    Ok(Box::new(match name {
+        "Constant" => Constant::Given(given(attributes)?),
+        "ConstantOfShape" => {
+            let value = attributes.tensor("value")?.cloned();
+            if let Some(value) = value.as_ref().filter(|value| value.data.len() != 1) {
+                return Err(OpError::new(format!("`value` has {} elements, not one", value.data.len())));
+            }
+            Constant::Filled(value)
+        }
+        _ => Constant::Range,
+    }))
+}
+
+/// The value of a `Constant`, in whichever attribute it stands.
+fn given(attributes: &Attributes<'_>) -> Result<TensorDef, OpError> {
+    let make = |tensor: Result<TensorDef, netfold_onnx::TensorProblem>| tensor.map_err(|e| OpError::new(e.to_string()));
+    if let Some(tensor) = attributes.tensor("value")? {
+        return Ok(tensor.clone());
+    }
+    if let Some(value) = attributes.float("value_float")? {
+        return make(TensorDef::new([], vec![value]));
+    }
+    if let Some(values) = attributes.floats("value_floats")? {
+        return make(TensorDef::new([values.len()], values.to_vec()));
+    }
+    if let Some(value) = attributes.int("value_int")? {
+        return make(TensorDef::new([], vec![value]));
+    }
+    if let Some(values) = attributes.ints("value_ints")? {
+        return make(TensorDef::new([values.len()], values.to_vec()));
+    }
+    Err(OpError::new("it holds no dense tensor of numbers"))
+}
+
+/// y = a tensor of the file (`Constant`); one number in the shape that input 0 holds (`ConstantOfShape`; 0 where no
+/// number is given); start, start + delta, … on this side of limit (`Range`).
+///
+/// Source: ONNX `Constant`, `ConstantOfShape`, `Range`.
+#[derive(Clone, Debug)]
+enum Constant {
+    Given(TensorDef),
+    Filled(Option<TensorDef>),
+    Range,
+}
+
+impl Operator for Constant {
+    fn dependence(&self, varies: &[bool]) -> Dependence {
+        only(&[], varies, &["start", "limit", "delta"])
+    }
+}
+
+fn value<T: Real>(tensor: &TensorDef) -> Result<Value<T>, OpError> {
+    Value::from_onnx(tensor).ok_or_else(|| OpError::new("it holds text"))
+}
+
+/// The one element of a tensor.
+fn one<E: Clone>(tensor: &Tensor<E>) -> Result<E, OpError> {
+    match tensor.data() {
+        [value] => Ok(value.clone()),
+        other => Err(OpError::new(format!("{} elements where one number is expected", other.len()))),
+    }
+}
+
+/// How many steps of `delta` lie between start and limit.
+fn steps(span: f64, delta: f64) -> Result<usize, OpError> {
+    let steps = (span / delta).ceil();
+    if steps.is_nan() || delta == 0.0 {
+        return Err(OpError::new("a range needs numbers and a step that is not zero"));
+    }
+    size::count(&[steps.max(0.0) as usize])
+}
+
+impl<T: Real> Op<T> for Constant {
+    fn forward(&self, x: &Inputs<'_, T>) -> Result<Vec<Value<T>>, OpError> {
+        Ok(vec![match self {
+            Self::Given(tensor) => value(tensor)?,
+            Self::Filled(number) => {
+                let shape = size::shape(x.ints(0)?.data())?;
+                let len = shape.iter().product();
+                match number.as_ref().map(value).transpose()? {
+                    None => Value::Real(Tensor::new(&shape, vec![T::zero(); len])),
+                    Some(Value::Real(value)) => Value::Real(Tensor::new(&shape, vec![one(&value)?; len])),
+                    Some(Value::Int(value)) => Value::Int(Tensor::new(&shape, vec![one(&value)?; len])),
+                    Some(Value::Bool(value)) => Value::Bool(Tensor::new(&shape, vec![one(&value)?; len])),
+                }
+            }
+            Self::Range => match (x.value(0)?, x.value(1)?, x.value(2)?) {
+                (Value::Int(start), Value::Int(limit), Value::Int(delta)) => {
+                    let (start, limit, delta) = (one(start)?, one(limit)?, one(delta)?);
+                    let span = i128::from(limit) - i128::from(start);
+                    let steps = steps(span as f64, delta as f64)?;
+                    // Within the span: no step leaves the integers.
+                    let at = |i: usize| (i128::from(start) + i as i128 * i128::from(delta)) as i64;
+                    Value::Int(Tensor::new(&[steps], (0..steps).map(at).collect()))
+                }
+                (Value::Real(start), Value::Real(limit), Value::Real(delta)) => {
+                    let (start, limit, delta) = (one(start)?, one(limit)?, one(delta)?);
+                    let steps = steps((limit - start).wide(), delta.wide())?;
+                    let at = |i: usize| start + T::of(i as f64) * delta;
+                    Value::Real(Tensor::new(&[steps], (0..steps).map(at).collect()))
+                }
+                _ => return Err(OpError::new("start, limit and delta should be of one kind, integers or floats")),
+            },
+        }])
+    }
+
+    fn freeze(&self, _: &At<'_, T>) -> Result<Affine<T>, OpError> {
+        Err(OpError::new("a constant does not depend on the network's input"))
+    }
+}

@@ -1,0 +1,132 @@
+//! Identity, Dropout, Cast, CastLike: the same elements, perhaps of another kind.
+
+use netfold_linear::{Identity, Real};
+use netfold_onnx::DType;
+
+use super::{At, Attributes, Dependence, Inputs, Op, Operator, only};
+use crate::affine::Affine;
+use crate::error::OpError;
+use crate::value::{Tensor, Value};
+
+pub(super) fn build(name: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
+    Ok(Box::new(match name {
+        "Identity" => Copy::Identity,
+        "Dropout" => Copy::Dropout { outputs: attributes.outputs, mask_is_real: attributes.opset < 10 },
+        "CastLike" => Copy::CastLike,
+        _ => Copy::Cast(target(attributes)?),
+    }))
+}
+
+/// The element type that `Cast` goes to: a number, or a word in opset 1.
+fn target(attributes: &Attributes<'_>) -> Result<DType, OpError> {
+    let dtype = if attributes.opset < 6 {
+        let word = attributes.string("to")?.unwrap_or_default().to_ascii_lowercase();
+        (DType::all().find(|dtype| dtype.name() == word), word)
+    } else {
+        let code = attributes.int_or("to", 0)?;
+        (i32::try_from(code).ok().and_then(DType::from_code), format!("number {code}"))
+    };
+    match dtype {
+        (Some(dtype), _) if dtype != DType::String => Ok(dtype),
+        (_, word) => Err(OpError::new(format!("a cast to type {word} is not supported"))),
+    }
+}
+
+/// y = x. `Dropout` does nothing in inference; a `Cast` between float types is the identity, since all of them are
+/// computed in the precision asked for.
+///
+/// A cast of something that depends on the network's input to integers or truth values cannot be frozen.
+///
+/// Source: ONNX `Identity`, `Dropout`, `Cast`, `CastLike`.
+#[derive(Clone, Copy, Debug)]
+enum Copy {
+    Identity,
+    Dropout { outputs: usize, mask_is_real: bool },
+    Cast(DType),
+    CastLike,
+}
+
+fn is_real(dtype: DType) -> bool {
+    matches!(dtype, DType::F32 | DType::F64 | DType::F16 | DType::BF16)
+}
+
+impl Operator for Copy {
+    fn dependence(&self, varies: &[bool]) -> Dependence {
+        match (self, varies) {
+            // Only the kind of input 1 is read.
+            (Self::CastLike, [true, ..]) => Dependence::Varies,
+            (Self::CastLike, _) => Dependence::Constant,
+            (Self::Cast(to), [true]) if !is_real(*to) => {
+                Dependence::Unsupported(format!("it casts what depends on the network's input to {to}"))
+            }
+            _ => only(&[0], varies, &["input", "ratio", "training_mode"]),
+        }
+    }
+}
+
+/// The integer as a type of fewer bits holds it.
+fn narrow(value: i64, to: DType) -> i64 {
+    match to {
+        DType::I8 => i64::from(value as i8),
+        DType::I16 => i64::from(value as i16),
+        DType::I32 => i64::from(value as i32),
+        DType::U8 => i64::from(value as u8),
+        DType::U16 => i64::from(value as u16),
+        DType::U32 => i64::from(value as u32),
+        _ => value,
+    }
+}
+
+fn cast<T: Real>(x: &Value<T>, to: DType) -> Value<T> {
+    match (x, to) {
+        (Value::Real(x), to) if is_real(to) => Value::Real(x.clone()),
+        (Value::Int(x), to) if is_real(to) => Value::Real(x.map(|&value| T::of(value as f64))),
+        (Value::Bool(x), to) if is_real(to) => Value::Real(x.map(|&value| T::of(f64::from(u8::from(value))))),
+        (Value::Real(x), DType::Bool) => Value::Bool(x.map(|&value| value != T::zero())),
+        (Value::Int(x), DType::Bool) => Value::Bool(x.map(|&value| value != 0)),
+        (Value::Bool(x), DType::Bool) => Value::Bool(x.clone()),
+        (Value::Real(x), to) => Value::Int(x.map(|&value| narrow(value.wide() as i64, to))),
+        (Value::Int(x), to) => Value::Int(x.map(|&value| narrow(value, to))),
+        (Value::Bool(x), _) => Value::Int(x.map(|&value| i64::from(value))),
+    }
+}
+
+impl<T: Real> Op<T> for Copy {
+    fn forward(&self, x: &Inputs<'_, T>) -> Result<Vec<Value<T>>, OpError> {
+        let from = x.value(0)?;
+        Ok(match self {
+            Self::Identity => vec![from.clone()],
+            Self::Cast(to) => vec![cast(from, *to)],
+            Self::CastLike => vec![match x.value(1)? {
+                Value::Real(_) => cast(from, DType::F64),
+                Value::Int(_) => cast(from, DType::I64),
+                Value::Bool(_) => cast(from, DType::Bool),
+            }],
+            Self::Dropout { outputs, mask_is_real } => {
+                if let Some(Value::Bool(training)) = x.get(2)
+                    && training.data().contains(&true)
+                {
+                    return Err(OpError::new("`training_mode` is true: it drops elements at random"));
+                }
+                let len = from.shape().iter().product();
+                let mask = match mask_is_real {
+                    true => Value::Real(Tensor::new(from.shape(), vec![T::one(); len])),
+                    false => Value::Bool(Tensor::new(from.shape(), vec![true; len])),
+                };
+                [from.clone(), mask].into_iter().take(*outputs).collect()
+            }
+        })
+    }
+
+    fn freeze(&self, at: &At<'_, T>) -> Result<Affine<T>, OpError> {
+        let x = at.inputs.real(0)?;
+        match (self, at.inputs.get(1)) {
+            // The mask is the same for every input.
+            (Self::Dropout { .. }, _) if at.output == 1 => Ok(Affine::constant(&x.map(|_| T::one()))),
+            (Self::CastLike, Some(Value::Int(_) | Value::Bool(_))) => {
+                Err(OpError::new("it casts what depends on the network's input to integers or truth values"))
+            }
+            _ => Ok(Affine::linear(Identity::new(x.shape()))),
+        }
+    }
+}

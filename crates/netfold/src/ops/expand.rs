@@ -1,0 +1,48 @@
+//! Expand, Tile: elements repeated.
+
+use netfold_linear::Real;
+
+use super::movement::{Moved, Movement, Pick};
+use super::{Attributes, Inputs, Operator, broadcast, size};
+use crate::error::OpError;
+
+pub(super) fn build(name: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
+    Ok(match name {
+        "Expand" => Box::new(Moved(Expand)),
+        _ if attributes.opset < 6 => return Err(OpError::new("`Tile` of opset 1 is not supported")),
+        _ => Box::new(Moved(Tile)),
+    })
+}
+
+/// y = x broadcast together with the shape that input 1 holds.
+///
+/// Source: ONNX `Expand`.
+#[derive(Clone, Debug)]
+struct Expand;
+
+impl Movement for Expand {
+    fn pick<T: Real>(&self, x: &Inputs<'_, T>, _: usize) -> Result<Pick, OpError> {
+        let from = x.shape(0)?;
+        let to = broadcast::shape(from, &size::shape(x.ints(1)?.data())?)?;
+        Ok(Pick::new(from.iter().product(), to.clone(), broadcast::sources(from, &to)))
+    }
+}
+
+/// y[i] = x[i mod size] along each axis, as often as input 1 says.
+///
+/// Source: ONNX `Tile` (opset 6 and newer).
+#[derive(Clone, Debug)]
+struct Tile;
+
+impl Movement for Tile {
+    fn pick<T: Real>(&self, x: &Inputs<'_, T>, _: usize) -> Result<Pick, OpError> {
+        let (from, times) = (x.shape(0)?, size::shape(x.ints(1)?.data())?);
+        if times.len() != from.len() {
+            return Err(OpError::new(format!("repeats {times:?} for {} axes", from.len())));
+        }
+        let shape: Vec<usize> = from.iter().zip(&times).map(|(&size, &times)| size.saturating_mul(times)).collect();
+        size::count(&shape)?;
+        let line = |(&size, &from): (&usize, &usize)| (0..size as u32).map(|i| i % from as u32).collect();
+        Pick::separable(from, &shape.iter().zip(from).map(line).collect::<Vec<_>>())
+    }
+}

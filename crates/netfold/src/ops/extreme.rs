@@ -1,0 +1,74 @@
+//! Max, Min: the winner by element.
+
+use netfold_linear::Real;
+
+use super::branch::chosen;
+use super::{At, Attributes, Inputs, Op, Operator, broadcast};
+use crate::affine::{Affine, Validity};
+use crate::error::OpError;
+use crate::value::{Tensor, Value};
+
+pub(super) fn build(name: &str, _: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
+    Ok(Box::new(Extreme { max: name == "Max" }))
+}
+
+/// y = the largest (`Max`) or smallest (`Min`) of any number of broadcast inputs.
+///
+/// Frozen: the input that won at the traced point passes, the first one on a tie; where a constant won, its value is
+/// the offset.
+///
+/// Source: ONNX `Max`, `Min`.
+#[derive(Clone, Debug)]
+struct Extreme {
+    max: bool,
+}
+
+impl Operator for Extreme {}
+
+impl Extreme {
+    /// Shape of y, and for each of its elements the input that wins.
+    fn winners<E: PartialOrd + Copy>(&self, inputs: &[&Tensor<E>]) -> Result<(Tensor<E>, Vec<usize>), OpError> {
+        let shape = broadcast::common(inputs.iter().map(|x| x.shape()))?;
+        let mut best = broadcast::tensor(inputs[0], &shape).data().to_vec();
+        let mut winners = vec![0; best.len()];
+        for (i, x) in inputs.iter().enumerate().skip(1) {
+            let x = broadcast::tensor(x, &shape);
+            for ((best, winner), &value) in best.iter_mut().zip(&mut winners).zip(x.data()) {
+                let wins = if self.max { value > *best } else { value < *best };
+                let number_lost = is_nan(&value) && !is_nan(best);
+                if wins || number_lost {
+                    (*best, *winner) = (value, i);
+                }
+            }
+        }
+        Ok((Tensor::new(&shape, best), winners))
+    }
+}
+
+/// Whether a value is not equal to itself. NaN wins over every number, so that it stays NaN.
+pub(super) fn is_nan<E: PartialOrd>(value: &E) -> bool {
+    value.partial_cmp(value).is_none()
+}
+
+/// All inputs as numbers.
+fn reals<'a, T: Real>(x: &Inputs<'a, T>) -> Result<Vec<&'a Tensor<T>>, OpError> {
+    if x.is_empty() {
+        return Err(OpError::new("there is no input"));
+    }
+    (0..x.len()).map(|i| x.real(i)).collect()
+}
+
+impl<T: Real> Op<T> for Extreme {
+    fn forward(&self, x: &Inputs<'_, T>) -> Result<Vec<Value<T>>, OpError> {
+        if let Some(Value::Int(_)) = x.get(0) {
+            let inputs = (0..x.len()).map(|i| x.ints(i)).collect::<Result<Vec<_>, _>>()?;
+            return Ok(vec![Value::Int(self.winners(&inputs)?.0)]);
+        }
+        Ok(vec![Value::Real(self.winners(&reals(x)?)?.0)])
+    }
+
+    fn freeze(&self, at: &At<'_, T>) -> Result<Affine<T>, OpError> {
+        let (y, winners) = self.winners(&reals(at.inputs)?)?;
+        Ok(chosen(at, 0, y.shape(), |element| winners[element])?.valid(Validity::Region))
+    }
+}

@@ -1,0 +1,202 @@
+//! MaxPool, AveragePool.
+
+use netfold_linear::{Real, Select, Sparse, Window};
+use rayon::prelude::*;
+
+use super::sliding::{Readings, Sliding};
+use super::{At, Attributes, Dependence, Inputs, Op, Operator, only, size};
+use crate::affine::{Affine, Validity};
+use crate::error::OpError;
+use crate::value::{Tensor, Value};
+
+pub(super) fn build(name: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
+    let sliding = Sliding::read(attributes)?;
+    sliding.kernel()?;
+    Ok(match name {
+        "MaxPool" => Box::new(MaxPool {
+            sliding,
+            column_major: attributes.int_or("storage_order", 0)? != 0,
+            indices: attributes.outputs > 1,
+        }),
+        _ => Box::new(AveragePool {
+            sliding,
+            count_padding: attributes.int_or("count_include_pad", 0)? != 0,
+            count_beyond: attributes.opset < 19,
+        }),
+    })
+}
+
+/// A pool over one input: how many channels of all pictures, the window, and where it reads.
+struct Layout {
+    shape: Vec<usize>,
+    planes: usize,
+    window: Window,
+    ends: Vec<isize>,
+    readings: Readings,
+}
+
+fn layout(sliding: &Sliding, x: &[usize]) -> Result<Layout, OpError> {
+    let &[batch, channels, ref places @ ..] = x else {
+        return Err(OpError::new(format!("{x:?} has no batch and channel axes")));
+    };
+    let (window, ends) = sliding.window(places, &sliding.kernel()?)?;
+    let shape = [vec![batch, channels], window.output()].concat();
+    size::count(&shape)?;
+    let readings = Readings::new(&window)?;
+    Ok(Layout { shape, planes: batch * channels, window, ends, readings })
+}
+
+/// y[c, p] = max over taps t of x[c, p · stride + t · dilation − pad], padding left out.
+///
+/// Frozen: the winner at the traced point, the first one on a tie. Windows may overlap, so an element can win in several
+/// of them; the transpose adds what they give back.
+///
+/// Source: ONNX `MaxPool`.
+#[derive(Clone, Debug)]
+struct MaxPool {
+    sliding: Sliding,
+    /// How the second output numbers the places of a picture.
+    column_major: bool,
+    indices: bool,
+}
+
+impl Operator for MaxPool {
+    fn dependence(&self, varies: &[bool]) -> Dependence {
+        only(&[0], varies, &["input"])
+    }
+}
+
+impl MaxPool {
+    /// Shape of y, and for each of its elements the element of x that wins.
+    fn winners<T: Real>(&self, x: &Tensor<T>) -> Result<(Vec<usize>, Vec<u32>), OpError> {
+        let layout = layout(&self.sliding, x.shape())?;
+        let (outputs, readings) = (layout.readings.len(), &layout.readings);
+        if let Some(p) = (0..outputs).find(|&p| readings.of(p).is_empty()) {
+            return Err(OpError::new(format!("the window of output place {p} lies in the padding")));
+        }
+        let places = x.shape()[2..].iter().product();
+        let mut winners = vec![0_u32; layout.planes * outputs];
+        if places > 0 && outputs > 0 {
+            winners.par_chunks_mut(outputs).zip(x.data().par_chunks(places)).enumerate().for_each(
+                |(plane, (winners, x))| {
+                    for (p, winner) in winners.iter_mut().enumerate() {
+                        *winner = (plane * places) as u32 + first_largest(readings.of(p), x);
+                    }
+                },
+            );
+        }
+        Ok((layout.shape, winners))
+    }
+
+    /// Where the winners lie in the input, as the second output says it.
+    fn places(&self, x: &[usize], winners: &[u32]) -> Vec<i64> {
+        let places: usize = x[2..].iter().product();
+        let column_major = |element: usize| {
+            let (mut rest, mut place, mut step) = (element % places, 0, places);
+            // From the innermost axis out: its index moves by what all axes before it make.
+            for &size in x[2..].iter().rev() {
+                step /= size;
+                place += rest % size * step;
+                rest /= size;
+            }
+            (element - element % places + place) as i64
+        };
+        winners.iter().map(|&e| if self.column_major { column_major(e as usize) } else { i64::from(e) }).collect()
+    }
+}
+
+/// The first of the places that holds their largest value; the first NaN, if one does.
+fn first_largest<T: Real>(places: &[u32], x: &[T]) -> u32 {
+    let mut best = places[0];
+    for &place in &places[1..] {
+        let (value, largest) = (x[place as usize], x[best as usize]);
+        if value > largest || value.is_nan() && !largest.is_nan() {
+            best = place;
+        }
+    }
+    best
+}
+
+impl<T: Real> Op<T> for MaxPool {
+    fn forward(&self, x: &Inputs<'_, T>) -> Result<Vec<Value<T>>, OpError> {
+        if let Value::Int(x) = x.value(0)? {
+            // Integers of 8 bits, as the operator knows them, are exact in either precision.
+            let (shape, winners) = self.winners(&x.map(|&value| T::of(value as f64)))?;
+            return Ok(vec![Value::Int(x.selected(&shape, &winners, &0))]);
+        }
+        let x = x.real(0)?;
+        let (shape, winners) = self.winners(x)?;
+        let mut outputs = vec![Value::Real(x.selected(&shape, &winners, &T::zero()))];
+        if self.indices {
+            outputs.push(Value::Int(Tensor::new(&shape, self.places(x.shape(), &winners))));
+        }
+        Ok(outputs)
+    }
+
+    fn freeze(&self, at: &At<'_, T>) -> Result<Affine<T>, OpError> {
+        let x = at.inputs.real(0)?;
+        let (shape, winners) = self.winners(x)?;
+        if at.output == 1 {
+            // The same in the whole region.
+            let places = self.places(x.shape(), &winners).iter().map(|&place| T::of(place as f64)).collect();
+            return Ok(Affine::constant(&Tensor::new(&shape, places)).valid(Validity::Region));
+        }
+        Ok(Affine::linear(Select::new(x.shape(), &shape, winners)).valid(Validity::Region))
+    }
+}
+
+/// y[c, p] = mean over taps t of x[c, p · stride + t · dilation − pad]: over those inside x, or over all of them with
+/// `count_include_pad`.
+///
+/// In `ceil_mode` a last window can reach beyond the padding: taps there are no part of the mean since opset 19, and
+/// are counted with `count_include_pad` before it.
+///
+/// Source: ONNX `AveragePool`; the rule before opset 19 is onnxruntime's.
+#[derive(Clone, Debug)]
+struct AveragePool {
+    sliding: Sliding,
+    count_padding: bool,
+    count_beyond: bool,
+}
+
+impl Operator for AveragePool {
+    fn dependence(&self, varies: &[bool]) -> Dependence {
+        only(&[0], varies, &["input"])
+    }
+}
+
+impl AveragePool {
+    /// What the sum over the window of each output place is divided by.
+    fn counts(&self, layout: &Layout) -> Vec<usize> {
+        if !self.count_padding {
+            return (0..layout.readings.len()).map(|p| layout.readings.of(p).len()).collect();
+        }
+        let mut counts = vec![1];
+        for (axis, &end) in layout.window.axes.iter().zip(&layout.ends) {
+            let last = axis.input as isize + end;
+            let inside = |o: usize| {
+                let place = |tap: usize| (o * axis.stride + tap * axis.dilation) as isize - axis.pad;
+                if self.count_beyond { axis.kernel } else { (0..axis.kernel).filter(|&tap| place(tap) < last).count() }
+            };
+            let along: Vec<usize> = (0..axis.output).map(inside).collect();
+            counts = counts.iter().flat_map(|&count| along.iter().map(move |&here| count * here)).collect();
+        }
+        counts
+    }
+}
+
+impl<T: Real> Op<T> for AveragePool {
+    fn freeze(&self, at: &At<'_, T>) -> Result<Affine<T>, OpError> {
+        let x = at.inputs.shape(0)?;
+        let layout = layout(&self.sliding, x)?;
+        let (outputs, places) = (layout.readings.len(), x[2..].iter().product::<usize>());
+        let weights: Vec<T> = self.counts(&layout).iter().map(|&count| T::of(1.0 / count as f64)).collect();
+        size::count(&[layout.planes, layout.window.taps(), outputs])?;
+        let row = |i: usize| {
+            let (plane, p) = (i / outputs, i % outputs);
+            let weight = weights[p];
+            layout.readings.of(p).iter().map(move |&place| (plane * places + place as usize, weight))
+        };
+        Ok(Affine::linear(Sparse::new(x, &layout.shape, row)))
+    }
+}

@@ -1,0 +1,210 @@
+//! ReduceSum, ReduceMean, ReduceMax, ReduceMin, ReduceProd, GlobalAveragePool, GlobalMaxPool: whole axes at once.
+
+use std::sync::Arc;
+
+use netfold_linear::{Chain, Diagonal, Field, Real, Select, Transposed};
+
+use super::extreme::is_nan;
+use super::movement::{strides, walk};
+use super::{At, Attributes, Dependence, Inputs, Op, Operator, only, size};
+use crate::affine::{Affine, Validity};
+use crate::error::OpError;
+use crate::value::{Tensor, Value};
+
+pub(super) fn build(name: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
+    let kind = match name {
+        "ReduceSum" => Kind::Sum,
+        "ReduceMean" | "GlobalAveragePool" => Kind::Mean,
+        "ReduceMax" | "GlobalMaxPool" => Kind::Max,
+        "ReduceMin" => Kind::Min,
+        _ => Kind::Prod,
+    };
+    let axes = if name.starts_with("Global") {
+        Axes::Spatial
+    } else if attributes.int_or("noop_with_empty_axes", 0)? != 0 {
+        Axes::NamedOrNone(attributes.ints("axes")?.map(<[i64]>::to_vec))
+    } else {
+        Axes::NamedOrAll(attributes.ints("axes")?.map(<[i64]>::to_vec))
+    };
+    Ok(Box::new(Reduce { kind, axes, keep: attributes.int_or("keepdims", 1)? != 0 }))
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Kind {
+    Sum,
+    Mean,
+    Max,
+    Min,
+    Prod,
+}
+
+#[derive(Clone, Debug)]
+enum Axes {
+    /// All behind batch and channel.
+    Spatial,
+    /// Those of the attribute or of input 1; all if there are none.
+    NamedOrAll(Option<Vec<i64>>),
+    /// Those of the attribute or of input 1; none if there are none.
+    NamedOrNone(Option<Vec<i64>>),
+}
+
+/// y[i] = the sum, mean, largest, smallest or product of x over some axes; these have size one in y, or are missing
+/// without `keepdims`.
+///
+/// Frozen: a sum or mean is linear; of the largest or smallest the first winner at the traced point passes.
+///
+/// Axes are an attribute in old opsets, input 1 since 13 (`ReduceSum`) or 18.
+///
+/// Source: ONNX operators of the same names.
+#[derive(Clone, Debug)]
+struct Reduce {
+    kind: Kind,
+    axes: Axes,
+    keep: bool,
+}
+
+impl Operator for Reduce {
+    fn dependence(&self, varies: &[bool]) -> Dependence {
+        match (self.kind, varies) {
+            (Kind::Prod, [true, ..]) => Dependence::Unsupported("its factors depend on the network's input".into()),
+            _ => only(&[0], varies, &["input", "axes"]),
+        }
+    }
+}
+
+/// What a reduction goes over.
+struct Groups {
+    shape: Vec<usize>,
+    /// For each element of x the element of y that it goes into.
+    target: Vec<u32>,
+    /// How many elements of x go into one of y.
+    size: usize,
+}
+
+impl Groups {
+    fn count(&self) -> usize {
+        self.shape.iter().product()
+    }
+}
+
+impl Reduce {
+    fn groups<T: Real>(&self, x: &Inputs<'_, T>) -> Result<Groups, OpError> {
+        let from = x.shape(0)?;
+        let named = |own: &Option<Vec<i64>>| -> Result<Vec<usize>, OpError> {
+            match (own, x.ints_if(1)?) {
+                (Some(own), _) => size::axes(own, from.len()),
+                (None, Some(axes)) => size::axes(axes.data(), from.len()),
+                (None, None) => Ok(Vec::new()),
+            }
+        };
+        let axes = match &self.axes {
+            Axes::Spatial if from.len() < 2 => {
+                return Err(OpError::new(format!("{from:?} has no batch and channel axes")));
+            }
+            Axes::Spatial => (2..from.len()).collect(),
+            Axes::NamedOrNone(own) => named(own)?,
+            Axes::NamedOrAll(own) => Some(named(own)?).filter(|a| !a.is_empty()).unwrap_or((0..from.len()).collect()),
+        };
+        let kept: Vec<usize> = (0..from.len()).map(|a| if axes.contains(&a) { 1 } else { from[a] }).collect();
+        let steps: Vec<usize> =
+            strides(&kept).iter().enumerate().map(|(a, &s)| if axes.contains(&a) { 0 } else { s }).collect();
+        let shape =
+            if self.keep { kept } else { (0..from.len()).filter(|a| !axes.contains(a)).map(|a| from[a]).collect() };
+        Ok(Groups { shape, target: walk(0, from, &steps), size: axes.iter().map(|&a| from[a]).product() })
+    }
+
+    /// For each element of y the first element of x that is the largest (smallest); `NONE` of an empty group.
+    fn winners<E: PartialOrd>(&self, x: &[E], groups: &Groups) -> Vec<u32> {
+        let mut winners = vec![Select::NONE; groups.count()];
+        for (j, &i) in groups.target.iter().enumerate() {
+            let winner = &mut winners[i as usize];
+            let wins = || {
+                let (new, old) = (&x[j], &x[*winner as usize]);
+                let number_lost = is_nan(new) && !is_nan(old);
+                number_lost || if self.kind == Kind::Max { new > old } else { new < old }
+            };
+            if *winner == Select::NONE || wins() {
+                *winner = j as u32;
+            }
+        }
+        winners
+    }
+
+    /// Every element of y from the elements of its group, in order.
+    fn fold<E: Copy>(
+        x: &Tensor<E>,
+        groups: &Groups,
+        start: E,
+        f: impl Fn(E, E) -> Option<E>,
+    ) -> Result<Tensor<E>, OpError> {
+        let mut y = vec![start; groups.count()];
+        for (&value, &i) in x.data().iter().zip(&groups.target) {
+            let y = &mut y[i as usize];
+            *y = f(*y, value).ok_or_else(|| OpError::new("the result is beyond the integers of 64 bits"))?;
+        }
+        Ok(Tensor::new(&groups.shape, y))
+    }
+
+    fn ints(&self, x: &Tensor<i64>, groups: &Groups) -> Result<Tensor<i64>, OpError> {
+        match self.kind {
+            Kind::Sum => Self::fold(x, groups, 0, i64::checked_add),
+            Kind::Prod => Self::fold(x, groups, 1, i64::checked_mul),
+            Kind::Mean => {
+                let len = groups.size.max(1) as i64;
+                Ok(Self::fold(x, groups, 0, i64::checked_add)?.map(|sum| sum / len))
+            }
+            Kind::Max | Kind::Min => {
+                let none = if self.kind == Kind::Max { i64::MIN } else { i64::MAX };
+                Ok(x.selected(&groups.shape, &self.winners(x.data(), groups), &none))
+            }
+        }
+    }
+}
+
+impl<T: Real> Op<T> for Reduce {
+    fn forward(&self, x: &Inputs<'_, T>) -> Result<Vec<Value<T>>, OpError> {
+        let groups = self.groups(x)?;
+        Ok(vec![match (self.kind, x.value(0)?) {
+            (_, Value::Int(x)) => Value::Int(self.ints(x, &groups)?),
+            (Kind::Max | Kind::Min, Value::Bool(x)) => {
+                Value::Bool(x.selected(&groups.shape, &self.winners(x.data(), &groups), &(self.kind == Kind::Min)))
+            }
+            (Kind::Max | Kind::Min, Value::Real(x)) => {
+                let none = if self.kind == Kind::Max { T::neg_infinity() } else { T::infinity() };
+                Value::Real(x.selected(&groups.shape, &self.winners(x.data(), &groups), &none))
+            }
+            (Kind::Prod, Value::Real(x)) => Value::Real(Self::fold(x, &groups, T::one(), |a, b| Some(a * b))?),
+            (_, Value::Real(x)) => Value::Real(self.linear(x.shape(), groups).apply(&[Some(x)])),
+            (_, other) => return Err(OpError::new(format!("numbers are expected, not {}", other.kind()))),
+        }])
+    }
+
+    fn freeze(&self, at: &At<'_, T>) -> Result<Affine<T>, OpError> {
+        let groups = self.groups(at.inputs)?;
+        let x = at.inputs.real(0)?;
+        match self.kind {
+            Kind::Sum | Kind::Mean => Ok(self.linear(x.shape(), groups)),
+            Kind::Max | Kind::Min => {
+                let winners = self.winners(x.data(), &groups);
+                Ok(Affine::linear(Select::new(x.shape(), &groups.shape, winners)).valid(Validity::Region))
+            }
+            Kind::Prod => Err(OpError::new("a product of factors that vary cannot be frozen")),
+        }
+    }
+}
+
+impl Reduce {
+    /// A sum or mean as a map.
+    fn linear<T: Real>(&self, from: &[usize], groups: Groups) -> Affine<T> {
+        let (shape, size) = (groups.shape, groups.size);
+        if size == 1 {
+            return Affine::reshape(from, &shape);
+        }
+        let sum = Transposed(Select::new(&shape, from, groups.target));
+        if self.kind == Kind::Sum {
+            return Affine::linear(sum);
+        }
+        let mean = Diagonal::new(Field::uniform(&shape, T::of(1.0 / size as f64)));
+        Affine::linear(Chain::new(Arc::new(sum), Arc::new(mean)))
+    }
+}

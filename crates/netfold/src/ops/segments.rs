@@ -1,0 +1,138 @@
+//! Clip, Abs, Neg, HardSigmoid, ThresholdedRelu, Shrink: functions of one number that are straight lines in pieces.
+
+use netfold_linear::{Diagonal, Field, Real};
+
+use super::{At, Attributes, Dependence, Inputs, Op, Operator, only};
+use crate::affine::{Affine, Validity};
+use crate::error::OpError;
+use crate::value::{Tensor, Value};
+
+pub(super) fn build(name: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
+    let number = |name, default| attributes.float_or(name, default);
+    Ok(Box::new(match name {
+        "Clip" => {
+            let bound = |name| attributes.float(name).map(|bound| bound.map(f64::from));
+            Segments::Clip { min: bound("min")?, max: bound("max")? }
+        }
+        "Abs" => Segments::Abs,
+        "Neg" => Segments::Neg,
+        "HardSigmoid" => Segments::HardSigmoid { alpha: number("alpha", 0.2)?, beta: number("beta", 0.5)? },
+        "ThresholdedRelu" => Segments::Threshold(number("alpha", 1.0)?),
+        _ => Segments::Shrink { lambda: number("lambd", 0.5)?, bias: number("bias", 0.0)? },
+    }))
+}
+
+/// y = s · z + c with the slope and the offset of the segment that z lies on:
+/// - `Clip`: min(max(z, low), high), bounds being attributes before opset 11 and inputs 1 and 2 since;
+/// - `Abs`: |z|; `Neg`: −z;
+/// - `HardSigmoid`: min(max(α z + β, 0), 1);
+/// - `ThresholdedRelu`: z where z > α, else 0;
+/// - `Shrink`: z + bias where z < −λ, z − bias where z > λ, else 0.
+///
+/// Frozen: that segment. At a bound the value is the bound's, with slope 0, as a ReLU is off at 0.
+///
+/// Source: ONNX `Clip`, `Abs`, `Neg`, `HardSigmoid`, `ThresholdedRelu`, `Shrink`.
+#[derive(Clone, Debug)]
+enum Segments {
+    Clip { min: Option<f64>, max: Option<f64> },
+    Abs,
+    Neg,
+    HardSigmoid { alpha: f64, beta: f64 },
+    Threshold(f64),
+    Shrink { lambda: f64, bias: f64 },
+}
+
+impl Operator for Segments {
+    fn dependence(&self, varies: &[bool]) -> Dependence {
+        only(&[0], varies, &["input", "lower bound", "upper bound"])
+    }
+}
+
+/// Slope and offset between two bounds: the line s · z + c cut to low..high.
+fn cut<T: Real>(z: T, s: T, c: T, low: T, high: T) -> (T, T) {
+    let y = s * z + c;
+    if y > low && y < high || y.is_nan() { (s, c) } else { (T::zero(), y.max(low).min(high)) }
+}
+
+impl Segments {
+    /// Slope and offset at z, with a clip's bounds where it is one.
+    fn line<T: Real>(&self, z: T, [low, high]: [T; 2]) -> (T, T) {
+        let (zero, one) = (T::zero(), T::one());
+        match *self {
+            Self::Clip { .. } => cut(z, one, zero, low, high),
+            Self::Abs => (
+                if z > zero || z.is_nan() {
+                    one
+                } else if z < zero {
+                    -one
+                } else {
+                    zero
+                },
+                zero,
+            ),
+            Self::Neg => (-one, zero),
+            Self::HardSigmoid { alpha, beta } => cut(z, T::of(alpha), T::of(beta), zero, one),
+            Self::Threshold(alpha) => (if z > T::of(alpha) || z.is_nan() { one } else { zero }, zero),
+            Self::Shrink { lambda, bias } => match z.wide() {
+                w if w < -lambda => (one, T::of(bias)),
+                w if w > lambda => (one, -T::of(bias)),
+                w if w.is_nan() => (one, zero),
+                _ => (zero, zero),
+            },
+        }
+    }
+
+    /// A clip's bounds: attribute, input, or none.
+    fn bounds<T: Real>(&self, x: &Inputs<'_, T>) -> Result<[T; 2], OpError> {
+        let Self::Clip { min, max } = self else { return Ok([T::neg_infinity(), T::infinity()]) };
+        let bound = |own: &Option<f64>, i: usize, none: T| match (own, x.real_if(i)?) {
+            (Some(own), _) => Ok(T::of(*own)),
+            (None, Some(bound)) if bound.len() == 1 => Ok(bound.data()[0]),
+            (None, Some(bound)) => {
+                Err(OpError::new(format!("a bound of shape {:?}; one number is expected", bound.shape())))
+            }
+            (None, None) => Ok(none),
+        };
+        Ok([bound(min, 1, T::neg_infinity())?, bound(max, 2, T::infinity())?])
+    }
+
+    fn ints<T: Real>(&self, z: &Tensor<i64>, x: &Inputs<'_, T>) -> Result<Tensor<i64>, OpError> {
+        let bound =
+            |i: usize, none: i64| Ok(x.ints_if(i)?.and_then(|bound| bound.data().first().copied()).unwrap_or(none));
+        Ok(match self {
+            Self::Clip { .. } => {
+                let (low, high) = (bound(1, i64::MIN)?, bound(2, i64::MAX)?);
+                z.map(|&z| z.max(low).min(high))
+            }
+            Self::Abs => z.map(|z| z.saturating_abs()),
+            Self::Neg => z.map(|z| z.saturating_neg()),
+            _ => return Err(OpError::new("integers are not supported")),
+        })
+    }
+}
+
+impl<T: Real> Op<T> for Segments {
+    fn forward(&self, x: &Inputs<'_, T>) -> Result<Vec<Value<T>>, OpError> {
+        if let Value::Int(z) = x.value(0)? {
+            return Ok(vec![Value::Int(self.ints(z, x)?)]);
+        }
+        let bounds = self.bounds(x)?;
+        let y = |&z: &T| {
+            let (slope, offset) = self.line(z, bounds);
+            // An infinite z on a flat segment: 0 · ∞ is no number, the offset is.
+            if slope.is_zero() { offset } else { slope * z + offset }
+        };
+        Ok(vec![Value::Real(x.real(0)?.map(y))])
+    }
+
+    fn freeze(&self, at: &At<'_, T>) -> Result<Affine<T>, OpError> {
+        let (z, bounds) = (at.inputs.real(0)?, self.bounds(at.inputs)?);
+        if let Self::Neg = self {
+            return Ok(Affine::linear(Diagonal::new(Field::uniform(z.shape(), -T::one()))));
+        }
+        let (slopes, offsets): (Vec<T>, Vec<T>) = z.data().iter().map(|&z| self.line(z, bounds)).unzip();
+        let flat = offsets.iter().all(|offset| offset.is_zero());
+        let affine = Affine::linear(Diagonal::new(Field::full(z.shape(), slopes))).valid(Validity::Region);
+        Ok(if flat { affine } else { affine.plus(Field::full(z.shape(), offsets)) })
+    }
+}

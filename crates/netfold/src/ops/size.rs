@@ -1,0 +1,58 @@
+//! How large a tensor may be.
+
+use crate::error::OpError;
+
+/// The most elements that one tensor of a graph may have: far beyond any picture's activations, and few enough that
+/// a hostile shape is refused before anything is allocated.
+pub const MOST: usize = 1 << 28;
+
+/// How many elements a tensor of this shape has.
+///
+/// # Errors
+/// If there are more than [`MOST`]; sizes of zero do not excuse the others, since partial products are taken too.
+pub fn count(shape: &[usize]) -> Result<usize, OpError> {
+    let len = shape.iter().try_fold(1_usize, |len, &size| len.checked_mul(size.max(1)).filter(|&len| len <= MOST));
+    match len {
+        Some(len) => Ok(if shape.contains(&0) { 0 } else { len }),
+        None => Err(OpError::new(format!("a tensor of shape {shape:?} is over the limit of {MOST} elements"))),
+    }
+}
+
+/// Sizes as a graph computes them, as a shape.
+///
+/// # Errors
+/// If a size is negative, or the tensor too large.
+pub fn shape(sizes: &[i64]) -> Result<Vec<usize>, OpError> {
+    let size = |&size: &i64| usize::try_from(size).ok();
+    let shape: Option<Vec<usize>> = sizes.iter().map(size).collect();
+    let shape = shape.ok_or_else(|| OpError::new(format!("{sizes:?} is not a shape: it has a negative size")))?;
+    count(&shape).map(|_| shape)
+}
+
+/// A possibly negative axis as an index below `rank`.
+///
+/// # Errors
+/// If it is out of range.
+pub fn axis(axis: i64, rank: usize) -> Result<usize, OpError> {
+    let index = if axis < 0 { axis.saturating_add(rank as i64) } else { axis };
+    usize::try_from(index)
+        .ok()
+        .filter(|&index| index < rank)
+        .ok_or_else(|| OpError::new(format!("axis {axis} of a tensor with {rank} axes")))
+}
+
+/// Possibly negative axes, each named once.
+///
+/// # Errors
+/// If one is out of range or named twice.
+pub fn axes(list: &[i64], rank: usize) -> Result<Vec<usize>, OpError> {
+    let mut axes = Vec::with_capacity(list.len().min(rank));
+    for &entry in list {
+        let index = axis(entry, rank)?;
+        if axes.contains(&index) {
+            return Err(OpError::new(format!("axis {entry} is named twice in {list:?}")));
+        }
+        axes.push(index);
+    }
+    Ok(axes)
+}

@@ -1,0 +1,191 @@
+//! Smooth functions of one number: one row of a table each.
+
+use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI, PI};
+
+use netfold_linear::{Diagonal, Field, Real};
+
+use super::{At, Attributes, Inputs, Op, Operator};
+use crate::affine::{Affine, Rule, Validity};
+use crate::error::OpError;
+use crate::value::Value;
+
+/// A function and its derivative, both in double precision, with up to two parameters.
+#[derive(Debug)]
+pub(super) struct Curve {
+    pub f: fn(f64, [f64; 2]) -> f64,
+    pub slope: fn(f64, [f64; 2]) -> f64,
+}
+
+/// An operator: its name, its parameters (attribute and value where it is absent), its curve.
+#[derive(Debug)]
+struct Smooth {
+    name: &'static str,
+    parameters: &'static [(&'static str, f32)],
+    curve: Curve,
+}
+
+macro_rules! curves {
+    ($($name:literal [$($parameter:literal = $default:expr),*] $f:expr, $slope:expr;)+) => {
+        &[$(Smooth { name: $name, parameters: &[$(($parameter, $default)),*], curve: Curve { f: $f, slope: $slope } }),+]
+    };
+}
+
+const ALPHA: f32 = 1.673_263_2;
+const GAMMA: f32 = 1.050_701;
+
+// name [parameters] f(z), f'(z).
+const TABLE: &[Smooth] = curves! {
+    "Sigmoid" [] |z, _| sigmoid(z), |z, _| sigmoid(z) * sigmoid(-z);
+    "Tanh" [] |z, _| z.tanh(), |z, _| z.cosh().powi(-2);
+    "Softplus" [] |z, _| softplus(z), |z, _| sigmoid(z);
+    "Softsign" [] |z, _| z / (1.0 + z.abs()), |z, _| (1.0 + z.abs()).powi(-2);
+    "Elu" ["alpha" = 1.0] |z, [a, _]| elu(z, a, 1.0), |z, [a, _]| if z > 0.0 { 1.0 } else { a * z.exp() };
+    "Selu" ["alpha" = ALPHA, "gamma" = GAMMA]
+        |z, [a, g]| g * elu(z, a, 1.0), |z, [a, g]| if z > 0.0 { g } else { g * a * z.exp() };
+    "Celu" ["alpha" = 1.0] |z, [a, _]| elu(z, a, a), |z, [a, _]| if z > 0.0 { 1.0 } else { (z / a).exp() };
+    "Mish" [] |z, _| z * softplus(z).tanh(),
+        |z, _| softplus(z).tanh() + z * sigmoid(z) * softplus(z).cosh().powi(-2);
+    "Swish" ["alpha" = 1.0] |z, [a, _]| z * sigmoid(a * z),
+        |z, [a, _]| sigmoid(a * z) * (1.0 + a * z * sigmoid(-a * z));
+    "HardSwish" [] |z, _| z * (z / 6.0 + 0.5).clamp(0.0, 1.0),
+        |z, _| if z <= -3.0 { 0.0 } else if z >= 3.0 { 1.0 } else { z / 3.0 + 0.5 };
+    "Gelu" [] |z, _| z * normal(z), |z, _| normal(z) + z * (-0.5 * z * z).exp() * 0.5 * FRAC_2_SQRT_PI * FRAC_1_SQRT_2;
+    "Gelu tanh" [] |z, _| 0.5 * z * (1.0 + gelu_inner(z).tanh()),
+        |z, _| 0.5 * (1.0 + gelu_inner(z).tanh())
+            + 0.5 * z * gelu_inner(z).cosh().powi(-2) * (2.0 / PI).sqrt() * (1.0 + 3.0 * 0.044_715 * z * z);
+    "Erf" [] |z, _| erf(z), |z, _| FRAC_2_SQRT_PI * (-z * z).exp();
+    "Exp" [] |z, _| z.exp(), |z, _| z.exp();
+    "Log" [] |z, _| z.ln(), |z, _| 1.0 / z;
+    "Sqrt" [] |z, _| z.sqrt(), |z, _| 0.5 / z.sqrt();
+    "Reciprocal" [] |z, _| 1.0 / z, |z, _| -1.0 / (z * z);
+    "Sin" [] |z, _| z.sin(), |z, _| z.cos();
+    "Cos" [] |z, _| z.cos(), |z, _| -z.sin();
+};
+
+fn sigmoid(z: f64) -> f64 {
+    1.0 / (1.0 + (-z).exp())
+}
+
+fn softplus(z: f64) -> f64 {
+    z.max(0.0) + (-z.abs()).exp().ln_1p()
+}
+
+/// z above 0, a · (exp(z / b) − 1) below.
+fn elu(z: f64, a: f64, b: f64) -> f64 {
+    if z > 0.0 { z } else { a * (z / b).exp_m1() }
+}
+
+/// The share of a normal distribution below z.
+fn normal(z: f64) -> f64 {
+    0.5 + 0.5 * erf(z * FRAC_1_SQRT_2)
+}
+
+fn gelu_inner(z: f64) -> f64 {
+    (2.0 / PI).sqrt() * (z + 0.044_715 * z * z * z)
+}
+
+/// erf(z) = 2/√π · exp(−z²) · Σ over n of 2ⁿ z²ⁿ⁺¹ / (1 · 3 · … · (2n + 1)): all terms have one sign.
+fn erf(z: f64) -> f64 {
+    if z.abs() > 6.0 {
+        return z.signum();
+    }
+    let (mut term, mut sum, mut odd) = (z, z, 1.0);
+    while term.abs() > 1e-17 * sum.abs() {
+        odd += 2.0;
+        term *= 2.0 * z * z / odd;
+        sum += term;
+    }
+    FRAC_2_SQRT_PI * (-z * z).exp() * sum
+}
+
+pub(super) fn build(name: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
+    let row = match (name, attributes.string("approximate")?.unwrap_or("none")) {
+        ("Gelu", "tanh") => "Gelu tanh",
+        ("Gelu", "none") | (_, "none") => name,
+        (_, other) => return Err(OpError::new(format!("approximation `{other}` is not known"))),
+    };
+    let smooth = TABLE.iter().find(|smooth| smooth.name == row).ok_or_else(|| OpError::new("no such function"))?;
+    let mut parameters = [0.0; 2];
+    for (value, &(name, default)) in parameters.iter_mut().zip(smooth.parameters) {
+        *value = attributes.float_or(name, default)?;
+    }
+    Ok(Box::new(OneArgument { smooth, parameters }))
+}
+
+/// y = f(z) by element.
+///
+/// Frozen, exact at the traced z:
+/// - `gate` and `half`: the secant through f(0), slope (f(z) − f(0)) / z, at z = 0 its limit f'(0); offset f(0).
+///   A function that has no value at 0 (`Log`, `Reciprocal`) is frozen by its tangent instead;
+/// - `tangent`: slope f'(z), offset f(z) − f'(z) z.
+///
+/// Source: ONNX operators of the names in the table.
+#[derive(Clone, Copy, Debug)]
+struct OneArgument {
+    smooth: &'static Smooth,
+    parameters: [f64; 2],
+}
+
+impl Operator for OneArgument {}
+
+/// (f(z) − f(0)) / z without loss of digits: near 0 as the mean of f' between 0 and z, by Gauss and Legendre's rule.
+fn secant(curve: &Curve, parameters: [f64; 2], z: f64) -> f64 {
+    /// Places in 0..1 and weights of the rule with five points, exact to order 10 in z.
+    const RULE: [(f64, f64); 5] = [
+        (0.5, 0.284_444_444_444_444_44),
+        (0.230_765_344_947_158_45, 0.239_314_335_249_683_23),
+        (0.769_234_655_052_841_5, 0.239_314_335_249_683_23),
+        (0.046_910_077_030_668, 0.118_463_442_528_094_54),
+        (0.953_089_922_969_332, 0.118_463_442_528_094_54),
+    ];
+    let at_zero = (curve.f)(0.0, parameters);
+    if z == 0.0 {
+        (curve.slope)(0.0, parameters)
+    } else if at_zero == 0.0 || z.abs() > 0.25 {
+        ((curve.f)(z, parameters) - at_zero) / z
+    } else {
+        RULE.iter().map(|&(t, weight)| weight * (curve.slope)(t * z, parameters)).sum()
+    }
+}
+
+/// Slope and offset of a curve frozen at z.
+///
+/// # Errors
+/// If the slope is not finite where z and the value are: a root at 0.
+pub(super) fn line<T: Real>(
+    curve: &Curve,
+    name: &str,
+    parameters: [f64; 2],
+    rule: Rule,
+    z: T,
+) -> Result<(T, T), OpError> {
+    let (z, at_zero) = (z.wide(), (curve.f)(0.0, parameters));
+    let (slope, offset) = if rule == Rule::Tangent || !at_zero.is_finite() {
+        let slope = (curve.slope)(z, parameters);
+        (slope, (curve.f)(z, parameters) - slope * z)
+    } else {
+        (secant(curve, parameters, z), at_zero)
+    };
+    if z.is_finite() && !slope.is_finite() {
+        return Err(OpError::new(format!("{name} has no finite slope at {z}")));
+    }
+    Ok((T::of(slope), T::of(offset)))
+}
+
+impl<T: Real> Op<T> for OneArgument {
+    fn forward(&self, x: &Inputs<'_, T>) -> Result<Vec<Value<T>>, OpError> {
+        let f = |z: &T| T::of((self.smooth.curve.f)(z.wide(), self.parameters));
+        Ok(vec![Value::Real(x.real(0)?.map(f))])
+    }
+
+    fn freeze(&self, at: &At<'_, T>) -> Result<Affine<T>, OpError> {
+        let z = at.inputs.real(0)?;
+        let Smooth { name, curve, .. } = self.smooth;
+        let line = |&z: &T| line(curve, name, self.parameters, at.rule, z);
+        let lines = z.data().iter().map(line).collect::<Result<Vec<(T, T)>, _>>()?;
+        let (slopes, offsets): (Vec<T>, Vec<T>) = lines.into_iter().unzip();
+        let affine = Affine::linear(Diagonal::new(Field::full(z.shape(), slopes))).valid(Validity::Input);
+        let zero = offsets.iter().all(|offset| offset.is_zero());
+        Ok(if zero { affine } else { affine.plus(Field::full(z.shape(), offsets)) })
+    }
+}

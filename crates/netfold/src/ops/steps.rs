@@ -1,0 +1,81 @@
+//! Floor, Ceil, Round, Sign, Mod: functions in steps.
+
+use netfold_linear::Real;
+
+use super::{At, Attributes, Dependence, Inputs, Op, Operator, broadcast, only};
+use crate::affine::Affine;
+use crate::error::OpError;
+use crate::value::Value;
+
+pub(super) fn build(name: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
+    Ok(Box::new(match name {
+        "Floor" => Steps::Floor,
+        "Ceil" => Steps::Ceil,
+        "Round" => Steps::Round,
+        "Sign" => Steps::Sign,
+        _ => Steps::Mod { like_dividend: attributes.int_or("fmod", 0)? != 0 },
+    }))
+}
+
+/// y = ⌊z⌋, ⌈z⌉, the nearest integer (the even one on a tie), −1, 0 or 1 by sign, or the remainder of a / b with the
+/// sign of b (of a with `fmod`).
+///
+/// Constants only: on the network's input these are flat almost everywhere.
+///
+/// Source: ONNX `Floor`, `Ceil`, `Round`, `Sign`, `Mod`.
+#[derive(Clone, Copy, Debug)]
+enum Steps {
+    Floor,
+    Ceil,
+    Round,
+    Sign,
+    Mod { like_dividend: bool },
+}
+
+impl Operator for Steps {
+    fn dependence(&self, varies: &[bool]) -> Dependence {
+        only(&[], varies, &["input", "divisor"])
+    }
+}
+
+impl Steps {
+    fn real<T: Real>(self, z: T) -> T {
+        match self {
+            Self::Floor => z.floor(),
+            Self::Ceil => z.ceil(),
+            Self::Round => T::of(z.wide().round_ties_even()),
+            _ if z > T::zero() => T::one(),
+            _ if z < T::zero() => -T::one(),
+            _ => z,
+        }
+    }
+}
+
+impl<T: Real> Op<T> for Steps {
+    fn forward(&self, x: &Inputs<'_, T>) -> Result<Vec<Value<T>>, OpError> {
+        Ok(vec![match (self, x.value(0)?, x.get(1)) {
+            (Self::Mod { like_dividend }, Value::Int(a), Some(Value::Int(b))) => {
+                Value::Int(broadcast::zip(a, b, |a, b| match a.checked_rem(b) {
+                    None if b == 0 => Err(OpError::new("a remainder of a division by zero")),
+                    None => Ok(0),
+                    Some(rest) if !like_dividend && rest != 0 && (rest < 0) != (b < 0) => Ok(rest + b),
+                    Some(rest) => Ok(rest),
+                })?)
+            }
+            (Self::Mod { like_dividend }, Value::Real(a), Some(Value::Real(b))) => {
+                if !like_dividend {
+                    return Err(OpError::new("floating point needs `fmod` = 1"));
+                }
+                Value::Real(broadcast::zip(a, b, |a, b| Ok(a % b))?)
+            }
+            (Self::Mod { .. }, _, _) => return Err(OpError::new("two inputs of one kind of number are expected")),
+            (_, Value::Real(z), _) => Value::Real(z.map(|&z| self.real(z))),
+            (Self::Sign, Value::Int(z), _) => Value::Int(z.map(|z| z.signum())),
+            (_, other, _) => return Err(OpError::new(format!("floating point is expected, not {}", other.kind()))),
+        }])
+    }
+
+    fn freeze(&self, _: &At<'_, T>) -> Result<Affine<T>, OpError> {
+        Err(OpError::new("a function in steps cannot be frozen"))
+    }
+}

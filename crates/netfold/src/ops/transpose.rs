@@ -1,0 +1,94 @@
+//! Transpose, DepthToSpace, SpaceToDepth: axes in another order.
+
+use netfold_linear::Real;
+
+use super::movement::{Moved, Movement, Pick, strides, walk};
+use super::{Attributes, Inputs, Operator, size};
+use crate::error::OpError;
+
+pub(super) fn build(name: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
+    if name == "Transpose" {
+        let order = attributes.ints("perm")?.map(<[i64]>::to_vec);
+        return Ok(Box::new(Moved(Transpose { order })));
+    }
+    let block = attributes.int_or("blocksize", 0)?;
+    let block = usize::try_from(block).ok().filter(|&block| (1..=1 << 14).contains(&block));
+    let block = block.ok_or_else(|| OpError::new("attribute `blocksize` is missing or no positive number"))?;
+    let kind = match (name, attributes.string("mode")?.unwrap_or("DCR")) {
+        ("SpaceToDepth", _) => Kind::ToDepth,
+        (_, "DCR") => Kind::BlockFirst,
+        (_, "CRD") => Kind::ChannelFirst,
+        (_, other) => return Err(OpError::new(format!("mode `{other}` is not known"))),
+    };
+    Ok(Box::new(Moved(Blocks { kind, block })))
+}
+
+/// x of shape `from`, its axes in this order, under the shape `to` (which has the same elements).
+fn turned(from: &[usize], order: &[usize], to: Option<Vec<usize>>) -> Pick {
+    let steps = strides(from);
+    let shape: Vec<usize> = order.iter().map(|&axis| from[axis]).collect();
+    let turned: Vec<usize> = order.iter().map(|&axis| steps[axis]).collect();
+    let source = walk(0, &shape, &turned);
+    Pick::new(from.iter().product(), to.unwrap_or(shape), source)
+}
+
+/// y[i₀, i₁, …] = x at the index that has iₖ along axis perm[k]; without `perm` the axes are reversed.
+///
+/// Source: ONNX `Transpose`.
+#[derive(Clone, Debug)]
+struct Transpose {
+    order: Option<Vec<i64>>,
+}
+
+impl Movement for Transpose {
+    fn pick<T: Real>(&self, x: &Inputs<'_, T>, _: usize) -> Result<Pick, OpError> {
+        let from = x.shape(0)?;
+        let order = match &self.order {
+            None => (0..from.len()).rev().collect(),
+            Some(order) if order.len() == from.len() => size::axes(order, from.len())?,
+            Some(order) => return Err(OpError::new(format!("perm {order:?} of a tensor with {} axes", from.len()))),
+        };
+        Ok(turned(from, &order, None))
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    ToDepth,
+    BlockFirst,
+    ChannelFirst,
+}
+
+/// Blocks of b × b places become channels (`SpaceToDepth`) or come from them (`DepthToSpace`, the block's index being
+/// the outer part of a channel's in mode `DCR`, the inner one in `CRD`).
+///
+/// Source: ONNX `DepthToSpace`, `SpaceToDepth`.
+#[derive(Clone, Debug)]
+struct Blocks {
+    kind: Kind,
+    block: usize,
+}
+
+impl Movement for Blocks {
+    fn pick<T: Real>(&self, x: &Inputs<'_, T>, _: usize) -> Result<Pick, OpError> {
+        let from = x.shape(0)?;
+        let b = self.block;
+        let &[n, c, h, w] = from else { return Err(OpError::new(format!("{from:?} should have four axes"))) };
+        if let Kind::ToDepth = self.kind {
+            if !h.is_multiple_of(b) || !w.is_multiple_of(b) {
+                return Err(OpError::new(format!("{h} x {w} places in blocks of {b}")));
+            }
+            let (h, w) = (h / b, w / b);
+            return Ok(turned(&[n, c, h, b, w, b], &[0, 3, 5, 1, 2, 4], Some(vec![n, c * b * b, h, w])));
+        }
+        if !c.is_multiple_of(b * b) {
+            return Err(OpError::new(format!("{c} channels do not fill blocks of {b} x {b}")));
+        }
+        let c = c / (b * b);
+        let to = Some(vec![n, c, h * b, w * b]);
+        Ok(match self.kind {
+            Kind::ChannelFirst => turned(&[n, c, b, b, h, w], &[0, 1, 4, 2, 5, 3], to),
+            _ => turned(&[n, b, b, c, h, w], &[0, 3, 4, 1, 5, 2], to),
+        })
+    }
+}
