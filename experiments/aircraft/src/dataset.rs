@@ -212,7 +212,8 @@ mod tests {
             write_new(&on_threads(2, &order(Size::Multilook)), folder);
         }
         let [a, b] = folders.each_ref().map(|folder| {
-            let mut files: Vec<_> = std::fs::read_dir(folder).expect("list").map(|e| e.expect("entry").path()).collect();
+            let mut files: Vec<_> =
+                std::fs::read_dir(folder).expect("list").map(|e| e.expect("entry").path()).collect();
             files.sort();
             files.iter().map(|file| std::fs::read(file).expect("read")).collect::<Vec<_>>()
         });

@@ -75,9 +75,11 @@ fn add_block(
                 .named(format!("/{name}/conv")),
         )
         .with_node(
-            NodeDef::new("BatchNormalization", [&conv, &names[1], &names[2], &names[3], &names[4]].map(String::as_str), [
-                normed.as_str(),
-            ])
+            NodeDef::new(
+                "BatchNormalization",
+                [&conv, &names[1], &names[2], &names[3], &names[4]].map(String::as_str),
+                [normed.as_str()],
+            )
             .with("epsilon", norm.epsilon as f32)
             .named(format!("/{name}/norm")),
         )

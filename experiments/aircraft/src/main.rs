@@ -61,10 +61,10 @@ struct Train {
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// Epochs at most.
-    #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u16).range(1..=999))]
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=999))]
     epochs: u16,
     /// Stop after this many epochs without a lower validation loss.
-    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
     patience: u16,
     /// Images in one step.
     #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u16).range(2..))]
@@ -141,7 +141,10 @@ fn train(words: &Train) -> Result<()> {
         && other[0].label.size != pictures[0].label.size
     {
         let sizes = (other[0].label.size, pictures[0].label.size);
-        return Err(Error::input(folder, format!("images of {} pixels, those to learn from have {}", sizes.0, sizes.1)));
+        return Err(Error::input(
+            folder,
+            format!("images of {} pixels, those to learn from have {}", sizes.0, sizes.1),
+        ));
     }
     let folder = NewFolder::begin(&words.out)?;
     let plan = Plan {

@@ -111,9 +111,8 @@ impl Echo {
                 }
             }
         }
-        let residual: Vec<Complex64> = (0..SAMPLES)
-            .map(|n| Complex64::cis(defocus * (2.0 * n as f64 / SAMPLES as f64 - 1.0).powi(2)))
-            .collect();
+        let residual: Vec<Complex64> =
+            (0..SAMPLES).map(|n| Complex64::cis(defocus * (2.0 * n as f64 / SAMPLES as f64 - 1.0).powi(2))).collect();
         for row in echo.samples.chunks_exact_mut(SAMPLES) {
             row.iter_mut().zip(&residual).for_each(|(sample, turn)| *sample *= turn);
         }

@@ -9,7 +9,7 @@ use burn::data::dataloader::{DataLoader, DataLoaderBuilder};
 use burn::data::dataset::InMemDataset;
 use burn::lr_scheduler::cosine::CosineAnnealingLrSchedulerConfig;
 use burn::module::Module;
-use burn::optim::AdamConfig;
+use burn::optim::AdamWConfig;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use burn::train::logger::InMemoryMetricLogger;
 use burn::train::metric::store::{Aggregate, Direction, Split};
@@ -37,7 +37,7 @@ pub struct Plan {
     pub patience: usize,
     /// Images in one step.
     pub batch: usize,
-    /// Step size of Adam at the start; it falls to a hundredth along a cosine.
+    /// Step size of AdamW at the start; it falls to a hundredth along a cosine.
     pub learning_rate: f64,
     /// Seed of weights, order and dropout.
     pub seed: u64,
@@ -94,7 +94,7 @@ pub fn train(pictures: &[Picture], plan: &Plan) -> Result<Training> {
     .early_stopping(stopping)
     .renderer(Box::new(journal.clone()))
     .num_epochs(plan.epochs)
-    .launch(Learner::new(network, AdamConfig::new().init(), schedule));
+    .launch(Learner::new(network, AdamWConfig::new().init(), schedule));
     if let Some(error) = result.error {
         return Err(Error::Failed(format!("training stopped: {error}")));
     }
@@ -118,7 +118,11 @@ pub fn logits(network: &Network, pictures: &[Picture]) -> Vec<[f32; 2]> {
     let device = Device::flex();
     let mut rows = Vec::with_capacity(pictures.len());
     for some in pictures.chunks(EVALUATION_BATCH) {
-        let values: Vec<f32> = network.forward(images(some.iter().map(|p| p.grey.as_slice()), network.size, &device)).to_data().iter().collect();
+        let values: Vec<f32> = network
+            .forward(images(some.iter().map(|p| p.grey.as_slice()), network.size, &device))
+            .to_data()
+            .iter()
+            .collect();
         rows.extend(values.chunks_exact(Aircraft::ALL.len()).map(|row| [row[0], row[1]]));
     }
     rows

@@ -227,7 +227,8 @@ mod tests {
         let (_, noise_power) = view.look_at(Aircraft::An26, &processor);
         let image = view.image(Aircraft::An26, Size::Native, &processor);
         // The first and last rows lie outside the aircraft.
-        let outside: Vec<f64> = image.power[..6 * SAMPLES].iter().chain(&image.power[122 * SAMPLES..]).copied().collect();
+        let outside: Vec<f64> =
+            image.power[..6 * SAMPLES].iter().chain(&image.power[122 * SAMPLES..]).copied().collect();
         let mean = outside.iter().sum::<f64>() / outside.len() as f64;
         assert!((mean / noise_power - 1.0).abs() < 0.1, "{mean} {noise_power}");
     }

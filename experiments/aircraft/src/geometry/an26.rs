@@ -22,7 +22,7 @@ pub(super) fn model() -> Model {
 
 fn body(d: &mut Drawing) {
     d.point(Part::Nose, [0.1, 0.0, -0.3], 1.2, Some(FORWARD));
-    d.skin(Part::Nose, &stations([0.4, 0.5, -0.3], [3.0, 1.35, -0.05], 3), 8, 0.35);
+    d.skin(Part::Nose, &stations([0.4, 0.5, -0.3], [3.0, 1.35, -0.05], 3), 8, 0.55);
     // The weather radar's dish behind the radome and the frames of the windscreen.
     d.pair(Part::Nose, [1.0, 0.3, -0.4], 1.1, Some(FORWARD));
     d.pair(Part::Nose, [2.4, 0.8, 0.8], 0.9, Some([1.0, 0.6, 0.3]));

@@ -20,7 +20,7 @@ pub(super) fn model() -> Model {
 
 fn body(d: &mut Drawing) {
     d.point(Part::Nose, [0.1, 0.0, -0.5], 1.2, Some(FORWARD));
-    d.skin(Part::Nose, &stations([0.5, 0.6, -0.5], [4.6, 1.8, -0.1], 4), 8, 0.35);
+    d.skin(Part::Nose, &stations([0.5, 0.6, -0.5], [4.6, 1.8, -0.1], 4), 8, 0.55);
     // The weather radar's dish behind the radome and the frames of the windscreen.
     d.pair(Part::Nose, [1.2, 0.4, -0.5], 1.1, Some(FORWARD));
     d.pair(Part::Nose, [3.0, 1.0, 0.9], 0.9, Some([1.0, 0.6, 0.3]));
@@ -53,7 +53,7 @@ fn engines(d: &mut Drawing) {
     d.pair(Part::Engines, [25.0, y + 0.6, z], 2.0, Some(FORWARD));
     d.pair(Part::Engines, [25.0, y - 0.6, z], 1.8, Some(FORWARD));
     d.pair(Part::Engines, [25.0, y, z + 0.6], 1.8, Some(FORWARD));
-    d.pair(Part::Engines, [25.8, y, z], 3.0, Some(FORWARD));
+    d.pair(Part::Engines, [25.8, y, z], 3.4, Some(FORWARD));
     for step in 0..5 {
         let station = 25.4 + 0.85 * f64::from(step);
         d.pair(Part::Engines, [station, y + 0.8, z], 1.1, Some([0.0, 1.0, 0.0]));

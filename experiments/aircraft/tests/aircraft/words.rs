@@ -62,8 +62,19 @@ fn simulate_then_train_makes_the_files_it_names() {
     assert!(data.join("an-26-15.png").is_file() && data.join("labels.csv").is_file());
 
     let trained = aircraft(&[
-        "train", "--data", text(&data), "--held-out", text(&data), "--out", text(&out), "--epochs", "2", "--batch",
-        "8", "--checkpoints", "2",
+        "train",
+        "--data",
+        text(&data),
+        "--held-out",
+        text(&data),
+        "--out",
+        text(&out),
+        "--epochs",
+        "2",
+        "--batch",
+        "8",
+        "--checkpoints",
+        "2",
     ]);
     assert!(trained.status.success(), "{}", String::from_utf8_lossy(&trained.stderr));
     assert!(String::from_utf8_lossy(&trained.stdout).starts_with("held-out accuracy: "));
