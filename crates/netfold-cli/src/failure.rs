@@ -41,7 +41,7 @@ impl Failure {
 
     /// A failure made of an error and what caused it.
     pub fn of(code: u8, error: &dyn StdError) -> Self {
-        let causes = std::iter::successors(error.source(), |cause| cause.source());
+        let causes = std::iter::successors(error.source(), |&cause| cause.source());
         let mut lines = vec![error.to_string()];
         for cause in causes.map(ToString::to_string) {
             // A message that already ends in its cause is not repeated.
@@ -98,7 +98,7 @@ impl From<RenderError> for Failure {
 
 /// Whether the system refused to read something, rather than its content being wrong.
 fn is_io(error: &(dyn StdError + 'static)) -> bool {
-    std::iter::successors(Some(error), |error| error.source()).any(|error| {
+    std::iter::successors(Some(error), |&error| error.source()).any(|error| {
         error.downcast_ref::<std::io::Error>().is_some_and(|error| error.raw_os_error().is_some())
     })
 }

@@ -5,7 +5,6 @@ use std::path::Path;
 use netfold::certificate::Certificate;
 use netfold::input::Picture as InputPicture;
 use netfold::{Precision, Reconstruction, Row, Tensor};
-use netfold_linear::Real;
 use netfold_render::{
     BiasPart, Caption, ClassView, InputFacts, InputView, LONGEST, Layout, ModelFacts, Order, Picture, Plane, Report,
     Scale, Sheet, View, file_stem,
@@ -93,7 +92,6 @@ impl<T: Precision> Gallery<'_, T> {
                 input_name: model.name(model.input()?).to_owned(),
                 input_shape: self.frozen.x.shape().to_vec(),
                 output_name: model.name(self.session.head.logits).to_owned(),
-                logits: self.certificate.logits,
                 nodes: model.nodes.len(),
             },
             input: InputFacts { preprocessing, view },

@@ -1,0 +1,73 @@
+//! Law 4 on real networks: W x + b = f(x), node biases add up, and the winning class is onnxruntime's.
+
+mod common;
+
+use common::{Sample, array, networks, samples, zoo};
+use netfold::reconstruct::{Request, argmax, top};
+use netfold::trace::NonFinite;
+use netfold::{Error, Method, Model, Precision, Rule, Rules};
+
+/// Networks that this version does not cover yet, by folder name, and the operator in the way.
+const NOT_COVERED: [(&str, &str); 4] = [
+    ("antispoof_minifasnetv1se", "Mul"),
+    ("coco_yolox_nano", "Mul"),
+    ("hard_cifar_resnet8_int8_qdq", "DequantizeLinear"),
+    ("ocr_ppocr_textline_orientation", "Mul"),
+];
+
+#[test]
+fn every_covered_network_is_its_one_layer_model() {
+    let Some(zoo) = zoo() else { return };
+    let mut covered = Vec::new();
+    for network in networks(&zoo) {
+        let name = network.file_name().unwrap().to_string_lossy().into_owned();
+        let model = Model::read(&network.join("model.onnx")).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let output = (model.outputs.len() > 1).then(|| model.name(model.outputs[model.outputs.len() - 1]).to_owned());
+        let head = model.head(output.as_deref(), false).unwrap();
+        let not_covered = NOT_COVERED.iter().find(|(listed, _)| *listed == name);
+        for sample in samples(&network) {
+            let single = check::<f32>(&model, &head, &sample, 1e-5);
+            match (single, not_covered) {
+                (Ok(difference), None) => {
+                    let double = check::<f64>(&model, &head, &sample, 1e-12).expect("covered in f32, so in f64");
+                    println!("{name:32} {:28} f32 {difference:8.1e}  f64 {double:8.1e}", sample.name);
+                }
+                (Err(Error::Unsupported(nodes)), Some((_, op))) => {
+                    assert!(nodes.iter().any(|node| node.op == *op), "{name}: {op} is not in the way, but {nodes:?}");
+                    break;
+                }
+                (Ok(_), Some(_)) => panic!("{name} is covered by now: take it off the list"),
+                (Err(error), _) => panic!("{name} at {}: {error}", sample.name),
+            }
+        }
+        if not_covered.is_none() {
+            covered.push(name);
+        }
+    }
+    println!("{} networks covered: {}", covered.len(), covered.join(", "));
+    assert!(covered.len() >= 11, "{} networks covered", covered.len());
+}
+
+/// The worst relative difference of one sample in one precision.
+fn check<T: Precision>(model: &Model, head: &netfold::Head, sample: &Sample, limit: f64) -> Result<f64, Error> {
+    let x = array::<T>(&sample.input);
+    let trace = model.trace(&x, head.logits, NonFinite::Refuse)?;
+    let logits = trace.logits()?.clone();
+    let mut worst: f64 = 0.0;
+    for rule in [Rule::Gate, Rule::Tangent] {
+        let circuit = trace.freeze(&Rules { default: rule, ..Rules::default() })?;
+        let request = Request { classes: top(logits.data(), 3), method: Method::Adjoint, ..Request::default() };
+        let result =
+            circuit.reconstruct::<Error>(&x, &logits, &request, &mut |_, _| {}, &mut |_| Ok(())).expect("no consumer fails");
+        let (difference, (original, reconstructed)) = (result.difference(), result.argmax());
+        assert!(difference <= limit, "{} {}: {rule} differs by {difference:e}", sample.name, T::NAME);
+        assert!(result.bias_difference <= limit, "{} {}: biases by {:e}", sample.name, T::NAME, result.bias_difference);
+        assert_eq!(original, reconstructed, "{} {}: the winner is kept", sample.name, T::NAME);
+        worst = worst.max(difference);
+    }
+    if model.outputs.len() == 1 {
+        let expected = array::<T>(&sample.expected);
+        assert_eq!(argmax(expected.data()), argmax(logits.data()), "{}: onnxruntime's winner", sample.name);
+    }
+    Ok(worst)
+}
