@@ -3,9 +3,11 @@
 use std::f64::consts::TAU;
 use std::path::{Path, PathBuf};
 
+use netfold::certificate::{Argmax, FileStamp, FrozenNodes, MaskDensity, Seconds};
+use netfold::{Certificate, Validity};
 use netfold_render::{
-    BiasPart, Caption, Certificate, ClassView, Exactness, InputFacts, InputView, Layout, MaskDensity, ModelFacts,
-    Order, Picture, RenderError, Report, RuleFacts, Scale, Sheet, Timing, Version, View, file_stem,
+    BiasPart, Caption, ClassView, InputFacts, InputView, Layout, ModelFacts, Order, Picture, RenderError, Report,
+    Scale, Sheet, View, file_stem,
 };
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -34,7 +36,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut broken = report("photo", picture_layout(64, 64, 3))?;
     broken.certificate.equivalent = false;
     broken.certificate.worst_relative_difference = 0.0312;
-    broken.certificate.argmax_kept = false;
+    broken.certificate.argmax = Argmax { original: 281, reconstructed: 283, kept: false };
     for class in &mut broken.classes {
         class.label = None;
         class.logit += 0.31;
@@ -112,54 +114,62 @@ fn report(name: &str, layout: Layout) -> Result<Report, RenderError> {
     Ok(Report {
         title: format!("lenet.onnx at {name}.png"),
         model: ModelFacts {
-            file: "lenet.onnx".into(),
-            sha256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".into(),
             input_name: "pixel_values".into(),
             input_shape: vec![1, channels, height, width],
             output_name: "logits".into(),
-            logits: 1000,
             nodes: 122,
         },
         input: InputFacts {
-            file: format!("{name}.png"),
-            sha256: "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752".into(),
             preprocessing: "imagenet: shorter side 256, middle 224 × 224, mean and deviation".into(),
             view: InputView::Tensor(Sheet::arrange(&input, layout)?),
         },
         classes: classes.collect::<Result<_, RenderError>>()?,
         weight_unit: "logit per model unit".into(),
-        certificate: certificate(),
+        certificate: certificate(name),
     })
 }
 
-fn certificate() -> Certificate {
+fn certificate(name: &str) -> Certificate {
     let rule =
-        |op: &str, rule: &str, exactness, nodes| RuleFacts { op: op.into(), rule: rule.into(), exactness, nodes };
+        |op: &str, rule: &str, validity, nodes| FrozenNodes { op: op.into(), rule: rule.into(), validity, nodes };
     Certificate {
         equivalent: true,
         worst_relative_difference: 3.1e-7,
         tolerance: 1e-5,
-        argmax_kept: true,
-        precision: "f32".into(),
+        logits: 1000,
+        argmax: Argmax { original: 281, reconstructed: 281, kept: true },
+        classes: 3,
+        precision: "f32",
         method: "adjoint".into(),
+        passes: 3,
+        bias_difference: Some(4.2e-8),
         rules: vec![
-            rule("Conv", "linear", Exactness::Everywhere, 53),
-            rule("Relu", "mask", Exactness::Region, 49),
-            rule("MaxPool", "winner", Exactness::Region, 1),
-            rule("Sigmoid", "gate", Exactness::Input, 2),
+            rule("Conv", "none", Validity::Everywhere, 53),
+            rule("Relu", "active branch", Validity::Region, 49),
+            rule("MaxPool", "active branch", Validity::Region, 1),
+            rule("Sigmoid", "gate", Validity::Input, 2),
         ],
+        exact_at_this_input: ["/layer3/gate/Sigmoid", "/layer4/gate/Sigmoid"].map(Into::into).into(),
+        left_off: vec!["/Softmax".into()],
         masks: (0..8)
             .map(|k| MaskDensity {
                 node: format!("/layer{}/Relu", k + 1),
+                op: "Relu".into(),
                 elements: 802_816 >> k,
-                density: 0.62 - 0.05 * f64::from(k),
+                active: 0.62 - 0.05 * f64::from(k),
             })
             .collect(),
-        times: [("load", 0.081), ("trace", 0.142), ("rows", 0.655), ("certificate", 0.213), ("write", 0.121)]
-            .map(|(step, seconds)| Timing { step: step.into(), seconds })
-            .into(),
-        peak_memory: Some(734_003_200),
-        versions: vec![Version { name: "netfold".into(), version: env!("CARGO_PKG_VERSION").into() }],
+        seconds: Seconds { load: 0.081, trace: 0.142, freeze: 0.013, reconstruct: 0.655, total: 1.02 },
+        peak_memory_bytes: Some(734_003_200),
+        netfold: env!("CARGO_PKG_VERSION"),
+        model: FileStamp {
+            file: "lenet.onnx".into(),
+            sha256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".into(),
+        },
+        input: FileStamp {
+            file: format!("{name}.png"),
+            sha256: "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752".into(),
+        },
     }
 }
 

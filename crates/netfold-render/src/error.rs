@@ -1,7 +1,5 @@
 //! What can go wrong between an array and a page.
 
-use std::path::PathBuf;
-
 /// Why a sheet could not be arranged, or a file could not be written.
 ///
 /// The message says what was being done and to which file; the cause follows as [`std::error::Error::source`].
@@ -24,13 +22,8 @@ pub enum RenderError {
         layout: String,
     },
     /// A file could not be written; nothing is left under its name that was not there before.
-    #[error("cannot write `{}`", path.display())]
-    Write {
-        /// The file that was to be written.
-        path: PathBuf,
-        /// What the system says.
-        source: std::io::Error,
-    },
+    #[error(transparent)]
+    Write(#[from] netfold::Error),
     /// The picture could not be turned into PNG bytes.
     #[error("cannot encode a picture of {width} x {height} as PNG")]
     Encode {

@@ -1,7 +1,9 @@
 //! The sentences and the certificate of the page.
 
-use crate::number::{bytes, count, duration, percent, significant};
-use crate::report::{Certificate, Exactness, Report};
+use netfold::{Certificate, Validity};
+
+use crate::number::{bytes, count, counted, duration, percent, significant};
+use crate::report::Report;
 
 /// A named value, with a quiet remark where one is needed.
 pub(crate) struct Fact {
@@ -20,96 +22,125 @@ fn noted(name: &str, value: impl Into<String>, note: impl Into<String>) -> Fact 
 
 /// The first sentence of the page.
 ///
-/// A certificate that failed says so in capitals, with the tolerance, and warns of the pictures: they still look
+/// A certificate that failed says so in capitals, with what failed, and warns of the pictures: they still look
 /// convincing then.
-pub(crate) fn verdict(report: &Report) -> String {
-    let certificate = &report.certificate;
+pub(crate) fn verdict(certificate: &Certificate) -> String {
     let worst = significant(certificate.worst_relative_difference, 2);
-    let over = match report.model.logits {
+    let over = match certificate.logits {
         1 => "the one logit".into(),
         n => format!("all {} logits", count(n)),
     };
+    let numbers = format!("worst difference {worst} of the largest logit, over {over}");
     if certificate.equivalent {
-        return format!(
-            "The one-layer model equals the network at this input: worst difference {worst} of the largest logit, over {over}."
-        );
+        return format!("The one-layer model equals the network at this input: {numbers}.");
     }
+    let failed = if certificate.worst_relative_difference <= certificate.tolerance {
+        format!("it puts another class first ({numbers})")
+    } else {
+        format!("{numbers}, where {} is allowed", significant(certificate.tolerance, 1))
+    };
     format!(
-        "The one-layer model does NOT equal the network at this input: worst difference {worst} of the largest logit, \
-         over {over}, where {} is allowed. Do not read these pictures as the model.",
-        significant(certificate.tolerance, 1)
+        "The one-layer model does NOT equal the network at this input: {failed}. Do not read these pictures as the model."
     )
 }
 
 /// Whether both models name the same class, as a sentence.
-pub(crate) fn argmax(certificate: &Certificate) -> &'static str {
-    if certificate.argmax_kept {
-        "Both models put the same class first."
+pub(crate) fn argmax(certificate: &Certificate) -> String {
+    let argmax = certificate.argmax;
+    if argmax.kept {
+        format!("Both models put the same class first, {}.", argmax.original)
     } else {
-        "The two models put different classes first."
+        format!("The network puts class {} first, the one-layer model class {}.", argmax.original, argmax.reconstructed)
     }
 }
 
 /// The facts of the certificate, most important first: how equal, how exact, computed how, from what.
-///
-/// One node that is only exact at this input makes the whole reconstruction so; the remark says how many there are.
 pub(crate) fn certificate(report: &Report) -> Vec<Fact> {
     let (certificate, model) = (&report.certificate, &report.model);
-    let nodes = |exactness| -> usize {
-        certificate.rules.iter().filter(|rule| rule.exactness == exactness).map(|rule| rule.nodes).sum()
-    };
     let shape: Vec<String> = model.input_shape.iter().map(usize::to_string).collect();
+    let logits = counted(certificate.logits, "logit", "logits");
     let mut facts = vec![
         noted(
             "Worst difference",
             significant(certificate.worst_relative_difference, 2),
             format!("of the largest logit; {} allowed", significant(certificate.tolerance, 1)),
         ),
-        noted(
-            "First class",
-            if certificate.argmax_kept { "kept" } else { "not kept" },
-            format!("of {} logits", count(model.logits)),
-        ),
-        noted("Precision", certificate.precision.clone(), certificate.method.clone()),
+        noted("First class", if certificate.argmax.kept { "kept" } else { "not kept" }, format!("of {logits}")),
     ];
-    if !certificate.rules.is_empty() {
-        let (region, input) = (nodes(Exactness::Region), nodes(Exactness::Input));
-        let (value, note) = match (region, input) {
-            (0, 0) => ("everywhere".into(), "the network is affine".into()),
-            (_, 0) => ("in a region".into(), "all inputs with the same masks and winners".into()),
-            _ => ("at this input".into(), format!("{} nodes by a rule, {} in a region", count(input), count(region))),
-        };
-        facts.push(Fact { name: "Exact".into(), value, note });
+    if let Some(difference) = certificate.bias_difference {
+        facts.push(noted(
+            "Bias by layer",
+            significant(difference, 2),
+            "of the largest logit is what its sum misses of b",
+        ));
     }
-    facts.push(noted("Model", model.file.clone(), format!("{} nodes", count(model.nodes))));
+    facts.extend(exactness(certificate));
+    facts.push(noted(
+        "Computed by",
+        certificate.method.clone(),
+        format!(
+            "{} for {} of W",
+            counted(certificate.passes, "pass", "passes"),
+            counted(certificate.classes, "row", "rows")
+        ),
+    ));
+    facts.push(fact("Precision", certificate.precision));
+    facts.push(noted("Model", certificate.model.file.clone(), counted(model.nodes, "node", "nodes")));
     facts.push(noted("Input tensor", model.input_name.clone(), shape.join(" × ")));
-    facts.push(noted("Output tensor", model.output_name.clone(), format!("{} logits", count(model.logits))));
-    if let Some(peak) = certificate.peak_memory {
+    facts.push(noted("Logits", model.output_name.clone(), logits));
+    if !certificate.left_off.is_empty() {
+        facts.push(noted("Left off", certificate.left_off.join(", "), "comes after the logits"));
+    }
+    if let Some(peak) = certificate.peak_memory_bytes {
         facts.push(fact("Peak memory", bytes(peak)));
     }
-    for version in &certificate.versions {
-        facts.push(fact(&version.name, version.version.clone()));
-    }
+    facts.push(fact("netfold", certificate.netfold));
     facts
+}
+
+/// How far the whole reconstruction holds: one node that is exact at this input only makes all of it so.
+fn exactness(certificate: &Certificate) -> Option<Fact> {
+    let worst = certificate.rules.iter().map(|rule| rule.validity).max()?;
+    let nodes = |validity| {
+        let alike = certificate.rules.iter().filter(|rule| rule.validity == validity);
+        counted(alike.map(|rule| rule.nodes).sum(), "node", "nodes")
+    };
+    let (value, note) = match worst {
+        Validity::Everywhere => ("everywhere", "the network is affine".into()),
+        Validity::Region => ("in a region", "all inputs with the same masks and winners".into()),
+        Validity::Input => {
+            ("at this input", format!("{} by a rule; {} in a region", nodes(Validity::Input), nodes(Validity::Region)))
+        }
+    };
+    Some(noted("Exact", value, note))
 }
 
 /// The wall clock of each step, in the order in which they ran.
 pub(crate) fn times(certificate: &Certificate) -> Vec<Fact> {
-    certificate.times.iter().map(|time| fact(&time.step, duration(time.seconds))).collect()
+    let seconds = &certificate.seconds;
+    [
+        ("Load the model", seconds.load),
+        ("Trace the input", seconds.trace),
+        ("Freeze the nodes", seconds.freeze),
+        ("Compute W and b", seconds.reconstruct),
+        ("In all", seconds.total),
+    ]
+    .map(|(step, seconds)| fact(step, duration(seconds)))
+    .into()
 }
 
 /// What identifies the files; a hash that is not known is left out.
-pub(crate) fn hashes(report: &Report) -> Vec<Fact> {
-    [("SHA-256 of the model", &report.model.sha256), ("SHA-256 of the input", &report.input.sha256)]
+pub(crate) fn hashes(certificate: &Certificate) -> Vec<Fact> {
+    [("SHA-256 of the model", &certificate.model.sha256), ("SHA-256 of the input", &certificate.input.sha256)]
         .into_iter()
         .filter(|(_, hash)| !hash.is_empty())
         .map(|(name, hash)| fact(name, hash.clone()))
         .collect()
 }
 
-/// Σ elements · density / Σ elements
+/// Σ elements · active / Σ elements
 pub(crate) fn mask_summary(certificate: &Certificate) -> String {
     let elements: usize = certificate.masks.iter().map(|mask| mask.elements).sum();
-    let on: f64 = certificate.masks.iter().map(|mask| mask.elements as f64 * mask.density).sum();
-    format!("{} on in {} masks", percent(on / elements.max(1) as f64), count(certificate.masks.len()))
+    let active: f64 = certificate.masks.iter().map(|mask| mask.elements as f64 * mask.active).sum();
+    format!("{} active in {} masks and pools", percent(active / elements.max(1) as f64), count(certificate.masks.len()))
 }

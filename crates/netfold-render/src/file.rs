@@ -1,27 +1,4 @@
-//! Files that are whole or not there, and their names.
-
-use std::io::Write;
-use std::path::Path;
-
-use crate::RenderError;
-
-/// Writes under a temporary name in the same folder, then renames: nobody ever sees half a file.
-///
-/// # Errors
-/// [`RenderError::Write`] with the path and the system's reason; the temporary file is gone then.
-pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), RenderError> {
-    let failed = |source| RenderError::Write { path: path.to_owned(), source };
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".netfold-");
-    #[cfg(unix)]
-    // Temporary files are private by default; a result is as readable as the user's mask says.
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.tempfile_in(folder).map_err(failed)?;
-    file.write_all(bytes).map_err(failed)?;
-    file.persist(path).map_err(|e| failed(e.error))?;
-    Ok(())
-}
+//! Names of files.
 
 /// `281-tabby-cat`: the index, then what of the label is safe in a file name everywhere.
 ///

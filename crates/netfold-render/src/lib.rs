@@ -23,10 +23,10 @@
 //! # Ok::<(), netfold_render::RenderError>(())
 //! ```
 //!
-//! All types that go in are plain data: this crate knows neither the model nor how the numbers came about, and what it
-//! draws can be checked against the numbers alone. It computes no W, smooths nothing and prints nothing. Colours have
-//! one meaning everywhere: red is for the class, blue against it, near-white is zero ([`diverging`]). A file is
-//! written whole or not at all ([`write_whole`]).
+//! All types that go in are plain data, and the [certificate](netfold::Certificate) comes as it was made: this crate
+//! never asks the model, and what it draws can be checked against the numbers alone. It computes no W, smooths nothing
+//! and prints nothing. Colours have one meaning everywhere: red is for the class, blue against it, near-white is zero
+//! ([`diverging`]). A file is written whole or not at all ([`netfold::store::write`]).
 
 mod canvas;
 mod colour;
@@ -47,13 +47,10 @@ mod tile;
 
 pub use colour::{diverging, veil};
 pub use error::RenderError;
-pub use file::{file_stem, write_whole};
+pub use file::file_stem;
 pub use picture::{Caption, Picture};
 pub use plane::Plane;
-pub use report::{
-    BiasPart, Certificate, ClassView, Exactness, InputFacts, InputView, MaskDensity, ModelFacts, Report, RuleFacts,
-    Timing, Version,
-};
+pub use report::{BiasPart, ClassView, InputFacts, InputView, ModelFacts, Report};
 pub use scale::Scale;
 pub use sheet::{Kind, Layout, Order, Sheet, View};
 pub use tile::{LONGEST, heat_tile, veil_tile};

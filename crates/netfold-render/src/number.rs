@@ -63,6 +63,11 @@ pub fn count(n: usize) -> String {
     text
 }
 
+/// `1 pass`, `1,000 passes`.
+pub fn counted(n: usize, one: &str, many: &str) -> String {
+    format!("{} {}", count(n), if n == 1 { one } else { many })
+}
+
 /// `12 %`, `0.50 %`, `0.004 %`: two digits where that says more than none.
 pub fn percent(share: f64) -> String {
     let value = share * 100.0;

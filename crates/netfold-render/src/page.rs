@@ -4,6 +4,7 @@ use askama::Template;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use image::Rgb;
+use netfold::certificate::{FrozenNodes, MaskDensity};
 use sha2::{Digest, Sha256};
 
 use crate::RenderError;
@@ -12,7 +13,7 @@ use crate::facts::{self, Fact};
 use crate::figure::Figure;
 use crate::number::{count, decimals_for, fixed, percent, signed, significant};
 use crate::plane::Plane;
-use crate::report::{BiasPart, ClassView, Report, RuleFacts};
+use crate::report::{BiasPart, ClassView, Report};
 use crate::scale::Scale;
 use crate::sheet::{Kind, Sheet, View};
 
@@ -31,7 +32,7 @@ struct Page<'a> {
     veil_gradient: String,
     equivalent: bool,
     verdict: String,
-    argmax: &'static str,
+    argmax: String,
     wide: bool,
     input: Figure,
     ground: Figure,
@@ -47,7 +48,8 @@ struct Page<'a> {
     contributions_scale: Legend,
     classes: Vec<Class>,
     facts: Vec<Fact>,
-    rules: &'a [RuleFacts],
+    rules: &'a [FrozenNodes],
+    exact_here: &'a [String],
     times: Vec<Fact>,
     masks: Vec<Mask<'a>>,
     mask_summary: String,
@@ -97,13 +99,15 @@ struct Layer {
 /// One bar of the mask densities.
 struct Mask<'a> {
     name: &'a str,
+    op: &'a str,
     share: String,
-    density: String,
+    active: String,
     elements: String,
 }
 
 /// Scales first, over all classes together; then every picture; then the words.
 pub(crate) fn html(report: &Report) -> Result<String, RenderError> {
+    let certificate = &report.certificate;
     let kind = report.classes.first().map_or(Kind::Picture, |class| class.weights.kind());
     let planes = |sheet: fn(&ClassView) -> &Sheet| -> Vec<Plane> {
         report.classes.iter().map(|class| shown(sheet(class))).collect()
@@ -121,9 +125,8 @@ pub(crate) fn html(report: &Report) -> Result<String, RenderError> {
         Kind::Series => ("signal", "Sample"),
         Kind::Vector => ("input", "Value"),
     };
-    let input = Figure::input(&report.input.view, kind, format!("The input {input_word}, {}", report.input.file))?;
+    let input = Figure::input(&report.input.view, kind, format!("The input {input_word}, {}", certificate.input.file))?;
     let channels = report.classes.first().map_or(1, |class| class.weights.channels());
-    let certificate = &report.certificate;
     let page = Page {
         title: &report.title,
         style: STYLE,
@@ -132,17 +135,17 @@ pub(crate) fn html(report: &Report) -> Result<String, RenderError> {
         gradient: gradient(diverging),
         veil_gradient: if kind == Kind::Picture { gradient(|t| veiled(dimmed(128), t)) } else { gradient(diverging) },
         equivalent: certificate.equivalent,
-        verdict: facts::verdict(report),
+        verdict: facts::verdict(certificate),
         argmax: facts::argmax(certificate),
         wide: kind != Kind::Picture || input.width >= 3 * input.height,
         ground: Figure::ground(&report.input.view, kind)?,
         input,
-        input_file: &report.input.file,
+        input_file: &certificate.input.file,
         input_word,
         place: kind.place(),
         place_title,
         preprocessing: &report.input.preprocessing,
-        logits: count(report.model.logits),
+        logits: count(certificate.logits),
         weights_note: if channels == 1 { "W".into() } else { format!("W, summed over {channels} channels") },
         block_note: match weights.first().map_or(1, Plane::block) {
             1 => String::new(),
@@ -153,10 +156,11 @@ pub(crate) fn html(report: &Report) -> Result<String, RenderError> {
         classes,
         facts: facts::certificate(report),
         rules: &certificate.rules,
+        exact_here: &certificate.exact_at_this_input,
         times: facts::times(certificate),
         masks: certificate.masks.iter().map(mask).collect(),
         mask_summary: facts::mask_summary(certificate),
-        hashes: facts::hashes(report),
+        hashes: facts::hashes(certificate),
     };
     page.render().map_err(RenderError::Page)
 }
@@ -217,11 +221,12 @@ fn layers(parts: &[BiasPart], decimals: usize) -> Vec<Layer> {
     parts.iter().map(layer).collect()
 }
 
-fn mask(mask: &crate::MaskDensity) -> Mask<'_> {
+fn mask(mask: &MaskDensity) -> Mask<'_> {
     Mask {
         name: &mask.node,
-        share: format!("{:.4}", mask.density.clamp(0.0, 1.0)),
-        density: percent(mask.density),
+        op: &mask.op,
+        share: format!("{:.4}", mask.active.clamp(0.0, 1.0)),
+        active: percent(mask.active),
         elements: count(mask.elements),
     }
 }

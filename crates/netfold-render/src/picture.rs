@@ -8,7 +8,6 @@ use image::{GrayImage, Luma, Rgb, RgbImage};
 use crate::RenderError;
 use crate::canvas::{Align, Canvas, Ink, enlarged, fitted, wrapped};
 use crate::colour::{dimmed, diverging, veiled};
-use crate::file::write_whole;
 use crate::number::significant;
 use crate::plane::Plane;
 use crate::plot::Plot;
@@ -101,7 +100,7 @@ impl Picture {
     /// # Errors
     /// [`RenderError::Write`] with the path, [`RenderError::Encode`].
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), RenderError> {
-        write_whole(path.as_ref(), &self.png()?)
+        Ok(netfold::store::write(path.as_ref(), &self.png()?)?)
     }
 
     /// Title above, legend below.

@@ -3,10 +3,9 @@
 use std::path::Path;
 
 use image::RgbImage;
-use serde::Serialize;
+use netfold::{Certificate, store};
 
 use crate::RenderError;
-use crate::file::write_whole;
 use crate::page;
 use crate::sheet::Sheet;
 
@@ -26,36 +25,26 @@ pub struct Report {
     /// What a weight is measured in: `logit per model unit` or `logit per pixel unit`. The biases must be those of the
     /// same units.
     pub weight_unit: String,
-    /// Why the pictures may be read as the network.
+    /// Why the pictures may be read as the network; it names the files of the model and the input too.
     pub certificate: Certificate,
 }
 
-/// What the page says about the network.
-#[derive(Clone, Debug, Default, Serialize)]
+/// What the page says about the network beside its certificate.
+#[derive(Clone, Debug, Default)]
 pub struct ModelFacts {
-    /// File name.
-    pub file: String,
-    /// SHA-256 of the file, hexadecimal.
-    pub sha256: String,
     /// Name of the input tensor.
     pub input_name: String,
     /// Shape of the input tensor, batch axis included.
     pub input_shape: Vec<usize>,
-    /// Name of the output tensor that holds the logits.
+    /// Name of the tensor that holds the logits.
     pub output_name: String,
-    /// Number of logits.
-    pub logits: usize,
     /// Number of nodes of the graph.
     pub nodes: usize,
 }
 
-/// What the page says about the input.
+/// What the page says about the input beside its certificate.
 #[derive(Clone, Debug)]
 pub struct InputFacts {
-    /// File name.
-    pub file: String,
-    /// SHA-256 of the file, hexadecimal.
-    pub sha256: String,
     /// How the picture became the tensor, such as `imagenet: resize 256, crop 224, mean and deviation`.
     pub preprocessing: String,
     /// What is shown.
@@ -95,104 +84,12 @@ pub struct ClassView {
 }
 
 /// The share of one node in the bias of a class.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct BiasPart {
     /// Name of the node or tensor.
     pub layer: String,
     /// adjoint of the logit at the node · the node's offset
     pub value: f64,
-}
-
-/// Whether a frozen node equals the network's only at this input or in its whole linear region.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Exactness {
-    /// The node is affine whatever the input is.
-    Everywhere,
-    /// Exact for all inputs with the same masks and winners.
-    Region,
-    /// Exact at this input: a rule rebuilds the value here.
-    Input,
-}
-
-impl Exactness {
-    /// The words of the page.
-    pub fn words(self) -> &'static str {
-        match self {
-            Self::Everywhere => "exact everywhere",
-            Self::Region => "exact in a region",
-            Self::Input => "exact at this input",
-        }
-    }
-}
-
-/// How many nodes of one operator were frozen by which rule.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct RuleFacts {
-    /// Operator, such as `Relu`.
-    pub op: String,
-    /// What was done, such as `mask`, `winner`, `gate`.
-    pub rule: String,
-    /// How far it holds.
-    pub exactness: Exactness,
-    /// How many nodes.
-    pub nodes: usize,
-}
-
-/// The share of a mask that is on.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct MaskDensity {
-    /// Name of the node.
-    pub node: String,
-    /// Elements of the mask.
-    pub elements: usize,
-    /// Share of them that let their value pass, 0 ..= 1.
-    pub density: f64,
-}
-
-/// A named number of seconds.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Timing {
-    /// What took the time, such as `trace`.
-    pub step: String,
-    /// Seconds of wall clock.
-    pub seconds: f64,
-}
-
-/// A program or library and its version.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Version {
-    /// Name.
-    pub name: String,
-    /// Version.
-    pub version: String,
-}
-
-/// max over all logits of |f(x) − (W x + b)| / max |f(x)|, and how it came about.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct Certificate {
-    /// Whether the worst difference is within the tolerance.
-    pub equivalent: bool,
-    /// The worst difference over all logits divided by the largest |logit|.
-    pub worst_relative_difference: f64,
-    /// The largest difference that is called equal.
-    pub tolerance: f64,
-    /// Whether both models put the same class first.
-    pub argmax_kept: bool,
-    /// `f32` or `f64`.
-    pub precision: String,
-    /// `adjoint` or `probe`, with the basis.
-    pub method: String,
-    /// What was frozen how.
-    pub rules: Vec<RuleFacts>,
-    /// How dense the masks are.
-    pub masks: Vec<MaskDensity>,
-    /// Where the time went.
-    pub times: Vec<Timing>,
-    /// The largest resident memory in bytes.
-    pub peak_memory: Option<u64>,
-    /// What computed this.
-    pub versions: Vec<Version>,
 }
 
 impl Report {
@@ -209,6 +106,6 @@ impl Report {
     /// # Errors
     /// As [`Self::to_html`], and [`RenderError::Write`] with the path.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), RenderError> {
-        write_whole(path.as_ref(), self.to_html()?.as_bytes())
+        Ok(store::write(path.as_ref(), self.to_html()?.as_bytes())?)
     }
 }

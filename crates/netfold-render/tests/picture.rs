@@ -1,9 +1,9 @@
 //! Pictures: size, known pixels, files.
 
 use image::{Rgb, RgbImage};
+use netfold::store;
 use netfold_render::{
     Caption, InputView, Layout, Order, Picture, Plane, Scale, Sheet, View, diverging, file_stem, heat_tile, veil_tile,
-    write_whole,
 };
 
 /// Where the first cell of a picture with a subtitle of one line begins.
@@ -127,12 +127,12 @@ fn files_are_whole_or_not_there() {
     // A folder already has the name: the temporary file must not stay behind.
     let taken = folder.path().join("report.html");
     std::fs::create_dir(&taken).unwrap();
-    assert!(write_whole(&taken, b"page").unwrap_err().to_string().contains("report.html"));
+    assert!(store::write(&taken, b"page").unwrap_err().to_string().contains("report.html"));
     assert_eq!(names(), ["report.html"]);
 
     std::fs::remove_dir(&taken).unwrap();
     std::fs::write(&taken, "old").unwrap();
-    write_whole(&taken, b"new").unwrap();
+    store::write(&taken, b"new").unwrap();
     assert_eq!((names().len(), std::fs::read(&taken).unwrap()), (1, b"new".to_vec()));
 }
 

@@ -140,18 +140,18 @@ pub fn write(path: &Path, content: &[u8]) -> Result<(), Error> {
 }
 
 fn temporary(folder: &Path) -> io::Result<BufWriter<NamedTempFile>> {
-    Ok(BufWriter::with_capacity(1 << 20, tempfile::Builder::new().prefix(".netfold-").tempfile_in(folder)?))
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".netfold-");
+    // Temporary files are private by default; a result is as readable as the user's mask says.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    Ok(BufWriter::with_capacity(1 << 20, builder.tempfile_in(folder)?))
 }
 
-/// Flushes, makes the file readable like any other, and renames it.
+/// Flushes and renames.
 fn keep(file: BufWriter<NamedTempFile>, path: &Path) -> Result<(), Error> {
     let failed = |source| Error::Write { path: path.to_owned(), source };
     let file = file.into_inner().map_err(|error| failed(error.into_error()))?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        file.as_file().set_permissions(fs::Permissions::from_mode(0o644)).map_err(failed)?;
-    }
     file.persist(path).map(drop).map_err(|error| failed(error.error))
 }
 
