@@ -1,5 +1,7 @@
-//! Real trained networks for tests, where the folder beside the checkout is there.
+//! What several tests share: real trained networks, where the folder beside the checkout is there, and random ones.
 #![allow(dead_code, missing_docs)]
+
+pub mod random;
 
 use std::path::{Path, PathBuf};
 

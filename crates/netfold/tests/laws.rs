@@ -1,0 +1,113 @@
+//! Laws 4 and 5 on random networks: completeness, two roads; and what must not matter: threads, blocks, supports.
+
+mod common;
+
+use common::random::{input, model};
+use netfold::reconstruct::Request;
+use netfold::trace::NonFinite;
+use netfold::{Basis, Circuit, Method, Precision, Rule, Rules, Tensor};
+use netfold_linear::{Probes, Support};
+use proptest::prelude::*;
+
+/// A random network frozen at a random input, its input and its logits.
+fn frozen<T: Precision>(seed: u64, rule: Rule) -> (Circuit<T>, Tensor<T>, Tensor<T>) {
+    let (model, x) = (model(seed), input(seed));
+    let output = model.outputs[0];
+    let trace = model.trace::<T>(&x, output, NonFinite::Refuse).expect("a random network can be traced");
+    let circuit = trace.freeze(&Rules { default: rule, ..Rules::default() }).expect("and frozen");
+    let logits = trace.logits().expect("and has logits").clone();
+    (circuit, x, logits)
+}
+
+/// All rows of W, by one of the two methods.
+fn rows<T: Precision>(parts: &(Circuit<T>, Tensor<T>, Tensor<T>), request: Request) -> Vec<T> {
+    let (circuit, x, logits) = parts;
+    let request = Request { classes: (0..logits.len()).collect(), ..request };
+    let mut rows = Vec::new();
+    let result = circuit.reconstruct::<()>(x, logits, &request, &mut |_, _| {}, &mut |row| {
+        rows.extend_from_slice(row.weights);
+        Ok(())
+    });
+    result.expect("the consumer never fails");
+    rows
+}
+
+fn largest<T: Precision>(values: &[T]) -> f64 {
+    values.iter().map(|v| v.wide().abs()).fold(1e-300, f64::max)
+}
+
+fn difference<T: Precision>(a: &[T], b: &[T]) -> f64 {
+    assert_eq!(a.len(), b.len());
+    a.iter().zip(b).map(|(a, b)| (a.wide() - b.wide()).abs()).fold(0.0, f64::max) / largest(a)
+}
+
+fn rules() -> impl Strategy<Value = Rule> {
+    prop_oneof![Just(Rule::Gate), Just(Rule::Tangent), Just(Rule::Half)]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    /// Law 4: W x + b = f(x) for every logit and every rule, and the stages' bias shares add up to b.
+    #[test]
+    fn completeness(seed in any::<u64>(), rule in rules()) {
+        let (circuit, x, logits) = frozen::<f64>(seed, rule);
+        let request = Request { classes: (0..4).collect(), method: Method::Adjoint, ..Request::default() };
+        let result = circuit.reconstruct::<()>(&x, &logits, &request, &mut |_, _| {}, &mut |_| Ok(())).unwrap();
+        prop_assert!(result.difference() < 1e-12, "differs by {:e}", result.difference());
+        prop_assert!(result.bias_difference < 1e-12, "biases by {:e}", result.bias_difference);
+    }
+
+    /// Law 5: rows by pulling are columns by pushing, whatever the group of orthogonal vectors.
+    #[test]
+    fn two_roads(seed in any::<u64>(), rule in rules()) {
+        let parts = frozen::<f64>(seed, rule);
+        let pulled = rows(&parts, Request { method: Method::Adjoint, ..Request::default() });
+        for basis in [Basis::Standard, Basis::Hadamard, Basis::Dct] {
+            let pushed = rows(&parts, Request { method: Method::Probe, basis, ..Request::default() });
+            prop_assert!(difference(&pulled, &pushed) < 1e-12, "{basis}: {:e}", difference(&pulled, &pushed));
+        }
+    }
+
+    /// Rows do not depend on how many travel together.
+    #[test]
+    fn blocks_do_not_matter(seed in any::<u64>()) {
+        let parts = frozen::<f64>(seed, Rule::Gate);
+        let one = rows(&parts, Request { method: Method::Adjoint, block: Some(1), ..Request::default() });
+        let all = rows(&parts, Request { method: Method::Adjoint, block: Some(4), ..Request::default() });
+        prop_assert!(difference(&one, &all) < 1e-13);
+    }
+
+    /// Storing only the elements that matter gives the same rows and the same bias shares as storing all.
+    #[test]
+    fn supports_do_not_matter(seed in any::<u64>()) {
+        let (circuit, _, logits) = frozen::<f64>(seed, Rule::Gate);
+        let seeds = || Probes::<f64>::one_hot(logits.shape(), &[1, 3]);
+        let (whole, plan) = (circuit.full_plan(), circuit.pull_plan(&Support::of(logits.shape(), [1, 3])));
+        let (whole, cut) = (circuit.pull_on(seeds(), &whole), circuit.pull_on(seeds(), &plan));
+        prop_assert!(difference(&whole.weights.vectors(), &cut.weights.vectors()) < 1e-13);
+        for (a, b) in whole.bias.iter().zip(&cut.bias) {
+            for (a, b) in a.iter().zip(b) {
+                prop_assert!((a - b).abs() <= 1e-12 * largest(logits.data()));
+            }
+        }
+    }
+
+    /// The same bits for any number of threads, in both precisions and by both methods.
+    #[test]
+    fn threads_do_not_matter(seed in any::<u64>()) {
+        let with = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| {
+                let single = frozen::<f32>(seed, Rule::Gate);
+                let bits = |rows: Vec<f32>| rows.into_iter().map(f32::to_bits).collect::<Vec<_>>();
+                let adjoint = bits(rows(&single, Request { method: Method::Adjoint, ..Request::default() }));
+                let probe = bits(rows(&single, Request { method: Method::Probe, ..Request::default() }));
+                (adjoint, probe, bits(single.2.data().to_vec()))
+            })
+        };
+        let one = with(1);
+        prop_assert_eq!(&one, &with(2));
+        prop_assert_eq!(&one, &with(3));
+    }
+}

@@ -1,0 +1,12 @@
+//! The operators against other people's numbers: trained networks, the ONNX package's own cases, onnxruntime.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod by_hand;
+mod cases;
+mod hostile;
+mod laws;
+mod node;
+mod python;
+mod zoo;

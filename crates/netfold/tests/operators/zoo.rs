@@ -1,0 +1,90 @@
+//! Every real network's forward pass gives what onnxruntime gives, at each of its outputs.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use netfold::ops::Inputs;
+use netfold::trace::NonFinite;
+use netfold::{Error, Model, Precision, Tensor, Value};
+
+use crate::common::{array, networks, samples, zoo};
+
+/// Networks that are not covered yet, with the operators in the way.
+const NOT_COVERED: [(&str, &[&str]); 4] = [
+    ("antispoof_minifasnetv1se", &["Mul"]),
+    ("coco_yolox_nano", &["Mul", "Resize"]),
+    ("hard_cifar_resnet8_int8_qdq", &["QuantizeLinear", "DequantizeLinear"]),
+    ("ocr_ppocr_textline_orientation", &["Mul"]),
+];
+
+#[test]
+fn real_networks_give_what_onnxruntime_gives() {
+    let Some(zoo) = zoo() else { return };
+    for folder in networks(&zoo) {
+        let name = folder.file_name().unwrap().to_string_lossy().into_owned();
+        let model = Model::read(&folder.join("model.onnx")).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let not_covered = NOT_COVERED.iter().find(|(listed, _)| *listed == name);
+        let mut worst: f64 = 0.0;
+        for sample in samples(&folder) {
+            for (index, &output) in model.outputs.iter().enumerate() {
+                let head = model.head(Some(model.name(output)), false).unwrap();
+                let x = array::<f32>(&sample.input);
+                let trace = match (model.trace(&x, head.logits, NonFinite::Refuse), not_covered) {
+                    (Ok(trace), None) => trace,
+                    (Err(Error::Unsupported(nodes)), Some((_, ops))) => {
+                        let in_the_way = nodes.iter().filter(|node| ops.contains(&node.op.as_str())).count();
+                        assert!(in_the_way == nodes.len(), "{name}: {nodes:?} are in the way, not only {ops:?}");
+                        println!("{name:32} not covered: {} of {}", nodes[0].node, ops.join(", "));
+                        break;
+                    }
+                    (Ok(_), Some(_)) => panic!("{name} is covered by now: take it off the list"),
+                    (Err(error), _) => panic!("{name} at {}: {error}", sample.name),
+                };
+                let file = if model.outputs.len() == 1 { String::new() } else { index.to_string() };
+                let expected = folder.join(format!("{}.expected_output{file}.npy", sample.name));
+                let logits = Value::Real(trace.logits().unwrap().clone());
+                worst = worst.max(distance(&finish(&model, head.logits, output, logits), &expected));
+            }
+            if not_covered.is_some() {
+                break;
+            }
+        }
+        if not_covered.is_none() {
+            println!("{name:32} {worst:8.1e}");
+            assert!(worst <= 1e-4, "{name} differs by {worst:e}");
+        }
+    }
+}
+
+/// The nodes between the logits and the output, which a trace leaves off.
+fn finish<T: Precision>(
+    model: &Model,
+    logits: netfold::graph::TensorId,
+    output: netfold::graph::TensorId,
+    value: Value<T>,
+) -> Tensor<T> {
+    let before = model.nodes_of(logits);
+    let mut values = HashMap::from([(logits, value)]);
+    for (&id, tensor) in &model.constants {
+        values.extend(Value::from_onnx(tensor).map(|value| (id, value)));
+    }
+    for index in model.nodes_of(output).into_iter().filter(|index| !before.contains(index)) {
+        let node = &model.nodes[index];
+        let inputs = Inputs(node.inputs.iter().map(|id| id.and_then(|id| values.get(&id))).collect());
+        let operator = node.operator.as_ref().unwrap();
+        let made = T::op(operator.as_ref()).forward(&inputs).unwrap_or_else(|error| panic!("{}: {error}", node.name));
+        values.extend(node.outputs.iter().zip(made).filter_map(|(id, value)| Some(((*id)?, value))));
+    }
+    match &values[&output] {
+        Value::Real(tensor) => tensor.clone(),
+        other => panic!("the output is {}", other.kind()),
+    }
+}
+
+/// max |got − expected| / max |expected|.
+fn distance(got: &Tensor<f32>, expected: &Path) -> f64 {
+    let expected = array::<f32>(expected);
+    assert_eq!(got.shape(), expected.shape(), "shape of the output");
+    let pairs = || got.data().iter().zip(expected.data()).map(|(&a, &b)| (f64::from(a), f64::from(b)));
+    pairs().map(|(a, b)| (a - b).abs()).fold(0.0, f64::max) / pairs().map(|(_, b)| b.abs()).fold(1e-30, f64::max)
+}
