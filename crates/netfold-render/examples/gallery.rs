@@ -36,7 +36,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut broken = report("photo", picture_layout(64, 64, 3))?;
     broken.certificate.equivalent = false;
     broken.certificate.worst_relative_difference = 0.0312;
-    broken.certificate.argmax = Argmax { original: 281, reconstructed: 283, kept: false };
+    broken.certificate.argmax = Argmax { kept: false, reconstructed: 7, ..broken.certificate.argmax };
     for class in &mut broken.classes {
         class.label = None;
         class.logit += 0.31;
@@ -111,6 +111,8 @@ fn report(name: &str, layout: Layout) -> Result<Report, RenderError> {
             bias_by_layer,
         })
     });
+    let classes = classes.collect::<Result<Vec<_>, RenderError>>()?;
+    let first = classes.iter().max_by(|a, b| a.logit.total_cmp(&b.logit)).map_or(0, |class| class.index);
     Ok(Report {
         title: format!("lenet.onnx at {name}.png"),
         model: ModelFacts {
@@ -123,13 +125,13 @@ fn report(name: &str, layout: Layout) -> Result<Report, RenderError> {
             preprocessing: "imagenet: shorter side 256, middle 224 × 224, mean and deviation".into(),
             view: InputView::Tensor(Sheet::arrange(&input, layout)?),
         },
-        classes: classes.collect::<Result<_, RenderError>>()?,
+        classes,
         weight_unit: "logit per model unit".into(),
-        certificate: certificate(name),
+        certificate: certificate(name, first),
     })
 }
 
-fn certificate(name: &str) -> Certificate {
+fn certificate(name: &str, first: usize) -> Certificate {
     let rule =
         |op: &str, rule: &str, validity, nodes| FrozenNodes { op: op.into(), rule: rule.into(), validity, nodes };
     Certificate {
@@ -137,7 +139,7 @@ fn certificate(name: &str) -> Certificate {
         worst_relative_difference: 3.1e-7,
         tolerance: 1e-5,
         logits: 1000,
-        argmax: Argmax { original: 281, reconstructed: 281, kept: true },
+        argmax: Argmax { original: first, reconstructed: first, kept: true },
         classes: 3,
         precision: "f32",
         method: "adjoint".into(),

@@ -44,13 +44,17 @@ pub(crate) fn verdict(certificate: &Certificate) -> String {
     )
 }
 
-/// Whether both models name the same class, as a sentence.
-pub(crate) fn argmax(certificate: &Certificate) -> String {
-    let argmax = certificate.argmax;
+/// Whether both models put the same class first, as a sentence.
+pub(crate) fn argmax(report: &Report) -> String {
+    let argmax = report.certificate.argmax;
+    let name = |class| {
+        let label = report.classes.iter().find(|shown| shown.index == class).and_then(|shown| shown.label.clone());
+        label.unwrap_or_else(|| format!("class {class}"))
+    };
     if argmax.kept {
-        format!("Both models put the same class first, {}.", argmax.original)
+        format!("Both models put {} first.", name(argmax.original))
     } else {
-        format!("The network puts class {} first, the one-layer model class {}.", argmax.original, argmax.reconstructed)
+        format!("The network puts {} first, the one-layer model {}.", name(argmax.original), name(argmax.reconstructed))
     }
 }
 
@@ -68,11 +72,7 @@ pub(crate) fn certificate(report: &Report) -> Vec<Fact> {
         noted("First class", if certificate.argmax.kept { "kept" } else { "not kept" }, format!("of {logits}")),
     ];
     if let Some(difference) = certificate.bias_difference {
-        facts.push(noted(
-            "Bias by layer",
-            significant(difference, 2),
-            "of the largest logit is what its sum misses of b",
-        ));
+        facts.push(noted("Layers' biases", significant(difference, 2), "of the largest logit between their sum and b"));
     }
     facts.extend(exactness(certificate));
     facts.push(noted(
@@ -142,5 +142,5 @@ pub(crate) fn hashes(certificate: &Certificate) -> Vec<Fact> {
 pub(crate) fn mask_summary(certificate: &Certificate) -> String {
     let elements: usize = certificate.masks.iter().map(|mask| mask.elements).sum();
     let active: f64 = certificate.masks.iter().map(|mask| mask.elements as f64 * mask.active).sum();
-    format!("{} active in {} masks and pools", percent(active / elements.max(1) as f64), count(certificate.masks.len()))
+    format!("{} of {}", percent(active / elements.max(1) as f64), counted(elements, "element", "elements"))
 }

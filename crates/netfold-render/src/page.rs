@@ -136,7 +136,7 @@ pub(crate) fn html(report: &Report) -> Result<String, RenderError> {
         veil_gradient: if kind == Kind::Picture { gradient(|t| veiled(dimmed(128), t)) } else { gradient(diverging) },
         equivalent: certificate.equivalent,
         verdict: facts::verdict(certificate),
-        argmax: facts::argmax(certificate),
+        argmax: facts::argmax(report),
         wide: kind != Kind::Picture || input.width >= 3 * input.height,
         ground: Figure::ground(&report.input.view, kind)?,
         input,

@@ -130,7 +130,7 @@ fn what_is_not_equal_is_said_first_and_clearly() {
     let html = report.to_html().unwrap();
     assert!(html.contains("does NOT equal the network at this input: worst difference 0.031 of the largest logit"));
     assert!(html.contains("over all 1,000 logits, where 1e-5 is allowed. Do not read these pictures as the model."));
-    assert!(html.contains("The network puts class 3 first, the one-layer model class 8."));
+    assert!(html.contains("The network puts three first, the one-layer model class 8."));
     assert!(!html.contains("The one-layer model equals"));
 
     report.certificate.worst_relative_difference = 2e-6;
