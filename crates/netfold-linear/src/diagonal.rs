@@ -1,6 +1,6 @@
 //! y = d ∘ x.
 
-use crate::{Field, LinearMap, Probes, Real, Support};
+use crate::{Field, LinearMap, Mask, Probes, Real, Support};
 
 /// y[e] = d[e] · x[e].
 ///
@@ -10,13 +10,16 @@ use crate::{Field, LinearMap, Probes, Real, Support};
 pub struct Diagonal<T> {
     factors: Field<T>,
     nonzero: Support,
+    /// All factors that are not zero are one.
+    unit: bool,
 }
 
 impl<T: Real> Diagonal<T> {
     /// The map with these factors.
     pub fn new(factors: Field<T>) -> Self {
         let nonzero = factors.nonzero();
-        Self { factors, nonzero }
+        let unit = factors.values().iter().all(|factor| factor.is_zero() || factor.is_one());
+        Self { factors, nonzero, unit }
     }
 
     /// Where the factor differs from zero.
@@ -25,6 +28,9 @@ impl<T: Real> Diagonal<T> {
     }
 
     fn scale(&self, x: Probes<T>, onto: &Support) -> Probes<T> {
+        if self.unit {
+            return Mask::new(self.nonzero.clone()).cut(x, onto);
+        }
         x.onto(onto).scaled(|element| self.factors.at(element))
     }
 }

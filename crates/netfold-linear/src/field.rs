@@ -55,6 +55,11 @@ impl<T: Real> Field<T> {
         }
     }
 
+    /// The numbers that it is given by.
+    pub(crate) fn values(&self) -> &[T] {
+        &self.values
+    }
+
     /// All numbers in standard layout.
     pub fn to_vec(&self) -> Vec<T> {
         (0..self.shape.iter().product()).map(|element| self.at(element)).collect()

@@ -16,30 +16,37 @@
 //! }
 //! ```
 
+mod bits;
 mod compose;
 mod conv;
 mod diagonal;
 mod field;
 mod gemm;
 mod identity;
+mod kernels;
+mod layout;
 mod map;
 mod mask;
+mod pool;
 mod probes;
 mod product;
+mod reads;
 mod real;
 mod resample;
+mod restore;
 mod select;
 mod sparse;
 mod support;
 mod window;
 
 pub use compose::{Chain, SharedMap, Transposed};
-pub use conv::Conv;
+pub use conv::{Conv, Filters};
 pub use diagonal::Diagonal;
 pub use field::Field;
 pub use identity::Identity;
 pub use map::{LinearMap, dot_test, matrix};
 pub use mask::Mask;
+pub use pool::{Pool, Reuse};
 pub use probes::Probes;
 pub use product::{Product, Side};
 pub use real::Real;

@@ -27,6 +27,12 @@ pub trait LinearMap<T: Real>: Debug + Send + Sync {
     /// x = Aᵀ y, on the elements of `onto`.
     fn apply_transpose(&self, y: Probes<T>, onto: &Support) -> Probes<T>;
 
+    /// sum + Aᵀ y, on the elements that `sum` stores.
+    fn add_transpose(&self, y: Probes<T>, sum: Probes<T>) -> Probes<T> {
+        let x = self.apply_transpose(y, sum.support());
+        sum.plus(&x)
+    }
+
     /// Elements of y that can differ from zero where x does so only inside `of`.
     fn image(&self, of: &Support) -> Support;
 

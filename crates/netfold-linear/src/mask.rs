@@ -21,11 +21,14 @@ impl Mask {
         &self.active
     }
 
-    fn cut<T: Real>(&self, x: Probes<T>, onto: &Support) -> Probes<T> {
+    pub(crate) fn cut<T: Real>(&self, x: Probes<T>, onto: &Support) -> Probes<T> {
         let x = x.onto(onto);
         // Rows that are all active need no look; a support cut to the mask is the usual case.
-        if self.active.is_full() || onto.same_rows(&self.active) {
+        if self.active.is_full() || onto.intersection(&self.active).same_rows(onto) {
             return x;
+        }
+        if let (true, 1, Some(bits)) = (onto.is_full(), x.width(), self.active.bits()) {
+            return x.cut(bits);
         }
         x.scaled(|element| if self.active.contains(element) { T::one() } else { T::zero() })
     }

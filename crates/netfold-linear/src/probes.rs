@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use crate::{Real, Support};
+use crate::restore::Restore;
+use crate::{Field, Real, Support, kernels};
 
 /// How many numbers one task of a parallel loop handles: fixed, so that results do not depend on the thread count.
 const TASK: usize = 1 << 15;
@@ -16,10 +17,22 @@ const TASK: usize = 1 << 15;
 ///
 /// Cloning is cheap: the numbers are shared until one copy is changed.
 #[derive(Clone, Debug)]
-pub struct Probes<T> {
+pub struct Probes<T: Real> {
     support: Support,
     width: usize,
-    values: Arc<Vec<T>>,
+    values: Numbers<T>,
+}
+
+/// The numbers of a batch, given back to the pool by their last owner.
+#[derive(Clone, Debug)]
+struct Numbers<T: Real>(Arc<Vec<T>>);
+
+impl<T: Real> Drop for Numbers<T> {
+    fn drop(&mut self) {
+        if let Some(values) = Arc::get_mut(&mut self.0) {
+            T::pool().give(std::mem::take(values));
+        }
+    }
 }
 
 impl<T: Real> Probes<T> {
@@ -37,12 +50,17 @@ impl<T: Real> Probes<T> {
     /// If `values` does not hold `support.count() · width` numbers.
     pub fn shared(support: Support, width: usize, values: Arc<Vec<T>>) -> Self {
         assert_eq!(values.len(), support.count() * width, "rows times width of {:?}", support.shape());
-        Self { support, width, values }
+        Self { support, width, values: Numbers(values) }
     }
 
     /// A batch of zeros.
     pub fn zeros(support: &Support, width: usize) -> Self {
         Self::new(support.clone(), width, vec![T::zero(); support.count() * width])
+    }
+
+    /// A batch of any numbers, to be overwritten.
+    pub(crate) fn scratch(support: &Support, width: usize) -> Self {
+        Self::new(support.clone(), width, T::pool().take(support.count() * width))
     }
 
     /// One probe that is a whole tensor in standard layout.
@@ -52,8 +70,16 @@ impl<T: Real> Probes<T> {
 
     /// Unit vectors: probe `k` is one at `elements[k]` and zero elsewhere.
     pub fn one_hot(shape: &[usize], elements: &[usize]) -> Self {
+        Self::one_hot_within(shape, elements, elements.len())
+    }
+
+    /// Unit vectors, and probes behind them that are zero everywhere: `width` in all.
+    ///
+    /// # Panics
+    /// If there are more elements than `width`.
+    pub fn one_hot_within(shape: &[usize], elements: &[usize], width: usize) -> Self {
+        assert!(elements.len() <= width, "a probe for each element");
         let support = Support::of(shape, elements.iter().copied());
-        let width = elements.len();
         let mut values = vec![T::zero(); support.count() * width];
         for (probe, &element) in elements.iter().enumerate() {
             if let Some(row) = support.row_of(element) {
@@ -80,49 +106,103 @@ impl<T: Real> Probes<T> {
 
     /// All rows, one after the other.
     pub fn values(&self) -> &[T] {
-        &self.values
+        &self.values.0
     }
 
     /// All rows, to be changed in place; copies them first where another batch shares them.
     pub fn values_mut(&mut self) -> &mut [T] {
-        Arc::make_mut(&mut self.values).as_mut_slice()
+        if Arc::get_mut(&mut self.values.0).is_none() {
+            let mut own = T::pool().take(self.values.0.len());
+            own.par_chunks_mut(TASK).zip(self.values.0.par_chunks(TASK)).for_each(|(to, from)| to.copy_from_slice(from));
+            self.values = Numbers(Arc::new(own));
+        }
+        Arc::make_mut(&mut self.values.0).as_mut_slice()
     }
 
     /// All rows, by value.
-    pub fn into_values(self) -> Vec<T> {
-        Arc::unwrap_or_clone(self.values)
+    pub fn into_values(mut self) -> Vec<T> {
+        match Arc::get_mut(&mut self.values.0) {
+            Some(values) => std::mem::take(values),
+            None => self.values.0.to_vec(),
+        }
     }
 
     /// All rows, to be held by others too.
     pub fn into_shared(self) -> Arc<Vec<T>> {
-        self.values
+        Arc::clone(&self.values.0)
     }
 
     /// The numbers of all probes at `element`, or `None` where they are all zero and not stored.
     #[inline]
     pub fn at(&self, element: usize) -> Option<&[T]> {
-        self.support.row_of(element).map(|row| &self.values[row * self.width..][..self.width])
+        self.support.row_of(element).map(|row| &self.values.0[row * self.width..][..self.width])
     }
 
     /// Probe `probe` as a whole tensor in standard layout, zeros included.
     pub fn vector(&self, probe: usize) -> Vec<T> {
         let mut tensor = vec![T::zero(); self.support.tensor_len()];
         for (row, element) in self.support.elements().enumerate() {
-            tensor[element] = self.values[row * self.width + probe];
+            tensor[element] = self.values.0[row * self.width + probe];
         }
         tensor
     }
 
     /// Every probe as a whole tensor in standard layout, one after the other: `tensor[probe · len + element]`.
     pub fn vectors(&self) -> Vec<T> {
-        let (len, width) = (self.support.tensor_len(), self.width);
-        let mut tensors = vec![T::zero(); len * width];
-        for (row, element) in self.support.elements().enumerate() {
-            for (probe, &value) in self.values[row * width..][..width].iter().enumerate() {
-                tensors[probe * len + element] = value;
-            }
-        }
+        let mut tensors = vec![T::zero(); self.support.tensor_len() * self.width];
+        self.vectors_into(&mut tensors);
         tensors
+    }
+
+    /// As [`vectors`](Self::vectors), for as many of the first probes as `tensors` has room for.
+    ///
+    /// # Panics
+    /// If `tensors` does not hold whole tensors.
+    pub fn vectors_into(&self, tensors: &mut [T]) {
+        /// Probes of a task and rows of a block: what is read together stays in the level-1 cache.
+        const PROBES: usize = 16;
+        const ROWS: usize = 64;
+        let (len, width) = (self.support.tensor_len(), self.width);
+        assert!(tensors.len().is_multiple_of(len.max(1)) && tensors.len() <= len * width, "room for whole tensors");
+        if tensors.is_empty() {
+            return;
+        }
+        tensors.par_chunks_mut(PROBES * len).enumerate().for_each(|(task, tensors)| {
+            if !self.support.is_full() {
+                tensors.fill(T::zero());
+            }
+            for (block, rows) in self.values.0.chunks(ROWS * width).enumerate() {
+                for (probe, tensor) in tensors.chunks_exact_mut(len).enumerate() {
+                    let column = rows[task * PROBES + probe..].iter().step_by(width);
+                    if self.support.is_full() {
+                        tensor[block * ROWS..].iter_mut().zip(column).for_each(|(to, &value)| *to = value);
+                    } else {
+                        column.enumerate().for_each(|(r, &value)| tensor[self.support.element_of(block * ROWS + r)] = value);
+                    }
+                }
+            }
+        });
+    }
+
+    /// ⟨x, field⟩ for each probe, summed in double precision.
+    pub fn inner(&self, field: &Field<T>) -> Vec<f64> {
+        /// Rows of a task, whose sums are added in order.
+        const ROWS: usize = 1 << 12;
+        let width = self.width;
+        if width == 0 {
+            return Vec::new();
+        }
+        let parts: Vec<Vec<f64>> = (self.values.0.par_chunks(ROWS * width).enumerate())
+            .map(|(task, rows)| {
+                let mut sums = vec![0.0; width];
+                let factor = |row: usize| field.at(self.support.element_of(task * ROWS + row));
+                kernels::rows::dot(rows, width, factor, &mut sums);
+                sums
+            })
+            .collect();
+        let mut sums = vec![0.0; width];
+        parts.iter().for_each(|part| sums.iter_mut().zip(part).for_each(|(sum, part)| *sum += part));
+        sums
     }
 
     /// The same batch stored on `onto`: what lies outside is dropped, what is new is zero.
@@ -131,20 +211,40 @@ impl<T: Real> Probes<T> {
         if self.support.same_rows(onto) {
             return Self { support: onto.clone(), ..self };
         }
-        self.gather(onto, Some)
+        let mut values = T::pool().take(onto.count() * self.width);
+        Restore { from: self.support.rows(), to: onto.rows(), width: self.width, add: false }
+            .run(&self.values.0, &mut values);
+        Self::new(onto.clone(), self.width, values)
+    }
+
+    /// self + x; rows of x that this batch does not store are dropped.
+    ///
+    /// # Panics
+    /// If the widths differ.
+    #[must_use]
+    pub fn plus_part(mut self, x: &Self) -> Self {
+        assert_eq!(self.width, x.width, "sums need the same width");
+        if self.support.same_rows(&x.support) {
+            return self.plus(x);
+        }
+        let support = self.support.clone();
+        Restore { from: x.support.rows(), to: support.rows(), width: x.width, add: true }
+            .run(&x.values.0, self.values_mut());
+        self
     }
 
     /// y[e] = x[source(e)] for every element `e` of `onto`; zero where `source` gives none or a row that is not stored.
     #[must_use]
     pub fn gather(&self, onto: &Support, source: impl Fn(usize) -> Option<usize> + Sync) -> Self {
         let width = self.width;
-        let mut values = vec![T::zero(); onto.count() * width];
+        let mut values = T::pool().take(onto.count() * width);
         let rows_a_task = (TASK / width.max(1)).max(1);
         values.par_chunks_mut(rows_a_task * width.max(1)).enumerate().for_each(|(task, chunk)| {
             for (index, target) in chunk.chunks_exact_mut(width).enumerate() {
                 let row = source(onto.element_of(task * rows_a_task + index)).and_then(|e| self.support.row_of(e));
-                if let Some(row) = row {
-                    target.copy_from_slice(&self.values[row * width..][..width]);
+                match row {
+                    Some(row) => target.copy_from_slice(&self.values.0[row * width..][..width]),
+                    None => target.fill(T::zero()),
                 }
             }
         });
@@ -154,15 +254,33 @@ impl<T: Real> Probes<T> {
     /// y[target(e)] += x[e] for every stored element `e`; what falls outside `onto` is dropped.
     #[must_use]
     pub fn scatter(&self, onto: &Support, target: impl Fn(usize) -> Option<usize>) -> Self {
+        const NONE: u32 = u32::MAX;
         let width = self.width;
-        let mut values = vec![T::zero(); onto.count() * width];
-        for (row, element) in self.support.elements().enumerate() {
-            if let Some(to) = target(element).and_then(|e| onto.row_of(e)) {
-                for (sum, &value) in values[to * width..][..width].iter_mut().zip(&self.values[row * width..][..width]) {
-                    *sum += value;
+        let targets: Vec<u32> = (self.support.elements())
+            .map(|element| target(element).and_then(|e| onto.row_of(e)).map_or(NONE, |row| row as u32))
+            .collect();
+        // The rows of x that each row of y sums, in order: one list for each, linked by the next row of x.
+        let (mut first, mut next) = (vec![NONE; onto.count()], vec![NONE; targets.len()]);
+        for (row, &target) in targets.iter().enumerate().rev().filter(|(_, target)| **target != NONE) {
+            next[row] = std::mem::replace(&mut first[target as usize], row as u32);
+        }
+        let mut values = T::pool().take(onto.count() * width);
+        let rows_a_task = (TASK / width.max(1)).max(1);
+        values.par_chunks_mut(rows_a_task * width.max(1)).zip(first.par_chunks(rows_a_task)).for_each(|(chunk, first)| {
+            for (sums, &first) in chunk.chunks_exact_mut(width).zip(first) {
+                if first == NONE {
+                    sums.fill(T::zero());
+                    continue;
+                }
+                sums.copy_from_slice(&self.values.0[first as usize * width..][..width]);
+                let mut row = next[first as usize];
+                while row != NONE {
+                    let x = &self.values.0[row as usize * width..][..width];
+                    sums.iter_mut().zip(x).for_each(|(sum, &value)| *sum += value);
+                    row = next[row as usize];
                 }
             }
-        }
+        });
         Self::new(onto.clone(), width, values)
     }
 
@@ -180,6 +298,19 @@ impl<T: Real> Probes<T> {
         self
     }
 
+    /// One probe on a full support, zero from now on where the bit is 0.
+    pub(crate) fn cut(mut self, bits: &[u64]) -> Self {
+        debug_assert!(self.support.is_full() && self.width == 1);
+        self.values_mut().par_chunks_mut(TASK).zip(bits.par_chunks(TASK / 64)).for_each(|(values, bits)| {
+            for (values, &word) in values.chunks_mut(64).zip(bits) {
+                for (bit, value) in values.iter_mut().enumerate() {
+                    *value = if word >> bit & 1 == 1 { *value } else { T::zero() };
+                }
+            }
+        });
+        self
+    }
+
     /// x + other; both must be stored on the same rows.
     ///
     /// # Panics
@@ -188,7 +319,7 @@ impl<T: Real> Probes<T> {
     pub fn plus(mut self, other: &Self) -> Self {
         assert!(self.support.same_rows(&other.support) && self.width == other.width, "sums need the same rows");
         let values = self.values_mut();
-        values.par_chunks_mut(TASK).zip(other.values.par_chunks(TASK)).for_each(|(sum, add)| {
+        values.par_chunks_mut(TASK).zip(other.values.0.par_chunks(TASK)).for_each(|(sum, add)| {
             sum.iter_mut().zip(add).for_each(|(sum, &add)| *sum += add);
         });
         self
@@ -198,7 +329,8 @@ impl<T: Real> Probes<T> {
     #[must_use]
     pub fn reshaped(self, onto: &Support) -> Self {
         if self.support.is_full() && onto.is_full() || self.support.shape() == onto.shape() {
-            return Self { support: self.support.reshaped(onto.shape()), ..self }.onto(onto);
+            let support = self.support.reshaped(onto.shape());
+            return Self { support, ..self }.onto(onto);
         }
         self.gather(onto, Some)
     }

@@ -2,10 +2,14 @@
 
 use std::sync::Arc;
 
-use faer::MatMut;
+use faer::{MatMut, MatRef};
 use rayon::prelude::*;
 
 use crate::gemm::{View, by_columns, gemm};
+use crate::kernels::gather::{Gather, MASKED, Weights};
+use crate::layout::Axes;
+use crate::reads::Reads;
+use crate::window::WindowAxis;
 use crate::{LinearMap, Probes, Real, Support};
 
 /// Columns of a result that one task computes.
@@ -33,6 +37,8 @@ pub struct Product<T> {
     codomain: Vec<usize>,
     side: Side,
     constant: Arc<Vec<T>>,
+    /// Whether the constant's matrices are stored as their transposes.
+    turned: bool,
     m: usize,
     k: usize,
     n: usize,
@@ -60,7 +66,7 @@ impl<T: Real> Product<T> {
             assert!((c + 1) * of_constant <= constant.len() && (x + 1) * of_x <= len(domain), "pairs inside the batch");
         }
         let (domain, codomain) = (domain.to_vec(), codomain.to_vec());
-        Self { domain, codomain, side, constant, m, k, n, pairs }
+        Self { domain, codomain, side, constant, turned: false, m, k, n, pairs }
     }
 
     /// The product of one constant with one matrix: M `[m, k]`, X `[k, n]` at the left; X `[m, k]`, M `[k, n]` at the
@@ -69,12 +75,50 @@ impl<T: Real> Product<T> {
         Self::new(side, constant, sizes, domain, codomain, vec![(0, 0)])
     }
 
-    fn constant(&self, index: usize) -> View<'_, T> {
+    /// The same product where `constant` holds Mᵀ instead of M.
+    #[must_use]
+    pub fn turned(self) -> Self {
+        Self { turned: !self.turned, ..self }
+    }
+
+    fn constant(&self, index: usize) -> MatRef<'_, T> {
         let (rows, cols) = if self.side == Side::Left { (self.m, self.k) } else { (self.k, self.n) };
-        View::new(&self.constant[index * rows * cols..][..rows * cols], rows, cols)
+        let data = &self.constant[index * rows * cols..][..rows * cols];
+        if self.turned { View::new(data, cols, rows).mat().transpose() } else { View::new(data, rows, cols).mat() }
+    }
+
+    /// One matrix times one vector, on stored rows alone: `None` where it is something else.
+    fn masked(&self, x: &Probes<T>, onto: &Support, transpose: bool) -> Option<Probes<T>> {
+        let (rows, cols, other) =
+            if self.side == Side::Left { (self.m, self.k, self.n) } else { (self.k, self.n, self.m) };
+        // Rows in standard order, so that both sides may be taken for vectors.
+        let flat = |shape: &[usize]| matches!(Axes::of(shape), Axes { channels: 1, .. } | Axes { places: 1, .. });
+        if x.width() * size_of::<T>() < MASKED
+            || (self.pairs.as_slice(), other) != (&[(0, 0)], 1)
+            || !flat(&self.domain)
+            || !flat(&self.codomain)
+        {
+            return None;
+        }
+        let (len, width) = (self.domain.iter().product::<usize>(), x.width());
+        let len = if transpose { [self.codomain.iter().product(), len] } else { [len, self.codomain.iter().product()] };
+        let mut y = Probes::scratch(onto, width);
+        let (from, to) = (x.support().reshaped(&len[..1]), onto.reshaped(&len[1..]));
+        // y runs along the rows of the stored matrix or along its columns.
+        let along_rows = (self.side == Side::Right) == transpose;
+        let (data, stride) = (self.constant.as_slice(), if self.turned { rows } else { cols });
+        let (to_step, from_step) = if along_rows == self.turned { (1, stride) } else { (stride, 1) };
+        let weights = Weights { data, to: to_step, tap: 0, from: from_step };
+        let reads = Reads::new(&[WindowAxis::UNIT; 2], false);
+        Gather { from: from.rows(), to: to.rows(), reads: &reads, groups: 1, weights, width, add: false }
+            .run(x.values(), y.values_mut());
+        Some(y)
     }
 
     fn run(&self, input: Probes<T>, onto: &Support, transpose: bool) -> Probes<T> {
+        if let Some(y) = self.masked(&input, onto, transpose) {
+            return y;
+        }
         let (from, to) =
             if transpose { (&self.codomain, &self.domain) } else { (&self.domain, &self.codomain) };
         let input = input.onto(&Support::full(from));
@@ -101,11 +145,11 @@ impl<T: Real> Product<T> {
     }
 
     /// to[m, n·width] += M · from[k, n·width], or with Mᵀ.
-    fn left(&self, constant: View<'_, T>, from: &[T], to: &mut [T], width: usize, transpose: bool) {
+    fn left(&self, constant: MatRef<'_, T>, from: &[T], to: &mut [T], width: usize, transpose: bool) {
         let (matrix, rows_in, rows_out) = if transpose {
-            (constant.mat().transpose(), self.m, self.k)
+            (constant.transpose(), self.m, self.k)
         } else {
-            (constant.mat(), self.k, self.m)
+            (constant, self.k, self.m)
         };
         let columns = self.n * width;
         by_columns(MatMut::from_row_major_slice_mut(to, rows_out, columns), COLUMNS, &|first, block| {
@@ -115,11 +159,11 @@ impl<T: Real> Product<T> {
     }
 
     /// For each row of X: to[n, width] += Mᵀ · from[k, width], or with M.
-    fn right(&self, constant: View<'_, T>, from: &[T], to: &mut [T], width: usize, transpose: bool) {
+    fn right(&self, constant: MatRef<'_, T>, from: &[T], to: &mut [T], width: usize, transpose: bool) {
         let (matrix, rows_in, rows_out) = if transpose {
-            (constant.mat(), self.n, self.k)
+            (constant, self.n, self.k)
         } else {
-            (constant.mat().transpose(), self.k, self.n)
+            (constant.transpose(), self.k, self.n)
         };
         if width == 1 {
             // Y = X M as it stands: the rows of X are the rows of one product.
@@ -148,7 +192,7 @@ impl<T: Real> Product<T> {
         let (from, to) = if transpose { ((self.m, self.n), (x_rows, x_cols)) } else { ((x_rows, x_cols), (self.m, self.n)) };
         let (from_batch, to_batch) = if transpose { (self.pairs.len(), x_batch) } else { (x_batch, self.pairs.len()) };
         let mut touched = vec![false; from_batch * lines];
-        of.elements().for_each(|element| touched[line(element, from.0, from.1)] = true);
+        of.standard().for_each(|element| touched[line(element, from.0, from.1)] = true);
         let mut reached = vec![false; to_batch * lines];
         for (y, &(_, x)) in self.pairs.iter().enumerate() {
             let (source, target) = if transpose { (y, x) } else { (x, y) };

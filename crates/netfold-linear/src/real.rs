@@ -2,6 +2,8 @@
 
 use std::fmt::{Debug, Display, LowerExp};
 
+use crate::Pool;
+
 /// A real number: `f32` or `f64`.
 ///
 /// Everything above is generic over it, so that one code computes in both precisions.
@@ -24,6 +26,8 @@ pub trait Real:
     fn of(value: f64) -> Self;
     /// The same number in double precision.
     fn wide(self) -> f64;
+    /// Where buffers of this precision are kept for reuse.
+    fn pool() -> &'static Pool<Self>;
     /// Appends the number's bytes, the lowest first.
     fn put_le(self, bytes: &mut Vec<u8>);
 }
@@ -37,6 +41,10 @@ impl Real for f32 {
     #[inline]
     fn wide(self) -> f64 {
         f64::from(self)
+    }
+    fn pool() -> &'static Pool<Self> {
+        static POOL: Pool<f32> = Pool::new();
+        &POOL
     }
     #[inline]
     fn put_le(self, bytes: &mut Vec<u8>) {
@@ -53,6 +61,10 @@ impl Real for f64 {
     #[inline]
     fn wide(self) -> f64 {
         self
+    }
+    fn pool() -> &'static Pool<Self> {
+        static POOL: Pool<f64> = Pool::new();
+        &POOL
     }
     #[inline]
     fn put_le(self, bytes: &mut Vec<u8>) {

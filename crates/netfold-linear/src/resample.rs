@@ -87,7 +87,8 @@ impl<T: Real> Taps<T> {
                 let end = ((centre + reach + 0.5) as usize).min(input);
                 let weight = |j: usize| filter.weight((j as f64 - centre + 0.5) / shrink);
                 let sum: f64 = (first..end).map(weight).sum();
-                (first..end).map(|j| (j, weight(j) / sum)).collect()
+                // At the rim of the filter a weight that should be zero is rounding noise.
+                (first..end).map(|j| (j, weight(j) / sum)).filter(|(_, weight)| weight.abs() > 1e-12).collect()
             })
             .collect();
         Self::new(input, &rows)
@@ -148,17 +149,17 @@ impl<T: Real> Resample<T> {
     /// What both passes do in the direction asked for: `pass(matrix, numbers before, numbers of one place)`.
     fn both<E>(
         &self,
-        x: Vec<E>,
+        x: &[E],
         lanes: usize,
         transpose: bool,
         pass: impl Fn(&Sparse<T>, &[E], usize) -> Vec<E>,
     ) -> Vec<E> {
         let (rows, columns) = (&self.rows, &self.columns);
         if transpose {
-            let between = pass(&rows.backward, &x, columns.output() * lanes);
+            let between = pass(&rows.backward, x, columns.output() * lanes);
             pass(&columns.backward, &between, lanes)
         } else {
-            let between = pass(&columns.forward, &x, lanes);
+            let between = pass(&columns.forward, x, lanes);
             pass(&rows.forward, &between, columns.output() * lanes)
         }
     }
@@ -169,8 +170,8 @@ impl<T: Real> Resample<T> {
         if input.values().is_empty() || to.count() == 0 {
             return Probes::zeros(onto, width);
         }
-        let values = input.onto(&Support::full(from)).into_values();
-        Probes::new(to, width, self.both(values, self.inner * width, transpose, along)).onto(onto)
+        let input = input.onto(&Support::full(from));
+        Probes::new(to, width, self.both(input.values(), self.inner * width, transpose, along)).onto(onto)
     }
 
     fn reach(&self, of: &Support, transpose: bool) -> Support {
@@ -178,8 +179,8 @@ impl<T: Real> Resample<T> {
         if of.count() == 0 || to.contains(&0) {
             return Support::empty(to);
         }
-        let touched = (0..of.tensor_len()).map(|element| of.contains(element)).collect();
-        let reached = self.both(touched, self.inner, transpose, |matrix, from, lanes| {
+        let touched: Vec<bool> = (0..of.tensor_len()).map(|element| of.contains(element)).collect();
+        let reached = self.both(&touched, self.inner, transpose, |matrix, from, lanes| {
             let read = |i: usize, lane: usize| {
                 let (outer, i) = (i / matrix.codomain()[0], i % matrix.codomain()[0]);
                 matrix.row(i).iter().any(|&(j, _)| from[(outer * matrix.domain()[0] + j as usize) * lanes + lane])

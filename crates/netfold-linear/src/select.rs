@@ -61,10 +61,12 @@ impl<T: Real> LinearMap<T> for Select {
     }
 
     fn image(&self, of: &Support) -> Support {
-        Support::from_fn(&self.codomain, |i| self.source(i).is_some_and(|j| of.contains(j)))
+        let flags = of.flags();
+        let reached: Vec<u8> = self.source.iter().map(|&j| flags.get(j as usize).copied().unwrap_or(0)).collect();
+        Support::from_flags(&self.codomain, &reached)
     }
 
     fn preimage(&self, of: &Support) -> Support {
-        Support::of(&self.domain, of.elements().filter_map(|i| self.source(i)))
+        Support::of(&self.domain, of.standard().filter_map(|i| self.source(i)))
     }
 }

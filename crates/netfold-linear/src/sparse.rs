@@ -89,7 +89,7 @@ impl<T: Real> LinearMap<T> for Sparse<T> {
     }
 
     fn preimage(&self, of: &Support) -> Support {
-        let columns = of.elements().flat_map(|i| self.row(i).iter().map(|&(column, _)| column as usize));
+        let columns = of.standard().flat_map(|i| self.row(i).iter().map(|&(column, _)| column as usize));
         Support::of(&self.domain, columns)
     }
 }

@@ -2,8 +2,15 @@
 
 use std::sync::{Arc, OnceLock};
 
+use rayon::prelude::*;
+
+use crate::layout::{Axes, Layout, Rows};
+use crate::{Real, bits};
+
 /// What `row_of` tables hold for an element that is not stored.
 const ABSENT: u32 = u32::MAX;
+/// Words that one task of a parallel loop makes.
+const WORDS: usize = 256;
 
 /// A set of elements of one tensor, and the order in which their rows are stored.
 ///
@@ -32,6 +39,7 @@ struct Inner {
     /// One bit an element; `None`: all of them.
     bits: Option<Vec<u64>>,
     count: usize,
+    layout: OnceLock<Layout>,
     listing: OnceLock<Vec<u32>>,
     row_of: OnceLock<Vec<u32>>,
 }
@@ -70,6 +78,60 @@ impl Support {
         Self::from_bits(shape, bits)
     }
 
+    /// The elements whose number is greater than zero.
+    ///
+    /// # Panics
+    /// If there are not as many values as the shape has elements.
+    pub fn positive<T: Real>(shape: &[usize], values: &[T]) -> Self {
+        assert_eq!(values.len(), shape.iter().product::<usize>(), "one value for each element");
+        let mut bits = vec![0; values.len().div_ceil(64)];
+        bits.par_chunks_mut(WORDS).zip(values.par_chunks(64 * WORDS)).for_each(|(bits, values)| {
+            let mut flags = [0; 64];
+            for (word, values) in bits.iter_mut().zip(values.chunks(64)) {
+                flags[values.len()..].fill(0);
+                flags.iter_mut().zip(values).for_each(|(flag, &value)| *flag = u8::from(value > T::zero()));
+                *word = bits::pack_word(&flags);
+            }
+        });
+        Self::from_bits(shape, bits)
+    }
+
+    /// The elements whose flag is 1, all others having 0.
+    pub(crate) fn from_flags(shape: &[usize], flags: &[u8]) -> Self {
+        debug_assert_eq!(flags.len(), shape.iter().product::<usize>());
+        Self::from_bits(shape, bits::pack(flags))
+    }
+
+    /// 1 for each element in the set, 0 for all others, in standard order.
+    pub(crate) fn flags(&self) -> Vec<u8> {
+        match &self.0.bits {
+            Some(bits) => bits::unpack(bits, self.0.len),
+            None => vec![1; self.0.len],
+        }
+    }
+
+    /// The elements in standard order, whatever the order of their rows.
+    pub(crate) fn standard(&self) -> Box<dyn Iterator<Item = usize> + '_> {
+        match &self.0.bits {
+            Some(bits) => Box::new(bits::ones(bits)),
+            None => Box::new(0..self.0.len),
+        }
+    }
+
+    /// One bit an element in standard order; `None` for a full support.
+    pub(crate) fn bits(&self) -> Option<&[u64]> {
+        self.0.bits.as_deref()
+    }
+
+    /// Where the rows lie.
+    pub(crate) fn rows(&self) -> Rows<'_> {
+        let axes = Axes::of(&self.0.shape);
+        let layout = self.0.bits.as_deref().map(|bits| {
+            self.0.layout.get_or_init(|| Layout::new(axes, bits, self.0.count))
+        });
+        Rows { axes, layout }
+    }
+
     fn from_bits(shape: &[usize], bits: Vec<u64>) -> Self {
         let len = shape.iter().product();
         let count = bits.iter().map(|word| word.count_ones() as usize).sum();
@@ -78,8 +140,8 @@ impl Support {
 
     fn build(shape: &[usize], len: usize, bits: Option<Vec<u64>>, count: usize) -> Self {
         debug_assert!(len < ABSENT as usize, "rows are numbered by u32");
-        let (listing, row_of) = (OnceLock::new(), OnceLock::new());
-        Self(Arc::new(Inner { shape: shape.to_vec(), len, bits, count, listing, row_of }))
+        let (layout, listing, row_of) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
+        Self(Arc::new(Inner { shape: shape.to_vec(), len, bits, count, layout, listing, row_of }))
     }
 
     /// The tensor's shape.
@@ -114,7 +176,7 @@ impl Support {
         if self.is_full() {
             return Some(element);
         }
-        let row = self.rows()[element];
+        let row = self.table()[element];
         (row != ABSENT).then_some(row as usize)
     }
 
@@ -147,7 +209,7 @@ impl Support {
         match (&self.0.bits, &other.0.bits) {
             (None, _) => other.clone(),
             (_, None) => self.clone(),
-            (Some(a), Some(b)) => Self::from_bits(self.shape(), a.iter().zip(b).map(|(a, b)| a & b).collect()),
+            (Some(a), Some(b)) => self.or_either(other, a.iter().zip(b).map(|(a, b)| a & b).collect()),
         }
     }
 
@@ -157,8 +219,15 @@ impl Support {
         match (&self.0.bits, &other.0.bits) {
             (None, _) => self.clone(),
             (_, None) => other.clone(),
-            (Some(a), Some(b)) => Self::from_bits(self.shape(), a.iter().zip(b).map(|(a, b)| a | b).collect()),
+            (Some(a), Some(b)) => self.or_either(other, a.iter().zip(b).map(|(a, b)| a | b).collect()),
         }
+    }
+
+    /// The set with these bits; one of the two at hand where it has the same, so that their layouts are shared.
+    fn or_either(&self, other: &Self, bits: Vec<u64>) -> Self {
+        let count = bits.iter().map(|word| word.count_ones() as usize).sum::<usize>();
+        let same = [self, other].into_iter().find(|set| set.0.count == count && set.bits() == Some(&bits));
+        same.cloned().unwrap_or_else(|| Self::from_bits(&self.0.shape, bits))
     }
 
     /// The same flat indices as elements of a tensor of another shape with as many elements.
@@ -178,28 +247,18 @@ impl Support {
 
     fn listing(&self) -> &[u32] {
         self.0.listing.get_or_init(|| {
+            let Rows { axes, layout: Some(layout) } = self.rows() else { return (0..self.0.len as u32).collect() };
             let mut listing = Vec::with_capacity(self.0.count);
-            let mut push = |element: usize| {
-                if self.contains(element) {
-                    listing.push(element as u32);
-                }
-            };
-            match self.0.shape.as_slice() {
-                [batch, channels, places @ ..] if !places.is_empty() => {
-                    let places: usize = places.iter().product();
-                    for image in 0..*batch {
-                        for place in 0..places {
-                            (0..*channels).for_each(|c| push((image * channels + c) * places + place));
-                        }
-                    }
-                }
-                _ => (0..self.0.len).for_each(push),
+            for position in 0..axes.positions() {
+                let first = axes.element(position, 0);
+                let channels = &layout.channels()[layout.start(position)..layout.start(position + 1)];
+                listing.extend(channels.iter().map(|&channel| (first + channel as usize * axes.places) as u32));
             }
             listing
         })
     }
 
-    fn rows(&self) -> &[u32] {
+    fn table(&self) -> &[u32] {
         self.0.row_of.get_or_init(|| {
             let mut rows = vec![ABSENT; self.0.len];
             for (row, &element) in self.listing().iter().enumerate() {

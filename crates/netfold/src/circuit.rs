@@ -49,7 +49,7 @@ pub struct Circuit<T> {
 
 /// What pulling unit vectors back from the output gives: rows of W, and where b comes from.
 #[derive(Clone, Debug)]
-pub struct Pullback<T> {
+pub struct Pullback<T: Precision> {
     /// Wᵀ s for each seed s, over the input.
     pub weights: Probes<T>,
     /// `bias[stage][probe]`: ⟨adjoint of the seed at the stage, the stage's offset⟩. The sum over stages is ⟨s, b⟩.
@@ -177,18 +177,17 @@ impl<T: Precision> Circuit<T> {
         let width = seeds.width();
         let mut adjoints: Vec<Option<Probes<T>>> = vec![None; self.output + 1];
         let mut bias = vec![vec![T::zero(); width]; self.stages.len()];
-        adjoints[self.output] = Some(seeds.onto(&plan[self.output]));
+        adjoints[self.output] = Some(seeds);
         for (index, stage) in self.stages.iter().enumerate().take(self.output).rev() {
             let Some(adjoint) = adjoints[index + 1].take() else { continue };
             if let Some(offset) = &stage.affine.offset {
-                bias[index] = inner(&adjoint, offset);
+                bias[index] = adjoint.inner(offset).into_iter().map(T::of).collect();
             }
             for (term, &source) in stage.affine.terms.iter().zip(&stage.sources) {
                 let Some(map) = term else { continue };
-                let x = map.apply_transpose(adjoint.clone(), &plan[source]);
                 adjoints[source] = Some(match adjoints[source].take() {
-                    Some(sum) => sum.plus(&x),
-                    None => x,
+                    Some(sum) => map.add_transpose(adjoint.clone(), sum),
+                    None => map.apply_transpose(adjoint.clone(), &plan[source]),
                 });
             }
         }
@@ -241,15 +240,4 @@ impl<T: Precision> Circuit<T> {
         }
         last
     }
-}
-
-/// ⟨adjoint, offset⟩ for each probe.
-fn inner<T: Precision>(adjoint: &Probes<T>, offset: &netfold_linear::Field<T>) -> Vec<T> {
-    let width = adjoint.width();
-    let mut sums = vec![0.0_f64; width];
-    for (row, element) in adjoint.values().chunks_exact(width.max(1)).zip(adjoint.support().elements()) {
-        let c = offset.at(element).wide();
-        sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += c * value.wide());
-    }
-    sums.into_iter().map(T::of).collect()
 }

@@ -1,12 +1,16 @@
 //! The model: nodes and tensors under their ONNX names, in an order in which they can be computed.
 
+use std::any::Any;
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::OnceLock;
 
+use netfold_linear::Real;
 use netfold_onnx::{DType, Dim, ModelDef, NodeDef, TensorDef, ValueInfo};
 
 use crate::error::{Error, Unsupported, nearest, quoted};
 use crate::ops::{self, Attributes, Operator};
+use crate::value::Value;
 
 /// A tensor of a [`Model`], by number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -57,6 +61,16 @@ pub struct Model {
     pub producer: String,
     names: HashMap<String, TensorId>,
     makers: HashMap<TensorId, usize>,
+    single: OnceLock<Constants<f32>>,
+    double: OnceLock<Constants<f64>>,
+}
+
+/// A model's constants in one precision.
+#[derive(Debug)]
+pub(crate) struct Constants<T> {
+    pub values: HashMap<TensorId, Value<T>>,
+    /// The first constant that is not finite, and where.
+    pub non_finite: Option<(TensorId, usize)>,
 }
 
 impl Model {
@@ -85,6 +99,8 @@ impl Model {
             producer: def.producer,
             names: HashMap::new(),
             makers: HashMap::new(),
+            single: OnceLock::new(),
+            double: OnceLock::new(),
         };
         let graph = def.graph;
         for (name, tensor) in graph.initializers {
@@ -115,6 +131,25 @@ impl Model {
         }
         model.sort()?;
         Ok(model)
+    }
+
+    /// The constants as values, made when first asked for.
+    pub(crate) fn values<T: Real>(&self) -> &Constants<T> {
+        let (single, double): (&dyn Any, &dyn Any) = (&self.single, &self.double);
+        let cell: Option<&OnceLock<Constants<T>>> = single.downcast_ref().or_else(|| double.downcast_ref());
+        let Some(cell) = cell else { unreachable!("reals are f32 and f64") };
+        cell.get_or_init(|| {
+            let constants = self.constants.iter();
+            let values: HashMap<_, _> =
+                constants.filter_map(|(&id, tensor)| Some((id, Value::from_onnx(tensor)?))).collect();
+            let mut ids: Vec<_> = values.keys().copied().collect();
+            ids.sort_unstable();
+            let non_finite = ids.into_iter().find_map(|id| match &values[&id] {
+                Value::Real(tensor) => Some((id, tensor.non_finite()?)),
+                _ => None,
+            });
+            Constants { values, non_finite }
+        })
     }
 
     /// The tensor of this name.

@@ -5,6 +5,44 @@
 //! ```
 //!
 //! Each file defines a noun and gives the noun before it the verb that makes it.
+//!
+//! ```
+//! use netfold::trace::NonFinite;
+//! use netfold::{Error, Model, Request, Rules, Tensor};
+//! # use netfold_onnx::{DType, GraphDef, ModelDef, NodeDef, TensorDef, ValueInfo};
+//! # // y = relu(x₀ − x₁ + 1) − 3
+//! # let graph = GraphDef::new("one unit")
+//! #     .with_input(ValueInfo::new("x", DType::F32, [1, 2]))
+//! #     .with_initializer("w", TensorDef::new([2, 1], vec![1.0_f32, -1.0]).unwrap())
+//! #     .with_initializer("one", TensorDef::vector(vec![1.0_f32]))
+//! #     .with_initializer("three", TensorDef::vector(vec![3.0_f32]))
+//! #     .with_node(NodeDef::new("Gemm", ["x", "w", "one"], ["z"]))
+//! #     .with_node(NodeDef::new("Relu", ["z"], ["a"]))
+//! #     .with_node(NodeDef::new("Sub", ["a", "three"], ["y"]))
+//! #     .with_output(ValueInfo::new("y", DType::F32, [1, 1]));
+//! # let folder = tempfile::tempdir().unwrap();
+//! # let path = folder.path().join("model.onnx");
+//! # std::fs::write(&path, netfold_onnx::encode(&ModelDef::new(graph))).unwrap();
+//!
+//! // y = relu(x₀ − x₁ + 1) − 3, at x = (5, 2)
+//! let model = Model::read(&path)?;
+//! let x = Tensor::new(&[1, 2], vec![5.0_f64, 2.0]);
+//!
+//! let head = model.head(None, false)?;
+//! let trace = model.trace(&x, head.logits, NonFinite::Refuse)?;
+//! let circuit = trace.freeze(&Rules::default())?;
+//!
+//! let request = Request { classes: vec![0], ..Request::default() };
+//! let result = circuit.reconstruct::<Error>(&x, trace.logits()?, &request, &mut |_, _| {}, &mut |row| {
+//!     assert_eq!((row.weights, row.bias), (&[1.0, -1.0][..], -2.0));
+//!     Ok(())
+//! })?;
+//! assert_eq!((result.logits[0], result.difference()), (1.0, 0.0));
+//! # Ok::<(), Error>(())
+//! ```
+//!
+//! Behind the unit that is on, y = x₀ − x₁ − 2: so says the row, and so it is in the whole region x₀ − x₁ > −1.
+//! [`Certificate`] holds the proof together, [`Store`] writes rows while they come, [`input`] reads pictures and arrays.
 
 pub mod affine;
 pub mod basis;
@@ -16,6 +54,7 @@ pub mod head;
 pub mod input;
 pub mod ops;
 pub mod reconstruct;
+pub mod rows;
 pub mod store;
 pub mod trace;
 pub mod value;
@@ -29,6 +68,7 @@ pub use graph::Model;
 pub use head::Head;
 pub use ops::Precision;
 pub use reconstruct::{Method, Reconstruction, Request, Row};
+pub use rows::RowPlan;
 pub use store::Store;
 pub use trace::Trace;
 pub use value::{Tensor, Value};

@@ -174,15 +174,17 @@ impl<T: Precision> Circuit<T> {
         };
         if method == Method::Adjoint {
             result.passes = request.classes.len();
-            let width = self.block(request);
-            for (block, classes) in request.classes.chunks(width).enumerate() {
-                let pulled = self.pull(Probes::one_hot(self.output_shape(), classes));
-                for probe in 0..classes.len() {
-                    let shares: Vec<T> = pulled.bias.iter().map(|stage| stage[probe]).collect();
-                    hand(&mut result, block * width + probe, &pulled.weights.vector(probe), &shares)?;
+            let plan = self.plan_rows(&request.classes, request.block);
+            self.rows(&plan, |block| {
+                let rows = block.weights.chunks_exact(x.len().max(1));
+                let done = block.first + rows.len();
+                for (row, weights) in rows.enumerate() {
+                    let shares: Vec<T> = block.bias.iter().map(|stage| stage[row]).collect();
+                    hand(&mut result, block.first + row, weights, &shares)?;
                 }
-                progress(block * width + classes.len(), result.passes);
-            }
+                progress(done, request.classes.len());
+                Ok(())
+            })?;
         } else {
             result.passes = x.len();
             for (index, row) in self.columns(request, progress).chunks(x.len().max(1)).enumerate() {

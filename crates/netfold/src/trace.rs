@@ -53,13 +53,14 @@ impl Model {
         let nodes = self.nodes_of(output);
         let varies = self.dependence(id, &nodes)?;
         let mut values: Vec<Option<Value<T>>> = vec![None; self.tensors.len()];
-        for (&constant, tensor) in &self.constants {
-            values[constant.0] = Value::from_onnx(tensor);
+        let constants = self.values::<T>();
+        for (constant, value) in &constants.values {
+            values[constant.0] = Some(value.clone());
         }
         values[id.0] = Some(Value::Real(input.clone()));
         if non_finite == NonFinite::Refuse {
             check_finite("the input", input)?;
-            for &constant in self.constants.keys() {
+            if let Some((constant, _)) = constants.non_finite {
                 if let Some(Value::Real(tensor)) = &values[constant.0] {
                     check_finite(&format!("the constant `{}`", self.name(constant)), tensor)?;
                 }

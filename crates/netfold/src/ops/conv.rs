@@ -1,14 +1,17 @@
 //! Conv.
 
-use netfold_linear::{Conv as Map, Field, Real};
+use std::sync::Arc;
 
+use netfold_linear::{Conv as Map, Field, Filters, Real};
+
+use super::prepared::Prepared;
 use super::sliding::Sliding;
 use super::{At, Attributes, Dependence, Op, Operator, only, size};
 use crate::affine::Affine;
 use crate::error::OpError;
 
 pub(super) fn build(_: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
-    Ok(Box::new(Conv { sliding: Sliding::read(attributes)?, groups: attributes.int_or("group", 1)? }))
+    Ok(Box::new(Conv { sliding: Sliding::read(attributes)?, groups: attributes.int_or("group", 1)?, filters: Prepared::default() }))
 }
 
 /// y[o, p] = Σ over c, t of w[o, c, t] · x[c, p · stride + t · dilation − pad] + b[o].
@@ -18,6 +21,7 @@ pub(super) fn build(_: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Oper
 struct Conv {
     sliding: Sliding,
     groups: i64,
+    filters: Prepared,
 }
 
 impl Operator for Conv {
@@ -47,7 +51,9 @@ impl<T: Real> Op<T> for Conv {
         if size::count(&[vec![batch, out], window.output()].concat())? == 0 || w.is_empty() || x.contains(&0) {
             return Err(OpError::new("there is nothing to convolve: a size is zero"));
         }
-        let map = Map::new(batch, channels, out, groups, &window, w.share());
+        let weights = w.share();
+        let filters = self.filters.of(&weights, || Filters::new(Arc::clone(&weights)));
+        let map = Map::with_filters(batch, channels, out, groups, &window, filters);
         let affine = Affine::linear(map);
         Ok(match at.inputs.real_if(2)? {
             Some(bias) if bias.len() == out => {

@@ -47,15 +47,11 @@ fn transposition(rows: usize, cols: usize) -> Vec<u32> {
 }
 
 impl Gemm {
-    /// α M', where M is the constant factor `i`.
-    fn constant<T: Real>(&self, i: usize, matrix: &Tensor<T>) -> Arc<Vec<T>> {
-        let mut matrix = matrix.clone();
-        if let (true, &[rows, cols]) = (self.transposed[i], matrix.shape()) {
-            matrix = matrix.selected(&[cols, rows], &transposition(rows, cols), &T::zero());
-        }
+    /// α M, where M is the constant factor.
+    fn constant<T: Real>(&self, matrix: &Tensor<T>) -> Arc<Vec<T>> {
         if (self.alpha - 1.0).abs() > 0.0 {
             let alpha = T::of(self.alpha);
-            matrix = matrix.map(|&value| alpha * value);
+            return matrix.map(|&value| alpha * value).share();
         }
         matrix.share()
     }
@@ -63,9 +59,10 @@ impl Gemm {
     /// The product as a map of factor `i`, the other one held constant.
     fn product<T: Real>(&self, at: &At<'_, T>, i: usize, sizes: [usize; 3]) -> Result<SharedMap<T>, OpError> {
         let [m, k, n] = sizes;
-        let constant = self.constant(1 - i, at.inputs.real(1 - i)?);
+        let constant = self.constant(at.inputs.real(1 - i)?);
         let (side, domain) = if i == 0 { (Side::Right, [m, k]) } else { (Side::Left, [k, n]) };
-        let product: SharedMap<T> = Arc::new(Product::single(side, constant, sizes, &domain, &[m, n]));
+        let product = Product::single(side, constant, sizes, &domain, &[m, n]);
+        let product: SharedMap<T> = Arc::new(if self.transposed[1 - i] { product.turned() } else { product });
         if !self.transposed[i] {
             return Ok(product);
         }

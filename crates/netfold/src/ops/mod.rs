@@ -5,6 +5,7 @@
 
 mod attributes;
 mod inputs;
+mod prepared;
 mod movement;
 mod sliding;
 

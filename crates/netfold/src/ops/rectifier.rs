@@ -71,7 +71,7 @@ impl<T: Real> Op<T> for Rectifier {
     fn freeze(&self, point: &At<'_, T>) -> Result<Affine<T>, OpError> {
         let z = point.inputs.real(0)?;
         let affine = match self.slope(point.inputs)? {
-            None => Affine::linear(Mask::new(Support::from_fn(z.shape(), |e| z.data()[e] > T::zero()))),
+            None => Affine::linear(Mask::new(Support::positive(z.shape(), z.data()))),
             Some(slope) => {
                 let factor = |(e, &z): (usize, &T)| if z > T::zero() { T::one() } else { at(&slope, e) };
                 let factors = z.data().iter().enumerate().map(factor).collect();

@@ -1,0 +1,135 @@
+//! Sets of numbered elements, one bit each, worked on 64 elements at a time.
+
+/// Words whose bit e is 1 where `flags[e]` is 1. Flags are 0 or 1.
+pub(crate) fn pack(flags: &[u8]) -> Vec<u64> {
+    let mut words = Vec::with_capacity(flags.len().div_ceil(64));
+    let (whole, rest) = flags.as_chunks::<64>();
+    words.extend(whole.iter().map(pack_word));
+    if !rest.is_empty() {
+        let mut last = [0; 64];
+        last[..rest.len()].copy_from_slice(rest);
+        words.push(pack_word(&last));
+    }
+    words
+}
+
+/// One word from 64 flags.
+pub(crate) fn pack_word(flags: &[u8; 64]) -> u64 {
+    // The product moves the lowest bit of byte i to bit 56 + i.
+    const GATHER: u64 = 0x0102_0408_1020_4080;
+    let byte = |flags: &[u8; 8]| u64::from_le_bytes(*flags).wrapping_mul(GATHER) >> 56;
+    flags.as_chunks::<8>().0.iter().enumerate().fold(0, |word, (i, flags)| word | byte(flags) << (8 * i))
+}
+
+/// `flags[e]` is bit e, for the first `len` bits.
+pub(crate) fn unpack(words: &[u64], len: usize) -> Vec<u8> {
+    let mut flags = vec![0; len.next_multiple_of(8)];
+    for (eight, byte) in flags.as_chunks_mut::<8>().0.iter_mut().zip(words.iter().flat_map(|word| word.to_le_bytes())) {
+        *eight = SPREAD[byte as usize].to_le_bytes();
+    }
+    flags.truncate(len);
+    flags
+}
+
+/// For each byte its eight bits, one in each byte of a word.
+const SPREAD: [u64; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let mut bit = 0;
+        while bit < 8 {
+            table[byte] |= (byte as u64 >> bit & 1) << (8 * bit);
+            bit += 1;
+        }
+        byte += 1;
+    }
+    table
+};
+
+/// The 64 bits from bit `first` on; bits behind the last word are 0.
+pub(crate) fn word_at(words: &[u64], first: usize) -> u64 {
+    let (index, shift) = (first / 64, first % 64);
+    let low = words.get(index).map_or(0, |word| word >> shift);
+    let high = if shift == 0 { 0 } else { words.get(index + 1).map_or(0, |word| word << (64 - shift)) };
+    low | high
+}
+
+/// Bit j of word i becomes bit i of word j.
+pub(crate) fn transpose(block: &mut [u64; 64]) {
+    let (mut half, mut mask) = (32, u64::from(u32::MAX));
+    while half > 0 {
+        let mut i = 0;
+        while i < 64 {
+            for j in i..i + half {
+                let swap = (block[j] >> half ^ block[j + half]) & mask;
+                block[j] ^= swap << half;
+                block[j + half] ^= swap;
+            }
+            i += 2 * half;
+        }
+        half /= 2;
+        mask ^= mask << half;
+    }
+}
+
+/// The numbers of the bits that are 1, ascending.
+pub(crate) fn ones(words: &[u64]) -> impl Iterator<Item = usize> + '_ {
+    words.iter().enumerate().flat_map(|(index, &word)| {
+        let mut rest = word;
+        std::iter::from_fn(move || {
+            (rest != 0).then(|| {
+                let bit = rest.trailing_zeros() as usize;
+                rest &= rest - 1;
+                index * 64 + bit
+            })
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn noise(n: usize) -> Vec<u64> {
+        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+        let mut next = || {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state
+        };
+        (0..n).map(|_| next()).collect()
+    }
+
+    #[test]
+    fn packing_and_unpacking_are_inverse() {
+        for len in [0, 1, 63, 64, 65, 200] {
+            let flags: Vec<u8> = noise(len).iter().map(|word| (word & 1) as u8).collect();
+            assert_eq!(unpack(&pack(&flags), len), flags);
+            let set: Vec<usize> = (0..len).filter(|&e| flags[e] == 1).collect();
+            assert_eq!(ones(&pack(&flags)).collect::<Vec<_>>(), set);
+        }
+    }
+
+    #[test]
+    fn a_block_is_transposed() {
+        let before: [u64; 64] = noise(64).try_into().unwrap();
+        let mut after = before;
+        transpose(&mut after);
+        for i in 0..64 {
+            for j in 0..64 {
+                assert_eq!(before[i] >> j & 1, after[j] >> i & 1);
+            }
+        }
+    }
+
+    #[test]
+    fn words_start_at_any_bit() {
+        let words = noise(3);
+        for first in 0..192 {
+            let bit = |e: usize| if e < 192 { words[e / 64] >> (e % 64) & 1 } else { 0 };
+            let expected = (0..64).fold(0, |word, i| word | bit(first + i) << i);
+            assert_eq!(word_at(&words, first), expected);
+        }
+    }
+}

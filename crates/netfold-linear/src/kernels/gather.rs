@@ -1,0 +1,342 @@
+//! y[p, c] = Σ over (q, t) that p reads, over channels d stored at q, of w[c, t, d] · x[q, d].
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::{Isa, PORTABLE_FMA, Shared, multiply_add};
+use crate::Real;
+use crate::layout::Rows;
+use crate::reads::Reads;
+
+/// Bytes of a row from which on masked products are faster than matrix products over whole tensors: one register.
+pub(crate) const MASKED: usize = 64;
+/// Bytes of weights that one task of a narrow product goes over: half of a level-2 cache.
+const WEIGHT_BYTES: usize = 1 << 19;
+
+/// The weights of a product: w[c, t, d] = `data[c · to + t · tap + d · from]`, where d counts from the first channel of
+/// the group of c.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Weights<'a, T> {
+    pub data: &'a [T],
+    pub to: usize,
+    pub tap: usize,
+    pub from: usize,
+}
+
+/// A masked product: what is not stored in x is not read, what is not stored in y is not computed.
+#[derive(Debug)]
+pub(crate) struct Gather<'a, T> {
+    pub from: Rows<'a>,
+    pub to: Rows<'a>,
+    pub reads: &'a Reads,
+    pub groups: usize,
+    pub weights: Weights<'a, T>,
+    pub width: usize,
+    /// y += instead of y =.
+    pub add: bool,
+}
+
+/// All rows of x that one tap of one position reads.
+#[derive(Clone, Copy)]
+struct Step<T> {
+    /// The first of the rows; the next one lies `stride` numbers further.
+    rows: *const T,
+    stride: usize,
+    /// For each row how far its weight lies from `tap`.
+    offsets: *const u32,
+    count: usize,
+    tap: usize,
+}
+
+/// A run of channels at one position.
+#[derive(Clone, Copy)]
+struct Run {
+    /// Row of the first channel; the next one lies `step` rows further.
+    first: usize,
+    step: usize,
+    /// Index of the first channel in the list of channels.
+    listed: usize,
+    count: usize,
+}
+
+impl<'a> Rows<'a> {
+    /// The rows of channels `first..end` at a place.
+    #[inline(always)]
+    fn run(&self, image: usize, place: usize, first: usize, end: usize) -> Run {
+        let position = image * self.axes.places + place;
+        match self.layout {
+            Some(layout) => {
+                let (row, last) = (layout.below(position, first), layout.below(position, end));
+                Run { first: row, step: 1, listed: row, count: last - row }
+            }
+            None => {
+                let row = (image * self.axes.channels + first) * self.axes.places + place;
+                Run { first: row, step: self.axes.places, listed: first, count: end - first }
+            }
+        }
+    }
+
+    /// The channels that [`Run::listed`] points into.
+    fn list(&self) -> Cow<'a, [u32]> {
+        match self.layout {
+            Some(layout) => layout.channels().into(),
+            None => (0..self.axes.channels as u32).collect(),
+        }
+    }
+}
+
+/// What the tasks of one product share.
+struct Job<'a, T> {
+    gather: &'a Gather<'a, T>,
+    x: &'a [T],
+    y: Shared<T>,
+    offsets: &'a [u32],
+    channels: &'a [u32],
+}
+
+impl<T: Real> Gather<'_, T> {
+    /// Computes all rows of y.
+    pub fn run(&self, x: &[T], y: &mut [T]) {
+        self.run_by(Isa::best(), x, y);
+    }
+
+    pub(super) fn run_by(&self, isa: Isa, x: &[T], y: &mut [T]) {
+        self.check(x, y);
+        let (axes, from) = (self.to.axes, self.weights.from as u32);
+        let mut offsets = self.from.list();
+        if from != 1 {
+            offsets.to_mut().iter_mut().for_each(|channel| *channel *= from);
+        }
+        let channels = self.to.list();
+        let job = Job { gather: self, x, y: Shared(y.as_mut_ptr()), offsets: &offsets, channels: &channels };
+        let (positions, block) = self.task();
+        let blocks = axes.channels.div_ceil(block);
+        (0..axes.positions().div_ceil(positions) * blocks).into_par_iter().for_each(|task| {
+            let (chunk, block) = (task / blocks * positions, task % blocks * block..(task % blocks + 1) * block);
+            let chunk = chunk..(chunk + positions).min(axes.positions());
+            let block = block.start..block.end.min(axes.channels);
+            // SAFETY: `isa` is one that this processor has; `check` holds; tasks share no (position, channel).
+            unsafe {
+                match isa {
+                    #[cfg(target_arch = "x86_64")]
+                    Isa::Avx512 => avx512(&job, chunk, block),
+                    #[cfg(target_arch = "x86_64")]
+                    Isa::Avx2 => avx2(&job, chunk, block),
+                    Isa::Portable => portable(&job, chunk, block),
+                }
+            }
+        });
+    }
+
+    /// Positions and channels of one task, from the shapes alone.
+    fn task(&self) -> (usize, usize) {
+        let axes = self.to.axes;
+        let positions = axes.positions().div_ceil(64).max(1);
+        let bytes = self.reads.taps() * (self.from.axes.channels / self.groups) * size_of::<T>();
+        if axes.positions() < 32 {
+            return (positions, axes.channels.div_ceil(32).next_multiple_of(12));
+        }
+        // A weight serves as many products as there are lanes: with few lanes it must stay close for several places.
+        if self.width * size_of::<T>() <= 128 {
+            let block = (WEIGHT_BYTES / bytes.max(1)).max(12);
+            if block < axes.channels {
+                return (axes.positions().div_ceil(4).min(256), block);
+            }
+        }
+        (positions, axes.channels.max(1))
+    }
+
+    /// What the unsafe code relies on.
+    fn check(&self, x: &[T], y: &[T]) {
+        let (from, to, w) = (self.from.axes, self.to.axes, &self.weights);
+        assert!(self.groups > 0 && from.channels.is_multiple_of(self.groups) && to.channels.is_multiple_of(self.groups));
+        assert_eq!((from.batch, from.places, to.places), (to.batch, self.reads.places_from(), self.reads.places_to()));
+        assert_eq!(x.len(), self.from.count() * self.width, "rows of x");
+        assert_eq!(y.len(), self.to.count() * self.width, "rows of y");
+        let last = |count: usize, step: usize| count.saturating_sub(1) * step;
+        let end = last(to.channels, w.to) + last(self.reads.taps(), w.tap) + last(from.channels / self.groups, w.from);
+        assert!(end < w.data.len() || to.channels == 0 || from.channels == 0, "weights of a product");
+        assert!(from.channels * w.from <= u32::MAX as usize, "offsets of weights are u32");
+    }
+}
+
+/// # Safety
+/// The processor has AVX-512 (F, VL, DQ, BW); see [`body`].
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")]
+unsafe fn avx512<T: Real>(job: &Job<'_, T>, positions: Range<usize>, channels: Range<usize>) {
+    // SAFETY: the caller's.
+    unsafe {
+        if size_of::<T>() == 4 {
+            body::<T, true, 64, 6, 32, 8, 16, 12>(job, positions, channels);
+        } else {
+            body::<T, true, 32, 6, 16, 8, 8, 12>(job, positions, channels);
+        }
+    }
+}
+
+/// # Safety
+/// The processor has AVX2 and FMA; see [`body`].
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn avx2<T: Real>(job: &Job<'_, T>, positions: Range<usize>, channels: Range<usize>) {
+    // SAFETY: the caller's.
+    unsafe {
+        if size_of::<T>() == 4 {
+            body::<T, true, 16, 6, 16, 6, 8, 8>(job, positions, channels);
+        } else {
+            body::<T, true, 8, 6, 8, 6, 4, 8>(job, positions, channels);
+        }
+    }
+}
+
+/// # Safety
+/// See [`body`].
+unsafe fn portable<T: Real>(job: &Job<'_, T>, positions: Range<usize>, channels: Range<usize>) {
+    // SAFETY: the caller's.
+    unsafe { body::<T, PORTABLE_FMA, 8, 6, 8, 6, 4, 8>(job, positions, channels) }
+}
+
+/// The rows of y at these positions and channels, in blocks of W, M or N lanes and up to WJ, MJ or NJ channels.
+///
+/// # Safety
+/// [`Gather::check`] holds for the job, and no other thread reads or writes these rows of y.
+#[inline(always)]
+unsafe fn body<
+    T: Real,
+    const FMA: bool,
+    const W: usize,
+    const WJ: usize,
+    const M: usize,
+    const MJ: usize,
+    const N: usize,
+    const NJ: usize,
+>(
+    job: &Job<'_, T>,
+    positions: Range<usize>,
+    channels: Range<usize>,
+) {
+    let g = job.gather;
+    let (ins, outs) = (g.from.axes.channels / g.groups, g.to.axes.channels / g.groups);
+    let mut steps: Vec<Step<T>> = Vec::with_capacity(g.reads.taps());
+    for position in positions {
+        let (image, place) = (position / g.to.axes.places, position % g.to.axes.places);
+        for group in channels.start / outs..channels.end.div_ceil(outs) {
+            let first = channels.start.max(group * outs);
+            let to = g.to.run(image, place, first, channels.end.min((group + 1) * outs));
+            if to.count == 0 {
+                continue;
+            }
+            steps.clear();
+            g.reads.visit(place, |read, tap| {
+                let from = g.from.run(image, read, group * ins, (group + 1) * ins);
+                if from.count > 0 {
+                    steps.push(Step {
+                        rows: job.x.as_ptr().wrapping_add(from.first * g.width),
+                        stride: from.step * g.width,
+                        offsets: job.offsets.as_ptr().wrapping_add(from.listed),
+                        count: from.count,
+                        // Offsets count from channel 0, weights from the group's first channel.
+                        tap: (tap * g.weights.tap).wrapping_sub(group * ins * g.weights.from),
+                    });
+                }
+            });
+            let mut lane = 0;
+            while lane < g.width {
+                // SAFETY: `to` and `steps` are runs of stored rows, `lane` and the lanes behind it are below the width.
+                unsafe {
+                    match g.width - lane {
+                        rest if rest >= W => lane += rows::<T, FMA, W, WJ>(job, to, &steps, lane),
+                        rest if rest >= M => lane += rows::<T, FMA, M, MJ>(job, to, &steps, lane),
+                        rest if rest >= N => lane += rows::<T, FMA, N, NJ>(job, to, &steps, lane),
+                        _ => lane += rows::<T, FMA, 1, 4>(job, to, &steps, lane),
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// B lanes of a run of rows, up to JMAX channels at a time. Returns B.
+///
+/// # Safety
+/// `to` is a run of stored rows of y that no other thread uses, `steps` are runs of stored rows of x, and
+/// `lane + B` is at most the width.
+#[inline(always)]
+unsafe fn rows<T: Real, const FMA: bool, const B: usize, const JMAX: usize>(
+    job: &Job<'_, T>,
+    to: Run,
+    steps: &[Step<T>],
+    lane: usize,
+) -> usize {
+    let g = job.gather;
+    let parts = to.count.div_ceil(JMAX);
+    let mut done = 0;
+    for part in 0..parts {
+        // Parts of equal size: a last part with one or two channels would wait for its own sums.
+        let count = to.count / parts + usize::from(part < to.count % parts);
+        let channels = &job.channels[to.listed + done..][..count];
+        let y = job.y.get().wrapping_add((to.first + done * to.step) * g.width + lane);
+        // SAFETY: `y` is lane `lane` of the first of `count` rows of the run.
+        macro_rules! tile {
+            ($($j:literal)+) => {
+                match count {
+                    $($j if $j <= JMAX => unsafe { tile::<T, FMA, B, $j>(g, channels, steps, lane, y, to.step * g.width) },)+
+                    _ => unreachable!("parts have at most JMAX channels"),
+                }
+            };
+        }
+        tile!(1 2 3 4 5 6 7 8 9 10 11 12);
+        done += count;
+    }
+    B
+}
+
+/// B lanes of J rows.
+///
+/// # Safety
+/// As [`rows`]; `y` is where the first row's lanes lie, the next one's lie `stride` numbers further.
+#[inline(always)]
+unsafe fn tile<T: Real, const FMA: bool, const B: usize, const J: usize>(
+    g: &Gather<'_, T>,
+    channels: &[u32],
+    steps: &[Step<T>],
+    lane: usize,
+    y: *mut T,
+    stride: usize,
+) {
+    let mut sums = [[T::zero(); B]; J];
+    let bases: [usize; J] = std::array::from_fn(|j| channels[j] as usize * g.weights.to);
+    if g.add {
+        for (j, sum) in sums.iter_mut().enumerate() {
+            // SAFETY: B numbers of a row of y; arrays have their element's alignment.
+            *sum = unsafe { *y.wrapping_add(j * stride).cast::<[T; B]>() };
+        }
+    }
+    for step in steps {
+        let weights: [*const T; J] =
+            std::array::from_fn(|j| g.weights.data.as_ptr().wrapping_add(bases[j].wrapping_add(step.tap)));
+        let mut row = step.rows.wrapping_add(lane);
+        for i in 0..step.count {
+            // SAFETY: `offsets` and `rows` have `count` entries. An offset is d · from with d a channel of the group:
+            // with the base c · to + t · tap it is at most the index whose bound `Gather::check` asserts.
+            unsafe {
+                let offset = *step.offsets.add(i) as usize;
+                let x = &*row.cast::<[T; B]>();
+                for (sum, weights) in sums.iter_mut().zip(weights) {
+                    let w = *weights.wrapping_add(offset);
+                    for (sum, &x) in sum.iter_mut().zip(x) {
+                        *sum = multiply_add::<T, FMA>(w, x, *sum);
+                    }
+                }
+            }
+            row = row.wrapping_add(step.stride);
+        }
+    }
+    for (j, sum) in sums.iter().enumerate() {
+        // SAFETY: B numbers of a row of y that only this thread writes.
+        unsafe { *y.wrapping_add(j * stride).cast::<[T; B]>() = *sum };
+    }
+}

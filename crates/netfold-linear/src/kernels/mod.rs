@@ -1,0 +1,85 @@
+//! Inner loops: the only module with `unsafe` code.
+//!
+//! Each loop is one generic inline body, written over arrays of lanes that the compiler turns into vector registers.
+//! It is compiled several times, for the instruction sets that a processor may have, and the copy is chosen when the
+//! program runs. Every number of a result is summed by one thread in an order that the shapes alone decide, so that
+//! the bits are the same for any number of threads. Between instruction sets they may differ: fused multiply-add
+//! rounds once.
+
+#![allow(unsafe_code)]
+
+pub(crate) mod depth;
+pub(crate) mod gather;
+pub(crate) mod rows;
+#[cfg(test)]
+mod tests;
+
+/// The instruction sets that loops are compiled for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Isa {
+    /// 32 registers of 64 bytes, fused multiply-add.
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+    /// 16 registers of 32 bytes, fused multiply-add.
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    /// What the build's target has.
+    Portable,
+}
+
+impl Isa {
+    /// The best one that this processor has.
+    pub fn best() -> Self {
+        #[cfg(target_arch = "x86_64")]
+        {
+            if is_x86_feature_detected!("avx512f")
+                && is_x86_feature_detected!("avx512vl")
+                && is_x86_feature_detected!("avx512dq")
+                && is_x86_feature_detected!("avx512bw")
+            {
+                return Self::Avx512;
+            }
+            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+                return Self::Avx2;
+            }
+        }
+        Self::Portable
+    }
+
+    /// All that this processor has.
+    #[cfg(test)]
+    pub fn all() -> Vec<Self> {
+        let mut all = vec![Self::Portable];
+        #[cfg(target_arch = "x86_64")]
+        match Self::best() {
+            Self::Avx512 => all.extend([Self::Avx2, Self::Avx512]),
+            Self::Avx2 => all.push(Self::Avx2),
+            Self::Portable => {}
+        }
+        all
+    }
+}
+
+/// Whether a multiply-add in portable code is one instruction; as a library call it would be slow.
+const PORTABLE_FMA: bool = cfg!(any(target_feature = "fma", target_arch = "aarch64"));
+
+/// a · b + c, rounded once with `FMA`.
+#[inline(always)]
+fn multiply_add<T: crate::Real, const FMA: bool>(a: T, b: T, c: T) -> T {
+    if FMA { num_traits::Float::mul_add(a, b, c) } else { a * b + c }
+}
+
+/// A pointer that tasks share, each writing rows of its own.
+#[derive(Clone, Copy)]
+struct Shared<T>(*mut T);
+
+// SAFETY: the loops of this module hand it only to tasks whose rows are disjoint.
+unsafe impl<T: Send> Send for Shared<T> {}
+// SAFETY: as above.
+unsafe impl<T: Send> Sync for Shared<T> {}
+
+impl<T> Shared<T> {
+    fn get(self) -> *mut T {
+        self.0
+    }
+}

@@ -1,0 +1,197 @@
+//! Each loop against a plain double-precision sum, over random geometry, supports and widths, for every instruction set
+//! that the processor has; and its bits for one, two and three threads.
+
+use std::cell::Cell;
+
+use rayon::ThreadPoolBuilder;
+
+use super::Isa;
+use super::depth::Depth;
+use super::gather::{Gather, Weights};
+use crate::reads::Reads;
+use crate::{Probes, Real, Support, WindowAxis};
+
+struct Noise(Cell<u64>);
+
+impl Noise {
+    fn next(&self) -> u64 {
+        let mut state = self.0.get();
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        self.0.set(state);
+        state >> 16
+    }
+
+    fn below(&self, n: usize) -> usize {
+        self.next() as usize % n
+    }
+
+    fn number<T: Real>(&self) -> T {
+        T::of((self.next() % 2001) as f64 / 1000.0 - 1.0)
+    }
+
+    fn numbers<T: Real>(&self, n: usize) -> Vec<T> {
+        (0..n).map(|_| self.number()).collect()
+    }
+
+    /// Full, empty, or a random share of the elements.
+    fn support(&self, shape: &[usize]) -> Support {
+        match self.below(6) {
+            0 => Support::full(shape),
+            1 => Support::empty(shape),
+            share => Support::from_fn(shape, |_| self.below(6) < share),
+        }
+    }
+
+    fn axis(&self) -> WindowAxis {
+        let (kernel, stride, dilation) = (1 + self.below(3), 1 + self.below(3), 1 + self.below(2));
+        let (pad, output) = (self.below(4) as isize - 1, 1 + self.below(5));
+        let reach = ((output - 1) * stride + (kernel - 1) * dilation) as isize + 1 - pad;
+        // Some inputs end before the last window does, some go on behind it.
+        let input = (reach + self.below(3) as isize - 1).max(1) as usize;
+        WindowAxis { input, kernel, stride, dilation, pad, output }
+    }
+}
+
+/// One random product: what both loops take.
+struct Case<T: Real> {
+    groups: usize,
+    ins: usize,
+    outs: usize,
+    reads: Reads,
+    x: Probes<T>,
+    onto: Support,
+    start: Vec<T>,
+    weights: Vec<T>,
+    strides: [usize; 3],
+    add: bool,
+}
+
+impl<T: Real> Case<T> {
+    fn new(noise: &Noise, depth: bool) -> Self {
+        let axes = [if noise.below(4) == 0 { WindowAxis::UNIT } else { noise.axis() }, noise.axis()];
+        let reads = Reads::new(&axes, noise.below(2) == 0);
+        let (groups, ins, outs) = if depth {
+            (1 + noise.below(70), 1, 1)
+        } else {
+            (1 + noise.below(3), 1 + noise.below(70), 1 + noise.below(30))
+        };
+        let batch = 1 + noise.below(2);
+        let width = [1, 3, 8, 16, 20, 32, 48, 64, 71][noise.below(9)];
+        let from = noise.support(&[batch, groups * ins, reads.places_from()]);
+        let onto = noise.support(&[batch, groups * outs, reads.places_to()]);
+        let x = Probes::new(from.clone(), width, noise.numbers(from.count() * width));
+        let start = noise.numbers(onto.count() * width);
+        let weights = noise.numbers(groups * outs * reads.taps() * ins);
+        // Either order of the last axis, the first one too where there is one group.
+        let strides = if groups == 1 && noise.below(2) == 0 {
+            [1, ins * outs, outs]
+        } else {
+            [reads.taps() * ins, ins, 1]
+        };
+        Self { groups, ins, outs, reads, x, onto, start, weights, strides, add: noise.below(2) == 0 }
+    }
+
+    fn gather(&self, isa: Isa) -> Vec<T> {
+        let [to, tap, from] = self.strides;
+        let weights = Weights { data: &self.weights, to, tap, from };
+        let (width, groups, add) = (self.x.width(), self.groups, self.add);
+        let mut y = self.start.clone();
+        Gather { from: self.x.support().rows(), to: self.onto.rows(), reads: &self.reads, groups, weights, width, add }
+            .run_by(isa, self.x.values(), &mut y);
+        y
+    }
+
+    fn depth(&self, isa: Isa) -> Vec<T> {
+        let (width, add) = (self.x.width(), self.add);
+        let mut y = self.start.clone();
+        let (from, to) = (self.x.support().rows(), self.onto.rows());
+        Depth { from, to, reads: &self.reads, weights: &self.weights, width, add }
+            .run_by(isa, self.x.values(), &mut y);
+        y
+    }
+
+    /// The same sums from the definition.
+    fn plain(&self) -> Vec<f64> {
+        let (width, places_to, places_from) = (self.x.width(), self.reads.places_to(), self.reads.places_from());
+        let mut sums = Vec::new();
+        for (row, element) in self.onto.elements().enumerate() {
+            let (channel, place) = (element / places_to, element % places_to);
+            let (image, c) = (channel / (self.groups * self.outs), channel % (self.groups * self.outs));
+            let group = c / self.outs;
+            for probe in 0..width {
+                let mut sum = if self.add { self.start[row * width + probe].wide() } else { 0.0 };
+                self.reads.visit(place, |read, tap| {
+                    for d in 0..self.ins {
+                        let from = ((image * self.groups + group) * self.ins + d) * places_from + read;
+                        let [to_step, tap_step, from_step] = self.strides;
+                        let w = self.weights[c * to_step + tap * tap_step + d * from_step];
+                        sum += self.x.at(from).map_or(0.0, |x| w.wide() * x[probe].wide());
+                    }
+                });
+                sums.push(sum);
+            }
+        }
+        sums
+    }
+}
+
+fn agree<T: Real>(case: &Case<T>, y: &[T], isa: Isa) {
+    let scale = (case.ins * case.reads.taps() + 1) as f64 * T::epsilon().wide() * 4.0;
+    for (y, plain) in y.iter().zip(case.plain()) {
+        assert!((y.wide() - plain).abs() <= scale, "{isa:?}: {y} and {plain}");
+    }
+}
+
+fn sums<T: Real>() {
+    let noise = Noise(Cell::new(0x1234_5678_9abc_def1));
+    for round in 0..120 {
+        let depth = round % 3 == 0;
+        let case = Case::<T>::new(&noise, depth);
+        for isa in Isa::all() {
+            if depth {
+                agree(&case, &case.depth(isa), isa);
+            }
+            agree(&case, &case.gather(isa), isa);
+        }
+    }
+}
+
+#[test]
+fn loops_equal_their_definition_in_single_precision() {
+    sums::<f32>();
+}
+
+#[test]
+fn loops_equal_their_definition_in_double_precision() {
+    sums::<f64>();
+}
+
+#[test]
+fn bits_do_not_depend_on_the_number_of_threads() {
+    let noise = Noise(Cell::new(77));
+    for round in 0..30 {
+        let case = Case::<f32>::new(&noise, round % 2 == 0);
+        let bits = |threads: usize| {
+            let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let y = pool.install(|| if round % 2 == 0 { case.depth(Isa::best()) } else { case.gather(Isa::best()) });
+            y.iter().map(|y| y.to_bits()).collect::<Vec<_>>()
+        };
+        assert!(bits(1) == bits(2) && bits(1) == bits(3));
+    }
+}
+
+#[test]
+fn rows_are_summed_in_double_precision() {
+    let noise = Noise(Cell::new(5));
+    for width in [1, 5, 16, 64, 70] {
+        let (x, factors) = (noise.numbers::<f32>(37 * width), noise.numbers::<f32>(37));
+        let mut sums = vec![0.0; width];
+        super::rows::dot(&x, width, |row| factors[row], &mut sums);
+        for (probe, sum) in sums.iter().enumerate() {
+            let plain: f64 = (0..37).map(|row| factors[row].wide() * x[row * width + probe].wide()).sum();
+            assert!((sum - plain).abs() < 1e-5);
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Where the rows of a tensor lie, place by place.
+
+use crate::bits;
+
+/// A tensor's axes as rows are stored: `batch` pictures of `channels` at `places`.
+///
+/// Tensors with fewer than three axes have one place for each index of the first of two axes, and their last axis is
+/// the channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Axes {
+    pub batch: usize,
+    pub channels: usize,
+    pub places: usize,
+}
+
+impl Axes {
+    pub fn of(shape: &[usize]) -> Self {
+        match *shape {
+            [] => Self { batch: 1, channels: 1, places: 1 },
+            [channels] => Self { batch: 1, channels, places: 1 },
+            [batch, channels, ref places @ ..] => Self { batch, channels, places: places.iter().product() },
+        }
+    }
+
+    /// Places of all pictures.
+    pub fn positions(&self) -> usize {
+        self.batch * self.places
+    }
+
+    /// The flat index in standard order of a channel at a position.
+    #[inline]
+    pub fn element(&self, position: usize, channel: usize) -> usize {
+        (position / self.places * self.channels + channel) * self.places + position % self.places
+    }
+}
+
+/// The rows of a partial support by position: the channels that are stored, in order, and where.
+#[derive(Debug)]
+pub(crate) struct Layout {
+    axes: Axes,
+    /// Words a position.
+    width: usize,
+    /// One bit a channel, position by position.
+    words: Vec<u64>,
+    /// Rows before each word; one entry more at the end.
+    ranks: Vec<u32>,
+    /// The channel of each row.
+    channels: Vec<u32>,
+}
+
+impl Layout {
+    /// The layout of the elements whose bit is 1, bits in standard order.
+    pub fn new(axes: Axes, bits: &[u64], count: usize) -> Self {
+        let width = axes.channels.div_ceil(64);
+        let mut words = vec![0; axes.positions() * width];
+        for image in 0..axes.batch {
+            for word in 0..width {
+                let channels = 64.min(axes.channels - word * 64);
+                for first in (0..axes.places).step_by(64) {
+                    let mut block = [0; 64];
+                    for (c, line) in block[..channels].iter_mut().enumerate() {
+                        let channel = image * axes.channels + word * 64 + c;
+                        *line = bits::word_at(bits, channel * axes.places + first);
+                    }
+                    bits::transpose(&mut block);
+                    for (p, &line) in block.iter().enumerate().take(axes.places - first) {
+                        words[(image * axes.places + first + p) * width + word] = line;
+                    }
+                }
+            }
+        }
+        let mut ranks = Vec::with_capacity(words.len() + 1);
+        let mut channels = Vec::with_capacity(count);
+        for (index, &word) in words.iter().enumerate() {
+            ranks.push(channels.len() as u32);
+            let (first, mut rest) = ((index % width * 64) as u32, word);
+            while rest != 0 {
+                channels.push(first + rest.trailing_zeros());
+                rest &= rest - 1;
+            }
+        }
+        ranks.push(channels.len() as u32);
+        Self { axes, width, words, ranks, channels }
+    }
+
+    /// The first row of a position; of the position behind the last one: how many rows there are.
+    #[inline]
+    pub fn start(&self, position: usize) -> usize {
+        self.ranks[position * self.width] as usize
+    }
+
+    /// The channel of each row.
+    pub fn channels(&self) -> &[u32] {
+        &self.channels
+    }
+
+    /// Rows of the position whose channel is below `channel`, counted from the very first row.
+    #[inline]
+    pub fn below(&self, position: usize, channel: usize) -> usize {
+        if channel == self.axes.channels {
+            return self.start(position + 1);
+        }
+        let word = position * self.width + channel / 64;
+        self.ranks[word] as usize + (self.words[word] & ((1 << (channel % 64)) - 1)).count_ones() as usize
+    }
+
+    /// The row of a channel at a position, if it is stored.
+    #[inline]
+    pub fn row(&self, position: usize, channel: usize) -> Option<usize> {
+        let word = position * self.width + channel / 64;
+        let (bits, bit) = (self.words[word], channel % 64);
+        (bits >> bit & 1 == 1).then(|| self.ranks[word] as usize + (bits & ((1 << bit) - 1)).count_ones() as usize)
+    }
+
+    /// The position that holds `row`.
+    pub fn position(&self, row: usize) -> usize {
+        self.ranks.partition_point(|&rank| rank as usize <= row).saturating_sub(1) / self.width.max(1)
+    }
+}
+
+/// Where a batch keeps its rows: a full support in standard order, any other one by its [`Layout`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rows<'a> {
+    pub axes: Axes,
+    pub layout: Option<&'a Layout>,
+}
+
+impl Rows<'_> {
+    /// The row of a channel at a place of a picture, if it is stored.
+    #[inline(always)]
+    pub fn row_at(&self, image: usize, place: usize, channel: usize) -> Option<usize> {
+        match self.layout {
+            Some(layout) => layout.row(image * self.axes.places + place, channel),
+            None => Some((image * self.axes.channels + channel) * self.axes.places + place),
+        }
+    }
+
+    /// The row of a channel at a position, if it is stored.
+    #[inline]
+    pub fn row(&self, position: usize, channel: usize) -> Option<usize> {
+        match self.layout {
+            Some(layout) => layout.row(position, channel),
+            None => Some(self.axes.element(position, channel)),
+        }
+    }
+
+    /// How many rows there are.
+    pub fn count(&self) -> usize {
+        match self.layout {
+            Some(layout) => layout.channels().len(),
+            None => self.axes.positions() * self.axes.channels,
+        }
+    }
+}

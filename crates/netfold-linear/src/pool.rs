@@ -1,0 +1,81 @@
+//! Buffers that are used again.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::Real;
+
+/// Buffers with fewer numbers are left to the allocator.
+const SMALL: usize = 1 << 14;
+
+/// Buffers of dropped batches, kept for the next one.
+///
+/// A large allocation is fresh memory, which costs a page fault for every page: passes over blocks of rows use the same
+/// sizes again and again.
+#[derive(Debug)]
+pub struct Pool<T> {
+    buffers: Mutex<Vec<Vec<T>>>,
+    users: AtomicUsize,
+}
+
+impl<T: Real> Pool<T> {
+    /// A pool that keeps nothing until somebody uses it.
+    pub const fn new() -> Self {
+        Self { buffers: Mutex::new(Vec::new()), users: AtomicUsize::new(0) }
+    }
+
+    /// `len` numbers of any value.
+    pub(crate) fn take(&self, len: usize) -> Vec<T> {
+        if len >= SMALL && self.users.load(Ordering::Relaxed) > 0 {
+            let mut buffers = self.buffers.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            // The smallest that fits without wasting more than half of itself.
+            let fits = |buffer: &Vec<T>| buffer.capacity() >= len && buffer.capacity() / 2 <= len;
+            let best = (0..buffers.len()).filter(|&i| fits(&buffers[i])).min_by_key(|&i| buffers[i].capacity());
+            if let Some(best) = best {
+                let mut buffer = buffers.swap_remove(best);
+                drop(buffers);
+                buffer.resize(len, T::zero());
+                return buffer;
+            }
+        }
+        vec![T::zero(); len]
+    }
+
+    pub(crate) fn give(&self, buffer: Vec<T>) {
+        if buffer.capacity() >= SMALL && self.users.load(Ordering::Relaxed) > 0 {
+            self.buffers.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(buffer);
+        }
+    }
+}
+
+impl<T: Real> Default for Pool<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// While one of these lives, large buffers of dropped batches are kept and used again; with the last one they go.
+#[derive(Debug)]
+pub struct Reuse<T: Real>(std::marker::PhantomData<T>);
+
+impl<T: Real> Reuse<T> {
+    /// Starts to keep buffers.
+    pub fn start() -> Self {
+        T::pool().users.fetch_add(1, Ordering::Relaxed);
+        Self(std::marker::PhantomData)
+    }
+}
+
+impl<T: Real> Drop for Reuse<T> {
+    fn drop(&mut self) {
+        if T::pool().users.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.release();
+        }
+    }
+}
+
+impl<T: Real> Reuse<T> {
+    fn release(&self) {
+        T::pool().buffers.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clear();
+    }
+}

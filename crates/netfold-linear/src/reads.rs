@@ -1,0 +1,86 @@
+//! Which places a place reads, and by which tap.
+
+use crate::WindowAxis;
+
+/// For each place of one side of a window the (place of the other side, tap) pairs that meet there, axis by axis.
+#[derive(Clone, Debug)]
+pub(crate) struct Reads {
+    axes: [Axis; 2],
+    places_to: usize,
+    places_from: usize,
+}
+
+#[derive(Clone, Debug)]
+struct Axis {
+    /// Pairs before each place; one entry more at the end.
+    starts: Vec<u32>,
+    /// (place of the other side, tap)
+    pairs: Vec<(u32, u32)>,
+    from: usize,
+    to: usize,
+    kernel: usize,
+}
+
+impl Axis {
+    fn new(axis: &WindowAxis, transpose: bool) -> Self {
+        let (from, to) = if transpose { (axis.output, axis.input) } else { (axis.input, axis.output) };
+        let mut lists = vec![Vec::new(); to];
+        for tap in 0..axis.kernel {
+            for output in axis.inside(tap) {
+                let Some(input) = axis.read(output, tap) else { continue };
+                let (to, from) = if transpose { (input, output) } else { (output, input) };
+                lists[to].push((from as u32, tap as u32));
+            }
+        }
+        let mut starts = vec![0];
+        for list in &lists {
+            starts.push(starts[starts.len() - 1] + list.len() as u32);
+        }
+        Self { starts, pairs: lists.concat(), from, to, kernel: axis.kernel }
+    }
+
+    fn of(&self, place: usize) -> &[(u32, u32)] {
+        &self.pairs[self.starts[place] as usize..self.starts[place + 1] as usize]
+    }
+}
+
+impl Reads {
+    /// What each output place reads (or, transposed, each input place) through a window with these axes.
+    pub fn new(axes: &[WindowAxis; 2], transpose: bool) -> Self {
+        let axes = [Axis::new(&axes[0], transpose), Axis::new(&axes[1], transpose)];
+        let (places_to, places_from) = (axes[0].to * axes[1].to, axes[0].from * axes[1].from);
+        Self { axes, places_to, places_from }
+    }
+
+    /// Places that read.
+    pub fn places_to(&self) -> usize {
+        self.places_to
+    }
+
+    /// Places that are read: every place given by [`visit`](Self::visit) is below this.
+    pub fn places_from(&self) -> usize {
+        self.places_from
+    }
+
+    /// Taps of the window: every tap given by [`visit`](Self::visit) is below this.
+    pub fn taps(&self) -> usize {
+        self.axes[0].kernel * self.axes[1].kernel
+    }
+
+    /// Calls `visit(place, tap)` for all that `place` reads, always in the same order.
+    #[inline(always)]
+    pub fn visit(&self, place: usize, mut visit: impl FnMut(usize, usize)) {
+        let [rows, columns] = &self.axes;
+        for &(y, ty) in rows.of(place / columns.to) {
+            for &(x, tx) in columns.of(place % columns.to) {
+                visit(y as usize * columns.from + x as usize, ty as usize * columns.kernel + tx as usize);
+            }
+        }
+    }
+
+    /// Whether each place reads at least one other, row-major.
+    pub fn reach(&self) -> impl Iterator<Item = bool> + '_ {
+        let [rows, columns] = &self.axes;
+        (0..rows.to).flat_map(move |y| (0..columns.to).map(move |x| !rows.of(y).is_empty() && !columns.of(x).is_empty()))
+    }
+}

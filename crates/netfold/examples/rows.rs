@@ -1,0 +1,128 @@
+//! Times rows of W for `bench/compare.py`.
+//!
+//! `rows MODEL INPUT.npy CLASSES f32|f64` loads once, then answers every line of standard input with one line:
+//! `run`: seconds from the input to all rows, split into trace, freeze, plan and rows, and the seconds that all threads
+//! computed; `memory`: peak megabytes;
+//! `density`: for each convolution the share of stored elements of its input and output; `save PATH`: writes the rows
+//! as bytes; `bits`: a hash of the rows.
+
+use std::error::Error;
+use std::io::{BufRead, Write};
+use std::path::Path;
+use std::time::Instant;
+
+use netfold::ops::Precision;
+use netfold::{Circuit, Model, Rules, Tensor, Trace, trace::NonFinite};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [model, input, classes, precision] = arguments.as_slice() else {
+        return Err("usage: rows MODEL INPUT.npy CLASSES f32|f64".into());
+    };
+    let model = Model::read(Path::new(model))?;
+    match precision.as_str() {
+        "f64" => serve::<f64>(&model, Path::new(input), classes.parse()?),
+        _ => serve::<f32>(&model, Path::new(input), classes.parse()?),
+    }
+}
+
+fn serve<T: Precision>(model: &Model, input: &Path, classes: usize) -> Result<(), Box<dyn Error>> {
+    let x: Tensor<T> = netfold::input::read_npy(input)?;
+    let classes: Vec<usize> = (0..classes).collect();
+    println!("ready");
+    for line in std::io::stdin().lock().lines() {
+        let line = line?;
+        match line.split_once(' ').unwrap_or((&line, "")) {
+            ("run", _) => println!("{}", run(model, &x, &classes)?),
+            ("memory", _) => println!("{}", memory()),
+            ("density", _) => println!("{}", density(model, &x, &classes)?),
+            ("bits", _) => {
+                let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+                each(model, &x, &classes, |rows| {
+                    for value in rows {
+                        hash = (hash ^ value.wide().to_bits()).wrapping_mul(0x100_0000_01b3);
+                    }
+                })?;
+                println!("{hash:x}");
+            }
+            ("save", path) => {
+                let mut bytes = Vec::new();
+                each(model, &x, &classes, |rows| rows.iter().for_each(|value| value.put_le(&mut bytes)))?;
+                std::fs::write(path, bytes)?;
+                println!("saved");
+            }
+            _ => println!("unknown"),
+        }
+        std::io::stdout().flush()?;
+    }
+    Ok(())
+}
+
+fn frozen<'m, T: Precision>(model: &'m Model, x: &Tensor<T>) -> Result<Trace<'m, T>, Box<dyn Error>> {
+    let head = model.head(None, false)?;
+    Ok(model.trace(x, head.logits, NonFinite::Refuse)?)
+}
+
+fn each<T: Precision>(
+    model: &Model,
+    x: &Tensor<T>,
+    classes: &[usize],
+    mut each: impl FnMut(&[T]),
+) -> Result<(), Box<dyn Error>> {
+    let circuit = frozen(model, x)?.freeze(&Rules::default())?;
+    circuit.rows(&circuit.plan_rows(classes, None), |block| {
+        each(block.weights);
+        Ok(())
+    })
+}
+
+fn run<T: Precision>(model: &Model, x: &Tensor<T>, classes: &[usize]) -> Result<String, Box<dyn Error>> {
+    let (start, computed) = (Instant::now(), computed_seconds());
+    let trace = frozen(model, x)?;
+    let traced = start.elapsed().as_secs_f64();
+    let circuit: Circuit<T> = trace.freeze(&Rules::default())?;
+    drop(trace);
+    let frozen = start.elapsed().as_secs_f64();
+    let plan = circuit.plan_rows(classes, None);
+    let planned = start.elapsed().as_secs_f64();
+    // Every row is looked at, so that none can be left out.
+    let mut sum = 0.0;
+    circuit.rows(&plan, |block| {
+        sum += block.weights.first().map_or(0.0, |w| w.wide());
+        Ok::<(), Box<dyn Error>>(())
+    })?;
+    let done = start.elapsed().as_secs_f64();
+    let computed = computed_seconds() - computed;
+    let parts = [done, traced, frozen - traced, planned - frozen, done - planned, computed];
+    Ok(parts.iter().map(|s| format!("{s:.6}")).chain([format!("{sum:e}")]).collect::<Vec<_>>().join(" "))
+}
+
+fn density<T: Precision>(model: &Model, x: &Tensor<T>, classes: &[usize]) -> Result<String, Box<dyn Error>> {
+    let circuit = frozen(model, x)?.freeze(&Rules::default())?;
+    let plan = circuit.pull_plan(&netfold_linear::Support::of(circuit.output_shape(), classes.iter().copied()));
+    let convolutions = circuit.stages().iter().enumerate().filter(|(_, stage)| stage.op == "Conv");
+    let lines: Vec<String> = convolutions
+        .map(|(index, stage)| {
+            let (from, to) = (&plan[stage.sources[0]], &plan[index + 1]);
+            format!("{}:{:?}:{:.3}:{:?}:{:.3}", stage.node, from.shape(), from.density(), to.shape(), to.density())
+        })
+        .collect();
+    Ok(lines.join("|").replace(' ', ""))
+}
+
+/// Seconds that all threads of this process have computed so far.
+fn computed_seconds() -> f64 {
+    let Ok(tasks) = std::fs::read_dir("/proc/self/task") else { return 0.0 };
+    let spent = |task: std::io::Result<std::fs::DirEntry>| -> Option<f64> {
+        let line = std::fs::read_to_string(task.ok()?.path().join("schedstat")).ok()?;
+        line.split_whitespace().next()?.parse::<f64>().ok()
+    };
+    tasks.filter_map(spent).sum::<f64>() * 1e-9
+}
+
+/// Megabytes that the process held at most.
+fn memory() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    peak.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or(0) / 1024
+}

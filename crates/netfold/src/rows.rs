@@ -1,0 +1,85 @@
+//! Rows of W, block by block.
+
+use netfold_linear::{Probes, Reuse, Support};
+
+use crate::circuit::Circuit;
+use crate::ops::Precision;
+
+/// Bytes of a vector register: rows travel in whole registers.
+const REGISTER: usize = 64;
+/// Registers that a row's probes fill at most: the masked kernels' best.
+const REGISTERS: usize = 4;
+/// Up to this many rows are pulled one at a time, as whole tensors.
+const SINGLE: usize = 2;
+/// Bytes that the largest adjoint of a block may take.
+const ADJOINT_BYTES: usize = 1 << 29;
+
+/// Which elements rows of W are pulled through, and how many rows travel together.
+#[derive(Clone, Debug)]
+pub struct RowPlan {
+    classes: Vec<usize>,
+    supports: Vec<Support>,
+    /// Rows of a block.
+    rows: usize,
+}
+
+/// Some rows of W.
+#[derive(Clone, Copy, Debug)]
+pub struct Block<'a, T> {
+    /// Which of the planned classes the first row belongs to.
+    pub first: usize,
+    /// The rows, one after the other, in the input's standard layout.
+    pub weights: &'a [T],
+    /// `bias[stage][row]`: each stage's share of b.
+    pub bias: &'a [Vec<T>],
+}
+
+impl RowPlan {
+    /// For each slot of the circuit the elements that are stored.
+    pub fn supports(&self) -> &[Support] {
+        &self.supports
+    }
+
+    /// Rows that travel together.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+}
+
+impl<T: Precision> Circuit<T> {
+    /// How the rows of these classes are pulled, in blocks of `rows` or as many as suit the machine.
+    ///
+    /// A few rows are pulled one by one as whole tensors. Others share the supports that the masks leave, a register's
+    /// width at a time.
+    pub fn plan_rows(&self, classes: &[usize], rows: Option<usize>) -> RowPlan {
+        let (lanes, count) = (REGISTER / size_of::<T>(), classes.len());
+        if rows.unwrap_or(count) <= SINGLE {
+            return RowPlan { classes: classes.to_vec(), supports: self.full_plan(), rows: 1 };
+        }
+        let supports = self.pull_plan(&Support::of(self.output_shape(), classes.iter().copied()));
+        let largest = supports.iter().map(Support::count).max().unwrap_or(0).max(1);
+        let fitting = ADJOINT_BYTES / (largest * size_of::<T>()) / lanes * lanes;
+        let rows = rows.unwrap_or_else(|| count.next_multiple_of(lanes).min(lanes * REGISTERS).min(fitting).max(lanes));
+        RowPlan { classes: classes.to_vec(), supports, rows }
+    }
+
+    /// Computes the planned rows and hands them to `each` block by block; memory does not grow with their number.
+    ///
+    /// # Errors
+    /// What `each` returns.
+    pub fn rows<E>(&self, plan: &RowPlan, mut each: impl FnMut(Block<'_, T>) -> Result<(), E>) -> Result<(), E> {
+        let _reuse = Reuse::<T>::start();
+        let lanes = REGISTER / size_of::<T>();
+        let len: usize = self.input_shape().iter().product();
+        let mut weights = vec![T::zero(); len * plan.rows.min(plan.classes.len())];
+        for (block, classes) in plan.classes.chunks(plan.rows).enumerate() {
+            let width = if plan.rows == 1 { 1 } else { classes.len().next_multiple_of(lanes) };
+            let seeds = Probes::one_hot_within(self.output_shape(), classes, width);
+            let pulled = self.pull_on(seeds, &plan.supports);
+            let weights = &mut weights[..len * classes.len()];
+            pulled.weights.vectors_into(weights);
+            each(Block { first: block * plan.rows, weights, bias: &pulled.bias })?;
+        }
+        Ok(())
+    }
+}
