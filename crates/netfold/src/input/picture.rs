@@ -1,11 +1,11 @@
 //! Pictures.
 
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{self, BufReader};
 use std::path::Path;
 
 use image::metadata::Orientation;
-use image::{DynamicImage, ImageDecoder, ImageReader, Limits};
+use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 use netfold_linear::Real;
 
 use super::InputError;
@@ -42,13 +42,17 @@ impl Picture {
     pub fn read(path: &Path) -> Result<Self, InputError> {
         let failed = |source| InputError::Read { path: path.to_owned(), source };
         let undecoded = |source| match source {
-            image::ImageError::IoError(source) if source.raw_os_error().is_some() => failed(source),
+            ImageError::IoError(source) if source.raw_os_error().is_some() => failed(source),
             source => InputError::Decode { path: path.to_owned(), source },
         };
         let file = BufReader::new(File::open(path).map_err(failed)?);
         let mut reader = ImageReader::new(file).with_guessed_format().map_err(failed)?;
         if reader.format().is_none() {
             return Err(InputError::NotPicture { path: path.to_owned() });
+        }
+        if reader.format() == Some(ImageFormat::Jpeg) && is_cut_jpeg(&std::fs::read(path).map_err(failed)?) {
+            let cut = io::Error::new(io::ErrorKind::UnexpectedEof, "the file ends before the picture does");
+            return Err(undecoded(ImageError::IoError(cut)));
         }
         let mut limits = Limits::no_limits();
         limits.max_alloc = Some(Self::MAX_BYTES);
@@ -84,6 +88,13 @@ impl Picture {
     pub fn tensor<T: Real>(&self) -> Tensor<T> {
         Tensor::new(&self.shape(), self.pixels.iter().map(|&value| T::of(f64::from(value))).collect())
     }
+}
+
+/// Whether the end marker is missing behind the last scan: the decoder fills what is not there with gray and says nothing.
+fn is_cut_jpeg(bytes: &[u8]) -> bool {
+    // Inside a scan 0xff is never followed by either of these.
+    let last = |marker: [u8; 2]| bytes.windows(2).rposition(|pair| pair == marker);
+    last([0xff, 0xd9]) < last([0xff, 0xda])
 }
 
 /// Refuses more than [`Picture::MAX_PIXELS`].

@@ -6,7 +6,7 @@ use crate::{dims, file, told};
 
 /// A `.npy` file, byte for byte.
 fn npy(descr: &str, fortran: bool, shape: &[usize], bytes: &[u8]) -> Vec<u8> {
-    let sizes: String = shape.iter().map(|size| format!("{size}, ")).collect();
+    let sizes = shape.iter().fold(String::new(), |sizes, size| sizes + &size.to_string() + ", ");
     let order = if fortran { "True" } else { "False" };
     let mut header = format!("{{'descr': {descr}, 'fortran_order': {order}, 'shape': ({sizes}), }}");
     while !(10 + header.len() + 1).is_multiple_of(64) {
