@@ -2,47 +2,54 @@
 
 use std::sync::Arc;
 
-use netfold_linear::{Chain, Diagonal, Field, Real, SharedMap};
+use netfold_linear::{Chain, Diagonal, Field, Identity, Real, SharedMap};
 
-use super::{At, Attributes, Dependence, Inputs, Op, Operator, broadcast};
+use super::{At, Attributes, Dependence, Inputs, Op, Operator, broadcast, size};
 use crate::affine::Affine;
 use crate::error::OpError;
 use crate::value::{Tensor, Value};
 
-pub(super) fn build(name: &str, _: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
-    Ok(Box::new(match name {
-        "Add" | "Sum" => Arithmetic::Add,
-        "Sub" => Arithmetic::Sub,
-        "Mul" => Arithmetic::Mul,
-        _ => Arithmetic::Div,
-    }))
+pub(super) fn build(name: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
+    let kind = match name {
+        "Add" | "Sum" => Kind::Add,
+        "Sub" => Kind::Sub,
+        "Mul" => Kind::Mul,
+        _ => Kind::Div,
+    };
+    Ok(Box::new(Arithmetic { kind, axis: attributes.old_axis()? }))
 }
 
-/// y = a ∘ b for broadcast a and b, with ∘ one of + − × ÷; `Sum` adds any number of inputs.
-///
-/// Frozen: sums are linear in each input; a product or quotient is linear in the factor that varies.
-///
-/// Source: ONNX `Add`, `Sub`, `Mul`, `Div`, `Sum`.
-#[derive(Clone, Copy, Debug)]
-enum Arithmetic {
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Kind {
     Add,
     Sub,
     Mul,
     Div,
 }
 
+/// y = a ∘ b for broadcast a and b, with ∘ one of + − × ÷; `Sum` adds any number of inputs.
+///
+/// Frozen: sums are linear in each input; a product or quotient is linear in the factor that varies.
+///
+/// Source: ONNX `Add`, `Sub`, `Mul`, `Div`, `Sum`; before opset 7 the axes of b can be those of a from `axis` on.
+#[derive(Clone, Copy, Debug)]
+struct Arithmetic {
+    kind: Kind,
+    axis: Option<i64>,
+}
+
 impl Operator for Arithmetic {
     fn dependence(&self, varies: &[bool]) -> Dependence {
-        match (self, varies) {
-            (Self::Mul, [true, true]) => Dependence::Unsupported("both factors depend on the network's input".into()),
-            (Self::Div, [_, true]) => Dependence::Unsupported("its divisor depends on the network's input".into()),
+        match (self.kind, varies) {
+            (Kind::Mul, [true, true]) => Dependence::Unsupported("both factors depend on the network's input".into()),
+            (Kind::Div, [_, true]) => Dependence::Unsupported("its divisor depends on the network's input".into()),
             _ if varies.contains(&true) => Dependence::Varies,
             _ => Dependence::Constant,
         }
     }
 }
 
-impl Arithmetic {
+impl Kind {
     fn real<T: Real>(self, a: T, b: T) -> T {
         match self {
             Self::Add => a + b,
@@ -63,71 +70,73 @@ impl Arithmetic {
     }
 
     fn pair<T: Real>(self, a: &Value<T>, b: &Value<T>) -> Result<Value<T>, OpError> {
-        let shape = broadcast::shape(a.shape(), b.shape())?;
-        match (a, b) {
-            (Value::Real(a), Value::Real(b)) => {
-                let (a, b) = (broadcast::tensor(a, &shape), broadcast::tensor(b, &shape));
-                let data = a.data().iter().zip(b.data()).map(|(&a, &b)| self.real(a, b)).collect();
-                Ok(Value::Real(Tensor::new(&shape, data)))
-            }
-            (Value::Int(a), Value::Int(b)) => {
-                let (a, b) = (broadcast::tensor(a, &shape), broadcast::tensor(b, &shape));
-                let data = a.data().iter().zip(b.data()).map(|(&a, &b)| self.int(a, b)).collect::<Result<_, _>>()?;
-                Ok(Value::Int(Tensor::new(&shape, data)))
-            }
-            (a, b) => Err(OpError::new(format!("cannot combine {} with {} values", a.kind(), b.kind()))),
+        Ok(match (a, b) {
+            (Value::Real(a), Value::Real(b)) => Value::Real(broadcast::zip(a, b, |a, b| Ok(self.real(a, b)))?),
+            (Value::Int(a), Value::Int(b)) => Value::Int(broadcast::zip(a, b, |a, b| self.int(a, b))?),
+            (a, b) => return Err(OpError::new(format!("cannot combine {} with {} values", a.kind(), b.kind()))),
+        })
+    }
+}
+
+impl Arithmetic {
+    /// The shapes of the inputs, as they are broadcast.
+    fn shapes<T: Real>(&self, x: &Inputs<'_, T>) -> Result<Vec<Vec<usize>>, OpError> {
+        if self.kind != Kind::Add && x.len() != 2 {
+            return Err(OpError::new(format!("{} inputs; two are expected", x.len())));
         }
+        let mut shapes = (0..x.len()).map(|i| x.shape(i).map(<[usize]>::to_vec)).collect::<Result<Vec<_>, _>>()?;
+        if let (Some(at), [a, b]) = (self.axis, shapes.as_mut_slice()) {
+            let last = size::axis(at, a.len() + 1)? + b.len();
+            b.extend(std::iter::repeat_n(1, a.len().saturating_sub(last)));
+        }
+        Ok(shapes)
     }
 }
 
 impl<T: Real> Op<T> for Arithmetic {
     fn forward(&self, x: &Inputs<'_, T>) -> Result<Vec<Value<T>>, OpError> {
-        let mut result = x.value(0)?.clone();
-        for i in 1..x.len() {
-            result = self.pair(&result, x.value(i)?)?;
+        let shapes = self.shapes(x)?;
+        let mut result = x.value(0)?.reshaped(&shapes[0]);
+        for (i, shape) in shapes.iter().enumerate().skip(1) {
+            result = self.kind.pair(&result, &x.value(i)?.reshaped(shape))?;
         }
         Ok(vec![result])
     }
 
     fn freeze(&self, at: &At<'_, T>) -> Result<Affine<T>, OpError> {
-        let mut shape = at.inputs.shape(0)?.to_vec();
-        for i in 1..at.inputs.len() {
-            shape = broadcast::shape(&shape, at.inputs.shape(i)?)?;
-        }
-        let repeated = |i: usize| -> Result<Tensor<T>, OpError> { Ok(broadcast::tensor(at.inputs.real(i)?, &shape)) };
-        let mut terms: Vec<Option<SharedMap<T>>> = Vec::new();
-        let mut offset: Option<Tensor<T>> = None;
-        for (i, &varies) in at.varies.iter().enumerate() {
-            let sign = if matches!(self, Self::Sub) && i == 1 { -T::one() } else { T::one() };
-            if varies {
-                let spread = broadcast::map(at.inputs.shape(i)?, &shape);
-                let factor = match self {
-                    Self::Add | Self::Sub if sign == T::one() => None,
-                    Self::Add | Self::Sub => Some(Field::uniform(&shape, sign)),
-                    Self::Mul => Some(Field::full(&shape, repeated(1 - i)?.data().to_vec())),
-                    Self::Div => Some(Field::full(&shape, repeated(1)?.map(|&b| T::one() / b).data().to_vec())),
-                };
-                terms.push(Some(match factor {
-                    None => spread,
-                    Some(factor) => Arc::new(Chain::new(spread, Arc::new(Diagonal::new(factor)))),
-                }));
-            } else {
+        let shapes = self.shapes(at.inputs)?;
+        let shape = broadcast::common(shapes.iter().map(Vec::as_slice))?;
+        let operand = |i: usize| -> Result<Tensor<T>, OpError> { Ok(at.inputs.real(i)?.reshaped(&shapes[i])) };
+        let (mut terms, mut constants): (Vec<Option<SharedMap<T>>>, Vec<Tensor<T>>) = (Vec::new(), Vec::new());
+        for (i, from) in shapes.iter().enumerate() {
+            let negative = self.kind == Kind::Sub && i == 1;
+            if at.varies.get(i) != Some(&true) {
                 terms.push(None);
-                if matches!(self, Self::Add | Self::Sub) {
-                    let share = repeated(i)?.map(|&value| sign * value);
-                    offset = Some(match offset {
-                        None => share,
-                        Some(sum) => {
-                            Tensor::new(&shape, sum.data().iter().zip(share.data()).map(|(&a, &b)| a + b).collect())
-                        }
-                    });
+                if let Kind::Add | Kind::Sub = self.kind {
+                    constants.push(operand(i)?.map(|&value| if negative { -value } else { value }));
                 }
+                continue;
             }
+            let factor = match self.kind {
+                Kind::Mul => Some(broadcast::field(&operand(1 - i)?, &shape)),
+                Kind::Div => Some(broadcast::field(&operand(1)?.map(|&b| T::one() / b), &shape)),
+                Kind::Add | Kind::Sub => negative.then(|| Field::uniform(&shape, -T::one())),
+            };
+            let own = at.inputs.shape(i)?;
+            let mut map = broadcast::map(from, &shape);
+            if own != from {
+                map = Arc::new(Chain::new(Arc::new(Identity::reshape(own, from)), map));
+            }
+            terms.push(Some(match factor {
+                None => map,
+                Some(factor) if own == shape => Arc::new(Diagonal::new(factor)),
+                Some(factor) => Arc::new(Chain::new(map, Arc::new(Diagonal::new(factor)))),
+            }));
         }
         let affine = Affine::sum(&shape, terms);
-        Ok(match offset {
-            Some(offset) => affine.plus(Field::full(&shape, offset.data().to_vec())),
-            None => affine,
-        })
+        let mut constants = constants.into_iter();
+        let Some(first) = constants.next() else { return Ok(affine) };
+        let sum = constants.try_fold(first, |sum, next| broadcast::zip(&sum, &next, |a, b| Ok(a + b)))?;
+        Ok(affine.plus(broadcast::field(&sum, &shape)))
     }
 }

@@ -46,6 +46,14 @@ impl<'a> Attributes<'a> {
         Ok(self.int(name)?.unwrap_or(default))
     }
 
+    /// The axis of `a` that the first axis of `b` is broadcast along, as operator sets before 7 say it.
+    ///
+    /// # Errors
+    /// If the attribute is of another type.
+    pub fn old_axis(&self) -> Result<Option<i64>, OpError> {
+        if self.opset < 7 { self.int("axis") } else { Ok(None) }
+    }
+
     /// A number, or what the specification says where it is absent.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use crate::value::{Tensor, Value};
 pub(super) fn build(name: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
     Ok(Box::new(match name {
         "Identity" => Copy::Identity,
-        "Dropout" => Copy::Dropout { outputs: attributes.outputs, mask_is_real: attributes.opset < 10 },
+        "Dropout" => Copy::Dropout { outputs: attributes.outputs, opset: attributes.opset },
         "CastLike" => Copy::CastLike,
         _ => Copy::Cast(target(attributes)?),
     }))
@@ -32,7 +32,8 @@ fn target(attributes: &Attributes<'_>) -> Result<DType, OpError> {
     }
 }
 
-/// y = x. `Dropout` does nothing in inference; a `Cast` between float types is the identity, since all of them are
+/// y = x. `Dropout` does nothing in inference (its mask is all true since opset 12, all false before, as in
+/// onnxruntime); a `Cast` between float types is the identity, since all of them are
 /// computed in the precision asked for.
 ///
 /// A cast of something that depends on the network's input to integers or truth values cannot be frozen.
@@ -41,7 +42,7 @@ fn target(attributes: &Attributes<'_>) -> Result<DType, OpError> {
 #[derive(Clone, Copy, Debug)]
 enum Copy {
     Identity,
-    Dropout { outputs: usize, mask_is_real: bool },
+    Dropout { outputs: usize, opset: i64 },
     Cast(DType),
     CastLike,
 }
@@ -102,16 +103,17 @@ impl<T: Real> Op<T> for Copy {
                 Value::Int(_) => cast(from, DType::I64),
                 Value::Bool(_) => cast(from, DType::Bool),
             }],
-            Self::Dropout { outputs, mask_is_real } => {
-                if let Some(Value::Bool(training)) = x.get(2)
-                    && training.data().contains(&true)
-                {
+            Self::Dropout { outputs, opset } => {
+                let training = matches!(x.get(2), Some(Value::Bool(training)) if training.data().contains(&true));
+                let ratio = x.real_if(1)?.and_then(|ratio| ratio.data().first().copied());
+                if training && ratio != Some(T::zero()) {
                     return Err(OpError::new("`training_mode` is true: it drops elements at random"));
                 }
-                let len = from.shape().iter().product();
-                let mask = match mask_is_real {
-                    true => Value::Real(Tensor::new(from.shape(), vec![T::one(); len])),
-                    false => Value::Bool(Tensor::new(from.shape(), vec![true; len])),
+                let (shape, len) = (from.shape(), from.shape().iter().product());
+                let mask = match opset {
+                    ..10 => Value::Real(Tensor::new(shape, vec![T::zero(); len])),
+                    10..12 => Value::Bool(Tensor::new(shape, vec![false; len])),
+                    _ => Value::Bool(Tensor::new(shape, vec![true; len])),
                 };
                 [from.clone(), mask].into_iter().take(*outputs).collect()
             }
@@ -122,7 +124,10 @@ impl<T: Real> Op<T> for Copy {
         let x = at.inputs.real(0)?;
         match (self, at.inputs.get(1)) {
             // The mask is the same for every input.
-            (Self::Dropout { .. }, _) if at.output == 1 => Ok(Affine::constant(&x.map(|_| T::one()))),
+            (Self::Dropout { opset, .. }, _) if at.output == 1 => {
+                let kept = if *opset < 12 { T::zero() } else { T::one() };
+                Ok(Affine::constant(&x.map(|_| kept)))
+            }
             (Self::CastLike, Some(Value::Int(_) | Value::Bool(_))) => {
                 Err(OpError::new("it casts what depends on the network's input to integers or truth values"))
             }

@@ -148,8 +148,8 @@ impl<T: Real> Op<T> for MaxPool {
 /// y[c, p] = mean over taps t of x[c, p · stride + t · dilation − pad]: over those inside x, or over all of them with
 /// `count_include_pad`.
 ///
-/// In `ceil_mode` a last window can reach beyond the padding: taps there are no part of the mean since opset 19, and
-/// are counted with `count_include_pad` before it.
+/// In `ceil_mode` a last window can reach beyond the padding: taps there are no part of the mean since opset 19; before
+/// it they are counted with `count_include_pad` if there is any padding.
 ///
 /// Source: ONNX `AveragePool`; the rule before opset 19 is onnxruntime's.
 #[derive(Clone, Debug)]
@@ -171,12 +171,14 @@ impl AveragePool {
         if !self.count_padding {
             return (0..layout.readings.len()).map(|p| layout.readings.of(p).len()).collect();
         }
+        let pads = layout.window.axes.iter().map(|axis| axis.pad).chain(layout.ends.iter().copied());
+        let count_beyond = self.count_beyond && pads.into_iter().any(|pad| pad != 0);
         let mut counts = vec![1];
         for (axis, &end) in layout.window.axes.iter().zip(&layout.ends) {
             let last = axis.input as isize + end;
             let inside = |o: usize| {
                 let place = |tap: usize| (o * axis.stride + tap * axis.dilation) as isize - axis.pad;
-                if self.count_beyond { axis.kernel } else { (0..axis.kernel).filter(|&tap| place(tap) < last).count() }
+                if count_beyond { axis.kernel } else { (0..axis.kernel).filter(|&tap| place(tap) < last).count() }
             };
             let along: Vec<usize> = (0..axis.output).map(inside).collect();
             counts = counts.iter().flat_map(|&count| along.iter().map(move |&here| count * here)).collect();

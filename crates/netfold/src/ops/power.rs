@@ -10,7 +10,10 @@ use crate::affine::{Affine, Validity};
 use crate::error::OpError;
 use crate::value::{Tensor, Value};
 
-pub(super) fn build(_: &str, _: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
+pub(super) fn build(_: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
+    if attributes.old_axis()?.is_some() {
+        return Err(OpError::new("attribute `axis` of old operator sets is not supported"));
+    }
     Ok(Box::new(Pow))
 }
 

@@ -63,10 +63,11 @@ impl<T: Real> Op<T> for Steps {
                 })?)
             }
             (Self::Mod { like_dividend }, Value::Real(a), Some(Value::Real(b))) => {
-                if !like_dividend {
-                    return Err(OpError::new("floating point needs `fmod` = 1"));
-                }
-                Value::Real(broadcast::zip(a, b, |a, b| Ok(a % b))?)
+                Value::Real(broadcast::zip(a, b, |a, b| {
+                    let rest = a % b;
+                    let turn = !like_dividend && rest != T::zero() && (rest < T::zero()) != (b < T::zero());
+                    Ok(if turn { rest + b } else { rest })
+                })?)
             }
             (Self::Mod { .. }, _, _) => return Err(OpError::new("two inputs of one kind of number are expected")),
             (_, Value::Real(z), _) => Value::Real(z.map(|&z| self.real(z))),

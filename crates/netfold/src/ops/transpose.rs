@@ -15,7 +15,8 @@ pub(super) fn build(name: &str, attributes: &Attributes<'_>) -> Result<Box<dyn O
     let block = usize::try_from(block).ok().filter(|&block| (1..=1 << 14).contains(&block));
     let block = block.ok_or_else(|| OpError::new("attribute `blocksize` is missing or no positive number"))?;
     let kind = match (name, attributes.string("mode")?.unwrap_or("DCR")) {
-        ("SpaceToDepth", _) => Kind::ToDepth,
+        ("SpaceToDepth", "DCR") => Kind::ToDepth { channel_first: false },
+        ("SpaceToDepth", "CRD") => Kind::ToDepth { channel_first: true },
         (_, "DCR") => Kind::BlockFirst,
         (_, "CRD") => Kind::ChannelFirst,
         (_, other) => return Err(OpError::new(format!("mode `{other}` is not known"))),
@@ -54,13 +55,13 @@ impl Movement for Transpose {
 
 #[derive(Clone, Copy, Debug)]
 enum Kind {
-    ToDepth,
+    ToDepth { channel_first: bool },
     BlockFirst,
     ChannelFirst,
 }
 
-/// Blocks of b × b places become channels (`SpaceToDepth`) or come from them (`DepthToSpace`, the block's index being
-/// the outer part of a channel's in mode `DCR`, the inner one in `CRD`).
+/// Blocks of b × b places become channels (`SpaceToDepth`) or come from them (`DepthToSpace`); the index within the
+/// block is the outer part of a channel's in mode `DCR`, the inner one in `CRD`.
 ///
 /// Source: ONNX `DepthToSpace`, `SpaceToDepth`.
 #[derive(Clone, Debug)]
@@ -74,12 +75,13 @@ impl Movement for Blocks {
         let from = x.shape(0)?;
         let b = self.block;
         let &[n, c, h, w] = from else { return Err(OpError::new(format!("{from:?} should have four axes"))) };
-        if let Kind::ToDepth = self.kind {
+        if let Kind::ToDepth { channel_first } = self.kind {
             if !h.is_multiple_of(b) || !w.is_multiple_of(b) {
                 return Err(OpError::new(format!("{h} x {w} places in blocks of {b}")));
             }
             let (h, w) = (h / b, w / b);
-            return Ok(turned(&[n, c, h, b, w, b], &[0, 3, 5, 1, 2, 4], Some(vec![n, c * b * b, h, w])));
+            let order = if channel_first { [0, 1, 3, 5, 2, 4] } else { [0, 3, 5, 1, 2, 4] };
+            return Ok(turned(&[n, c, h, b, w, b], &order, Some(vec![n, c * b * b, h, w])));
         }
         if !c.is_multiple_of(b * b) {
             return Err(OpError::new(format!("{c} channels do not fill blocks of {b} x {b}")));

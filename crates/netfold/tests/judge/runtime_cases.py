@@ -74,7 +74,7 @@ def windows():
             attributes["dilations"] = [draw.randint(1, 2) for _ in range(rank)]
         if average:
             attributes["count_include_pad"] = draw.randint(0, 1)
-            if any((k - 1) * attributes["dilations"][a] >= sizes[a] for a, k in enumerate(kernel)):
+            if any((k - 1) * attributes.get("dilations", [1] * rank)[a] >= sizes[a] for a, k in enumerate(kernel)):
                 continue
         yield ("AveragePool" if average else "MaxPool", opset, [reals(2, 3, *sizes)], 1, attributes)
 

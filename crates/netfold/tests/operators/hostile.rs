@@ -43,8 +43,7 @@ impl Draw {
         (0..rank).map(|_| self.of(&[0, 1, 1, 2, 2, 3, 4])).collect()
     }
 
-    fn value(&mut self) -> Value<f64> {
-        let kind = self.below(8);
+    fn value(&mut self, kind: usize) -> Value<f64> {
         let shape =
             if (5..7).contains(&kind) && self.below(4) > 0 { vec![self.of(&[0, 1, 2, 3, 4, 8])] } else { self.shape() };
         let len = shape.iter().product();
@@ -118,8 +117,13 @@ fn attempt(op: &str, draw: &mut Draw) -> Result<(), OpError> {
     if draw.below(2) == 0 {
         node = node.with("value", TensorDef::new([1], vec![1.5_f32]).unwrap());
     }
-    let values: Vec<Option<Value<f64>>> =
-        (0..draw.of(&[0, 1, 1, 2, 2, 3, 3, 4, 5])).map(|_| (draw.below(8) > 0).then(|| draw.value())).collect();
+    // Half of the time all inputs are of one kind.
+    let kind = (draw.below(2) == 0).then(|| draw.below(8));
+    let value = |draw: &mut Draw| {
+        let kind = kind.unwrap_or_else(|| draw.below(8));
+        (draw.below(8) > 0).then(|| draw.value(kind))
+    };
+    let values: Vec<Option<Value<f64>>> = (0..draw.of(&[0, 1, 1, 2, 2, 3, 3, 4, 5])).map(|_| value(draw)).collect();
     let varies: Vec<bool> = values.iter().map(|x| matches!(x, Some(Value::Real(_))) && draw.below(3) > 0).collect();
     let operator = build(&node, opset)?;
     let inputs = Inputs(values.iter().map(Option::as_ref).collect());
