@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::fmt::Write;
 use std::process::ExitCode;
 
+use netfold::error::OnnxError;
 use netfold::input::InputError;
 use netfold_render::RenderError;
 
@@ -72,7 +73,7 @@ impl From<netfold::Error> for Failure {
         let code = match &error {
             netfold::Error::Unsupported(_) => NOT_SUPPORTED,
             netfold::Error::Write { .. } => FAILED,
-            netfold::Error::Onnx(error) if is_io(error) => FAILED,
+            netfold::Error::Onnx(OnnxError::File { source, .. }) if matches!(**source, OnnxError::Io(_)) => FAILED,
             _ => WRONG_INPUT,
         };
         let mut failure = Self::of(code, &error);

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use netfold_onnx::OnnxError;
+pub use netfold_onnx::OnnxError;
 
 /// Why an operator refuses its inputs or attributes. The graph adds where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

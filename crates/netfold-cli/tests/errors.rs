@@ -1,0 +1,135 @@
+//! What the program says when something is wrong: one clear message on standard error, the right exit code, and no
+//! half-written file.
+
+mod common;
+
+use common::{Stage, network};
+use netfold_onnx::{DType, Data, NodeDef, TensorDef, ValueInfo, encode};
+
+#[test]
+fn a_picture_for_a_model() {
+    let stage = Stage::set();
+    says!(stage, ["reconstruct", "picture.png", "picture.png"]);
+}
+
+#[test]
+fn a_cut_model() {
+    let stage = Stage::set();
+    let bytes = encode(&network());
+    stage.file("cut.onnx", &bytes[..bytes.len() / 2]);
+    says!(stage, ["reconstruct", "cut.onnx", "picture.png"]);
+}
+
+#[test]
+fn a_model_that_is_not_there() {
+    let stage = Stage::set();
+    says!(stage, ["reconstruct", "nothing.onnx", "picture.png"]);
+}
+
+#[test]
+fn operators_that_are_not_supported_are_all_named() {
+    let stage = Stage::set();
+    let mut model = network();
+    model.graph.nodes[1] = NodeDef::new("NonMaxSuppression", ["z"], ["h"]).named("/odd");
+    model.graph.nodes.insert(2, NodeDef::new("Relu2", ["h"], ["h2"]).named("/odder"));
+    model.graph.nodes[3].inputs[0] = "h2".into();
+    stage.file("odd.onnx", &encode(&model));
+    says!(stage, ["reconstruct", "odd.onnx", "picture.png", "--out", "out"]);
+    assert!(!stage.path("out").exists(), "nothing is written");
+}
+
+#[test]
+fn a_broken_picture() {
+    let stage = Stage::set();
+    stage.file("broken.png", &std::fs::read(stage.path("picture.png")).unwrap()[..40]);
+    says!(stage, ["reconstruct", "model.onnx", "broken.png"]);
+}
+
+#[test]
+fn a_text_for_a_picture() {
+    let stage = Stage::set();
+    says!(stage, ["reconstruct", "model.onnx", "labels.txt"]);
+}
+
+#[test]
+fn an_array_of_another_shape() {
+    let stage = Stage::set();
+    stage.array("array.npy", &[3, 4, 4], &[0.0; 48]);
+    says!(stage, ["reconstruct", "model.onnx", "array.npy"]);
+}
+
+#[test]
+fn nan_in_the_input() {
+    let stage = Stage::set();
+    let mut values = [0.5; 16];
+    values[6] = f32::NAN;
+    stage.array("array.npy", &[1, 1, 4, 4], &values);
+    says!(stage, ["reconstruct", "model.onnx", "array.npy"]);
+}
+
+#[test]
+fn infinity_in_the_weights() {
+    let stage = Stage::set();
+    let mut model = network();
+    if let Data::F32(weights) = &mut model.graph.initializers[0].1.data {
+        weights[4] = f32::INFINITY;
+    }
+    stage.file("infinite.onnx", &encode(&model));
+    says!(stage, ["reconstruct", "infinite.onnx", "picture.png"]);
+}
+
+#[test]
+fn a_class_that_does_not_exist() {
+    let stage = Stage::set();
+    says!(stage, ["reconstruct", "model.onnx", "picture.png", "--labels", "labels.txt", "--class", "wapsp"]);
+}
+
+#[test]
+fn an_index_that_does_not_exist() {
+    let stage = Stage::set();
+    says!(stage, ["reconstruct", "model.onnx", "picture.png", "--class", "3"]);
+}
+
+#[test]
+fn labels_of_another_model() {
+    let stage = Stage::set();
+    stage.file("labels.txt", b"one\ntwo\n");
+    says!(stage, ["reconstruct", "model.onnx", "picture.png", "--labels", "labels.txt"]);
+}
+
+#[test]
+fn a_file_for_the_output_folder() {
+    let stage = Stage::set();
+    says!(stage, ["reconstruct", "model.onnx", "picture.png", "--out", "labels.txt"]);
+    assert_eq!(std::fs::read(stage.path("labels.txt")).unwrap(), b"ant\nbee\nwasp\n");
+}
+
+#[test]
+fn a_preset_that_does_not_exist() {
+    let stage = Stage::set();
+    says!(stage, ["reconstruct", "model.onnx", "picture.png", "--preprocess", "imagenett"]);
+}
+
+#[test]
+fn several_outputs() {
+    let stage = Stage::set();
+    let mut model = network();
+    model.graph.outputs.push(ValueInfo::new("h", DType::F32, [1, 2, 2, 2]));
+    stage.file("two.onnx", &encode(&model));
+    says!(stage, ["reconstruct", "two.onnx", "picture.png"]);
+}
+
+#[test]
+fn weights_that_do_not_fit() {
+    let stage = Stage::set();
+    let mut model = network();
+    model.graph.initializers[0].1 = TensorDef::new([2, 3, 3, 3], vec![0.1_f32; 54]).unwrap();
+    stage.file("misfit.onnx", &encode(&model));
+    says!(stage, ["reconstruct", "misfit.onnx", "picture.png"]);
+}
+
+#[test]
+fn a_negative_tolerance() {
+    let stage = Stage::set();
+    says!(stage, ["verify", "model.onnx", "picture.png", "--tolerance=-1"]);
+}

@@ -1,0 +1,83 @@
+//! What the program says and writes when all goes well.
+
+mod common;
+
+use common::Stage;
+
+#[test]
+fn help() {
+    let stage = Stage::new();
+    says!(stage, ["--help"]);
+}
+
+#[test]
+fn help_of_reconstruct() {
+    let stage = Stage::new();
+    says!(stage, ["reconstruct", "--help"]);
+}
+
+#[test]
+fn reconstruct_a_picture() {
+    let stage = Stage::set();
+    says!(stage, ["reconstruct", "model.onnx", "picture.png", "--labels", "labels.txt", "--out", "out"]);
+    let names = stage.names("out");
+    insta::assert_snapshot!(names.join("\n"));
+    assert!(names.iter().filter(|name| name.ends_with(".png")).all(|name| common::is_picture(&stage.path("out").join(name))));
+}
+
+#[test]
+fn one_class_by_name() {
+    let stage = Stage::set();
+    says!(stage, ["reconstruct", "model.onnx", "picture.png", "--labels", "labels.txt", "--class", "Bee"]);
+}
+
+#[test]
+fn probes_say_their_basis() {
+    let stage = Stage::set();
+    says!(stage, ["reconstruct", "model.onnx", "picture.png", "--method", "probe", "--basis", "hadamard", "--precision", "f64"]);
+}
+
+#[test]
+fn verify_several_inputs() {
+    let stage = Stage::set();
+    stage.array("array.npy", &[1, 4, 4], &[0.5; 16]);
+    says!(stage, ["verify", "model.onnx", "picture.png", "array.npy"]);
+}
+
+/// One object on standard output and nothing else there.
+#[test]
+fn json_is_one_object() {
+    let stage = Stage::set();
+    let output = stage.netfold(&["reconstruct", "model.onnx", "picture.png", "--json", "--all"]).output().unwrap();
+    assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), b"".as_slice()));
+    let object: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(object["certificate"]["equivalent"], true);
+    assert_eq!(object["certificate"]["classes"], 3);
+    for class in object["classes"].as_array().unwrap() {
+        let number = |name: &str| class[name].as_f64().unwrap();
+        assert!((number("pixels") + number("bias") - number("logit")).abs() < 1e-5, "{class}");
+    }
+}
+
+/// Too small a tolerance: results are written, marked, and the exit code is 3.
+#[test]
+fn not_equivalent_within_zero() {
+    let stage = Stage::set();
+    stage.array("array.npy", &[1, 4, 4], &std::array::from_fn::<f32, 16, _>(|i| 0.1 + i as f32 / 7.0));
+    let words = ["reconstruct", "model.onnx", "array.npy", "--tolerance", "0", "--out", "out"];
+    let output = stage.netfold(&words).output().unwrap();
+    assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stdout));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("NOT equivalent"));
+    let certificate = std::fs::read_to_string(stage.path("out").join("certificate.json")).unwrap();
+    assert!(certificate.contains("\"equivalent\": false"));
+    assert!(stage.names("out").contains(&"reconstruction.npz".to_owned()));
+}
+
+#[test]
+fn ops_are_sorted() {
+    let stage = Stage::new();
+    let output = stage.netfold(&["ops"]).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let names: Vec<&str> = text.lines().collect();
+    assert!(names.is_sorted() && names.contains(&"Conv"));
+}
