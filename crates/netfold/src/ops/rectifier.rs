@@ -11,11 +11,12 @@ pub(super) fn build(name: &str, attributes: &Attributes<'_>) -> Result<Box<dyn O
     Ok(Box::new(match name {
         "Relu" => Rectifier::Zero,
         "LeakyRelu" => Rectifier::Uniform(attributes.float_or("alpha", 0.01)?),
-        _ => Rectifier::Given,
+        _ => Rectifier::Given { by_channel: attributes.opset < 7 },
     }))
 }
 
-/// y = z where z > 0, else s · z: s is 0 (`Relu`), a number (`LeakyRelu`), or input 1 broadcast to z (`PRelu`).
+/// y = z where z > 0, else s · z: s is 0 (`Relu`), a number (`LeakyRelu`), or input 1 broadcast to z (`PRelu`; before
+/// opset 7 one number for each channel).
 ///
 /// Frozen: the branch of the traced z. At z = 0 a unit is off.
 ///
@@ -24,7 +25,7 @@ pub(super) fn build(name: &str, attributes: &Attributes<'_>) -> Result<Box<dyn O
 enum Rectifier {
     Zero,
     Uniform(f64),
-    Given,
+    Given { by_channel: bool },
 }
 
 impl Operator for Rectifier {
@@ -39,12 +40,15 @@ impl Rectifier {
         Ok(match self {
             Self::Zero => None,
             Self::Uniform(slope) => Some(Tensor::scalar(T::of(*slope))),
-            Self::Given => {
-                let (z, slope) = (x.shape(0)?, x.real(1)?);
+            Self::Given { by_channel } => {
+                let (z, mut slope) = (x.shape(0)?, x.real(1)?.clone());
+                if *by_channel && slope.shape().len() == 1 && z.len() > 1 {
+                    slope = slope.reshaped(&[slope.shape(), &vec![1; z.len() - 2]].concat());
+                }
                 if broadcast::shape(slope.shape(), z)? != z {
                     return Err(OpError::new(format!("slopes {:?} do not fit {z:?}", slope.shape())));
                 }
-                Some(broadcast::tensor(slope, z))
+                Some(broadcast::tensor(&slope, z))
             }
         })
     }

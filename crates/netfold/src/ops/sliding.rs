@@ -60,7 +60,7 @@ impl Sliding {
         let strides = list(&self.strides, rank, 1, "strides")?;
         let dilations = list(&self.dilations, rank, 1, "dilations")?;
         let pads = list(&self.pads, 2 * rank, 0, "pads")?;
-        if let Some(pad) = pads.iter().find(|pad| pad.abs() > LARGEST) {
+        if let Some(pad) = pads.iter().find(|pad| !(-LARGEST..=LARGEST).contains(*pad)) {
             return Err(OpError::new(format!("attribute `pads` holds {pad}")));
         }
         let (mut axes, mut ends) = (Vec::with_capacity(rank), Vec::with_capacity(rank));

@@ -3,11 +3,15 @@
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI, PI};
 
 use netfold_linear::{Diagonal, Field, Real};
+use rayon::prelude::*;
 
 use super::{At, Attributes, Inputs, Op, Operator};
 use crate::affine::{Affine, Rule, Validity};
 use crate::error::OpError;
-use crate::value::Value;
+use crate::value::{Tensor, Value};
+
+/// Elements that one task of a parallel loop computes.
+const TASK: usize = 1 << 12;
 
 /// A function and its derivative, both in double precision, with up to two parameters.
 #[derive(Debug)]
@@ -175,14 +179,15 @@ pub(super) fn line<T: Real>(
 impl<T: Real> Op<T> for OneArgument {
     fn forward(&self, x: &Inputs<'_, T>) -> Result<Vec<Value<T>>, OpError> {
         let f = |z: &T| T::of((self.smooth.curve.f)(z.wide(), self.parameters));
-        Ok(vec![Value::Real(x.real(0)?.map(f))])
+        let z = x.real(0)?;
+        Ok(vec![Value::Real(Tensor::new(z.shape(), z.data().par_iter().with_min_len(TASK).map(f).collect()))])
     }
 
     fn freeze(&self, at: &At<'_, T>) -> Result<Affine<T>, OpError> {
         let z = at.inputs.real(0)?;
         let Smooth { name, curve, .. } = self.smooth;
         let line = |&z: &T| line(curve, name, self.parameters, at.rule, z);
-        let lines = z.data().iter().map(line).collect::<Result<Vec<(T, T)>, _>>()?;
+        let lines = z.data().par_iter().with_min_len(TASK).map(line).collect::<Result<Vec<(T, T)>, _>>()?;
         let (slopes, offsets): (Vec<T>, Vec<T>) = lines.into_iter().unzip();
         let affine = Affine::linear(Diagonal::new(Field::full(z.shape(), slopes))).valid(Validity::Input);
         let zero = offsets.iter().all(|offset| offset.is_zero());

@@ -123,6 +123,15 @@ fn old_operator_sets_broadcast_from_an_axis_on() {
 }
 
 #[test]
+fn old_operator_sets_give_every_channel_a_slope() {
+    let inputs = [real(&[1, 2, 2], &[-1.0, -2.0, -3.0, 4.0]), real(&[2], &[0.5, 0.25])];
+    let by_channel = forward(build(&node("PRelu"), 6).unwrap().as_ref(), &inputs).unwrap();
+    assert_eq!(by_channel, real(&[1, 2, 2], &[-0.5, -1.0, -0.75, 4.0]));
+    let by_last_axis = forward(build(&node("PRelu"), 7).unwrap().as_ref(), &inputs).unwrap();
+    assert_eq!(by_last_axis, real(&[1, 2, 2], &[-0.5, -0.5, -1.5, 4.0]));
+}
+
+#[test]
 fn a_branch_of_a_concatenation_is_no_larger_than_the_branch() {
     let concat = build(&node("Concat").with("axis", 1), NEWEST).unwrap();
     let inputs = [real(&[1, 1], &[5.0]), real(&[1, 2], &[6.0, 7.0])];

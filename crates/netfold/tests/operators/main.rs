@@ -5,6 +5,7 @@ mod common;
 
 mod by_hand;
 mod cases;
+mod draw;
 mod hostile;
 mod laws;
 mod node;
