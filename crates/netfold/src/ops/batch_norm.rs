@@ -1,4 +1,4 @@
-//! BatchNormalization.
+//! `BatchNormalization`.
 
 use netfold_linear::{Diagonal, Field, Real};
 

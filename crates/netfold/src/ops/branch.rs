@@ -1,4 +1,4 @@
-//! Where: one of two values by element.
+//! `Where`: one of two values by element.
 
 use std::sync::Arc;
 
@@ -9,6 +9,7 @@ use crate::affine::Affine;
 use crate::error::OpError;
 use crate::value::{Tensor, Value};
 
+#[expect(clippy::unnecessary_wraps, reason = "the table asks for it")]
 pub(super) fn build(_: &str, _: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
     Ok(Box::new(Where))
 }
@@ -60,7 +61,7 @@ impl<T: Real> Op<T> for Where {
     }
 }
 
-/// y[e] = x_i[e] with i = winner(e), for inputs from `first` on, broadcast to `shape`: a varying input passes where it
+/// y[e] = xᵢ[e] with i = winner(e), for inputs from `first` on, broadcast to `shape`: a varying input passes where it
 /// won, and where a constant won its value is the offset.
 pub(super) fn chosen<T: Real>(
     at: &At<'_, T>,
@@ -89,5 +90,5 @@ pub(super) fn chosen<T: Real>(
         }
     }
     let affine = Affine::sum(shape, terms);
-    Ok(if offset.iter().all(|value| value.is_zero()) { affine } else { affine.plus(Field::full(shape, offset)) })
+    Ok(if offset.iter().all(T::is_zero) { affine } else { affine.plus(Field::full(shape, offset)) })
 }

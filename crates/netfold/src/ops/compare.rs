@@ -1,4 +1,4 @@
-//! Equal, Greater, GreaterOrEqual, Less, LessOrEqual, And, Or, Xor, Not: conditions.
+//! `Equal`, `Greater`, `GreaterOrEqual`, `Less`, `LessOrEqual`, `And`, `Or`, `Xor`, `Not`: conditions.
 
 use netfold_linear::Real;
 

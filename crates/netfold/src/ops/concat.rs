@@ -1,4 +1,4 @@
-//! Concat.
+//! `Concat`.
 
 use std::sync::Arc;
 

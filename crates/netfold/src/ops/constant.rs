@@ -1,4 +1,4 @@
-//! Constant, ConstantOfShape, Range: values that come from no input.
+//! `Constant`, `ConstantOfShape`, `Range`: values that come from no input.
 
 use netfold_linear::Real;
 use netfold_onnx::TensorDef;

@@ -1,4 +1,4 @@
-//! Identity, Dropout, Cast, CastLike: the same elements, perhaps of another kind.
+//! `Identity`, `Dropout`, `Cast`, `CastLike`: the same elements, perhaps of another kind.
 
 use netfold_linear::{Identity, Real};
 use netfold_onnx::DType;

@@ -1,4 +1,4 @@
-//! Expand, Tile: elements repeated.
+//! `Expand`, `Tile`: elements repeated.
 
 use netfold_linear::Real;
 

@@ -1,4 +1,4 @@
-//! Max, Min: the winner by element.
+//! `Max`, `Min`: the winner by element.
 
 use netfold_linear::Real;
 
@@ -8,6 +8,7 @@ use crate::affine::{Affine, Validity};
 use crate::error::OpError;
 use crate::value::{Tensor, Value};
 
+#[expect(clippy::unnecessary_wraps, reason = "the table asks for it")]
 pub(super) fn build(name: &str, _: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
     Ok(Box::new(Extreme { max: name == "Max" }))
 }

@@ -1,4 +1,4 @@
-//! Gather.
+//! `Gather`.
 
 use netfold_linear::Real;
 

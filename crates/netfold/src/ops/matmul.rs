@@ -1,4 +1,4 @@
-//! MatMul.
+//! `MatMul`.
 
 use netfold_linear::{Product, Real, Side};
 
@@ -6,6 +6,7 @@ use super::{At, Attributes, Dependence, Op, Operator, broadcast, size};
 use crate::affine::Affine;
 use crate::error::OpError;
 
+#[expect(clippy::unnecessary_wraps, reason = "the table asks for it")]
 pub(super) fn build(_: &str, _: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
     Ok(Box::new(MatMul))
 }
@@ -30,7 +31,7 @@ impl Operator for MatMul {
 }
 
 /// A factor's batch axes, rows and columns.
-fn split<'a>(shape: &'a [usize], vector: [usize; 2]) -> Result<(&'a [usize], usize, usize), OpError> {
+fn split(shape: &[usize], vector: [usize; 2]) -> Result<(&[usize], usize, usize), OpError> {
     match *shape {
         [] => Err(OpError::new("a number is no matrix")),
         [_] => Ok((&[], vector[0], vector[1])),

@@ -1,4 +1,4 @@
-//! Pad.
+//! `Pad`.
 
 use netfold_linear::{Real, Select};
 

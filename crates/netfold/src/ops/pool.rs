@@ -1,4 +1,4 @@
-//! MaxPool, AveragePool.
+//! `MaxPool`, `AveragePool`.
 
 use netfold_linear::{Real, Select, Sparse, Window};
 use rayon::prelude::*;

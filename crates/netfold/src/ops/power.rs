@@ -1,4 +1,4 @@
-//! Pow.
+//! `Pow`.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Relu, LeakyRelu, PRelu.
+//! `Relu`, `LeakyRelu`, `PRelu`.
 
 use netfold_linear::{Diagonal, Field, Mask, Real, Support};
 

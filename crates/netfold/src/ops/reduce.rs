@@ -1,4 +1,5 @@
-//! ReduceSum, ReduceMean, ReduceMax, ReduceMin, ReduceProd, GlobalAveragePool, GlobalMaxPool: whole axes at once.
+//! `ReduceSum`, `ReduceMean`, `ReduceMax`, `ReduceMin`, `ReduceProd`, `GlobalAveragePool`, `GlobalMaxPool`: whole
+//! axes at once.
 
 use std::sync::Arc;
 

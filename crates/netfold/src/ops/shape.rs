@@ -1,4 +1,4 @@
-//! Shape, Size: what is known of a tensor without its elements.
+//! `Shape`, `Size`: what is known of a tensor without its elements.
 
 use netfold_linear::Real;
 

@@ -1,10 +1,11 @@
-//! Slice, Split: a part of each axis.
+//! `Slice`, `Split`: a part of each axis.
 
 use netfold_linear::Real;
 
 use super::movement::{Moved, Movement, Pick, whole};
 use super::{Attributes, Inputs, Operator, size};
 use crate::error::OpError;
+use crate::value::Tensor;
 
 pub(super) fn build(name: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
     let list = |name| attributes.ints(name).map(|ints| ints.map(<[i64]>::to_vec));
@@ -97,7 +98,7 @@ impl Split {
     fn sizes<T: Real>(&self, x: &Inputs<'_, T>, size: usize) -> Result<Vec<usize>, OpError> {
         let given = match &self.sizes {
             Some(own) => Some(own.as_slice()),
-            None => x.ints_if(1)?.map(|ints| ints.data()),
+            None => x.ints_if(1)?.map(Tensor::data),
         };
         let parts = self.outputs.max(1);
         let sizes = match given {

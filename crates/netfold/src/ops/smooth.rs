@@ -105,7 +105,7 @@ fn erf(z: f64) -> f64 {
 pub(super) fn build(name: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
     let row = match (name, attributes.string("approximate")?.unwrap_or("none")) {
         ("Gelu", "tanh") => "Gelu tanh",
-        ("Gelu", "none") | (_, "none") => name,
+        (_, "none") => name,
         (_, other) => return Err(OpError::new(format!("approximation `{other}` is not known"))),
     };
     let smooth = TABLE.iter().find(|smooth| smooth.name == row).ok_or_else(|| OpError::new("no such function"))?;
@@ -190,7 +190,7 @@ impl<T: Real> Op<T> for OneArgument {
         let lines = z.data().par_iter().with_min_len(TASK).map(line).collect::<Result<Vec<(T, T)>, _>>()?;
         let (slopes, offsets): (Vec<T>, Vec<T>) = lines.into_iter().unzip();
         let affine = Affine::linear(Diagonal::new(Field::full(z.shape(), slopes))).valid(Validity::Input);
-        let zero = offsets.iter().all(|offset| offset.is_zero());
+        let zero = offsets.iter().all(T::is_zero);
         Ok(if zero { affine } else { affine.plus(Field::full(z.shape(), offsets)) })
     }
 }

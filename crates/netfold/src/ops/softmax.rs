@@ -1,4 +1,4 @@
-//! Softmax, LogSoftmax.
+//! `Softmax`, `LogSoftmax`.
 
 use netfold_linear::Real;
 
@@ -57,7 +57,7 @@ impl<T: Real> Op<T> for Softmax {
         let size: usize = if self.rest { x.shape()[axis..].iter().product() } else { x.shape()[axis] };
         let mut y = x.data().to_vec();
         let mut line = vec![T::zero(); size];
-        for first in (0..y.len()).filter(|i| i / inner % size == 0) {
+        for first in (0..y.len()).filter(|i| (i / inner).is_multiple_of(size)) {
             line.iter_mut().enumerate().for_each(|(i, value)| *value = y[first + i * inner]);
             self.line(&mut line);
             line.iter().enumerate().for_each(|(i, &value)| y[first + i * inner] = value);

@@ -1,4 +1,4 @@
-//! Floor, Ceil, Round, Sign, Mod: functions in steps.
+//! `Floor`, `Ceil`, `Round`, `Sign`, `Mod`: functions in steps.
 
 use netfold_linear::Real;
 

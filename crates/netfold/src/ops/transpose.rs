@@ -1,4 +1,4 @@
-//! Transpose, DepthToSpace, SpaceToDepth: axes in another order.
+//! `Transpose`, `DepthToSpace`, `SpaceToDepth`: axes in another order.
 
 use netfold_linear::Real;
 

@@ -18,19 +18,19 @@ const NAMES: &str = "axis axes kernel_shape strides dilations pads auto_pad ceil
 /// A node with inputs of one's own.
 type Given = (NodeDef, Vec<Option<Value<f64>>>);
 
-fn reals(shape: &[usize]) -> Option<Value<f64>> {
+fn reals(shape: &[usize]) -> Value<f64> {
     let len: usize = shape.iter().product();
-    Some(Value::Real(Tensor::new(shape, (0..len).map(|i| ((i * 7) % 11) as f64 - 4.0).collect())))
+    Value::Real(Tensor::new(shape, (0..len).map(|i| ((i * 7) % 11) as f64 - 4.0).collect()))
 }
 
-fn ints(data: &[i64]) -> Option<Value<f64>> {
-    Some(Value::Int(Tensor::new(&[data.len()], data.to_vec())))
+fn ints(data: &[i64]) -> Value<f64> {
+    Value::Int(Tensor::new(&[data.len()], data.to_vec()))
 }
 
 /// A node that is right, where chance alone would hardly ever make one.
 fn right(op: &str) -> Option<Given> {
     let node = node(op);
-    Some(match op {
+    let (node, values) = match op {
         "AveragePool" | "MaxPool" => {
             let node = node.with("kernel_shape", [2, 3]).with("strides", [2, 1]).with("pads", [1, 0, 0, 1]);
             (node, vec![reals(&[1, 2, 5, 4])])
@@ -55,10 +55,11 @@ fn right(op: &str) -> Option<Given> {
         "Transpose" => (node.with("perm", [2, 0, 1]), vec![reals(&[2, 3, 4])]),
         "Where" => {
             let condition = Value::Bool(Tensor::new(&[3], vec![true, false, true]));
-            (node, vec![Some(condition), reals(&[2, 1]), reals(&[2, 3])])
+            (node, vec![condition, reals(&[2, 1]), reals(&[2, 3])])
         }
         _ => return None,
-    })
+    };
+    Some((node, values.into_iter().map(Some).collect()))
 }
 
 /// A node of this operator with random attributes and inputs.
@@ -114,8 +115,8 @@ fn attempt(op: &str, draw: &mut Draw) -> Result<(), OpError> {
     if operator.dependence(&varies) != Dependence::Varies {
         return Ok(());
     }
-    let real = |x: &Option<&Value<f64>>| if let Some(Value::Real(x)) = x { Some(x.clone()) } else { None };
-    let tensors: Vec<Option<Tensor<f64>>> = inputs.0.iter().map(real).collect();
+    let real = |x: Option<&Value<f64>>| if let Some(Value::Real(x)) = x { Some(x.clone()) } else { None };
+    let tensors: Vec<Option<Tensor<f64>>> = inputs.0.iter().copied().map(real).collect();
     for rule in [Rule::Gate, Rule::Tangent] {
         for (output, value) in made.iter().enumerate() {
             let at = At { inputs: &inputs, outputs: &made, varies: &varies, output, rule };

@@ -75,9 +75,10 @@ fn check_choice(
             counts.anchors += 2;
             counts.transposes += transposed(&affine).map_err(|why| format!("transpose, {rule}: {why}"))?;
             if rule == Rule::Tangent || affine.validity != Validity::Input {
-                match tangent(node, inputs, varies, output, rule).map_err(|why| format!("tangent, {rule}: {why}"))? {
-                    true => counts.tangents += 1,
-                    false => counts.no_generic_point += 1,
+                if tangent(node, inputs, varies, output, rule).map_err(|why| format!("tangent, {rule}: {why}"))? {
+                    counts.tangents += 1;
+                } else {
+                    counts.no_generic_point += 1;
                 }
             }
         }
