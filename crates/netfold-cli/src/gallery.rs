@@ -84,7 +84,7 @@ impl<T: Precision> Gallery<'_, T> {
         let model = &self.session.model;
         let preprocessing = match self.frozen.picture {
             Some(_) => words.preprocess.clone(),
-            None => "none: an array in model units".to_owned(),
+            None => "none (an array in model units)".to_owned(),
         };
         let report = Report {
             title: format!("{} at {}", self.certificate.model.file, self.certificate.input.file),
