@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::layout::Axes;
 use crate::{Real, Support};
 
 /// A tensor given by as few numbers as it takes: one, one for each index of an axis, or all of them.
@@ -55,6 +56,13 @@ impl<T: Real> Field<T> {
         }
     }
 
+    /// The number at each channel (the index along axis 1 of three or more, along the last of fewer), if it is the same
+    /// at all places of all pictures.
+    pub(crate) fn by_channel(&self) -> Option<&[T]> {
+        let axes = Axes::of(&self.shape);
+        (self.values.len() == axes.channels && self.inner == axes.places).then_some(&self.values)
+    }
+
     /// The numbers that it is given by.
     pub(crate) fn values(&self) -> &[T] {
         &self.values
@@ -69,6 +77,9 @@ impl<T: Real> Field<T> {
     pub fn nonzero(&self) -> Support {
         if self.values.iter().all(|value| !value.is_zero()) {
             return Support::full(&self.shape);
+        }
+        if self.values.len() == self.shape.iter().product::<usize>() {
+            return Support::of_values(&self.shape, &self.values, |value| !value.is_zero());
         }
         Support::from_fn(&self.shape, |element| !self.at(element).is_zero())
     }

@@ -43,6 +43,14 @@ impl<T: Real> LinearMap<T> for Identity {
         y.reshaped(onto)
     }
 
+    fn add_transpose(&self, y: Probes<T>, sum: Probes<T>) -> Probes<T> {
+        if self.domain == self.codomain {
+            return sum.plus_part(&y);
+        }
+        let x = y.reshaped(sum.support());
+        sum.plus(&x)
+    }
+
     fn image(&self, of: &Support) -> Support {
         of.reshaped(&self.codomain)
     }

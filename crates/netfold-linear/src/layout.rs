@@ -125,13 +125,27 @@ pub(crate) struct Rows<'a> {
     pub layout: Option<&'a Layout>,
 }
 
+/// Which of 64 channels are stored at a position: the first of them in row `first`, the next ones `step` rows further.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Word {
+    pub bits: u64,
+    pub first: usize,
+    pub step: usize,
+}
+
 impl Rows<'_> {
-    /// The row of a channel at a place of a picture, if it is stored.
+    /// The rows of channels `64 · word..` at a position, 64 at most.
     #[inline(always)]
-    pub fn row_at(&self, image: usize, place: usize, channel: usize) -> Option<usize> {
+    pub fn word(&self, position: usize, word: usize) -> Word {
         match self.layout {
-            Some(layout) => layout.row(image * self.axes.places + place, channel),
-            None => Some((image * self.axes.channels + channel) * self.axes.places + place),
+            Some(layout) => {
+                let index = position * layout.width + word;
+                Word { bits: layout.words[index], first: layout.ranks[index] as usize, step: 1 }
+            }
+            None => {
+                let bits = u64::MAX >> (64 - (self.axes.channels - word * 64).min(64));
+                Word { bits, first: self.axes.element(position, word * 64), step: self.axes.places }
+            }
         }
     }
 

@@ -28,8 +28,7 @@ impl<T: Real> Pool<T> {
     pub(crate) fn take(&self, len: usize) -> Vec<T> {
         if len >= SMALL && self.users.load(Ordering::Relaxed) > 0 {
             let mut buffers = self.buffers.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            // The smallest that fits without wasting more than half of itself.
-            let fits = |buffer: &Vec<T>| buffer.capacity() >= len && buffer.capacity() / 2 <= len;
+            let fits = |buffer: &Vec<T>| buffer.capacity() >= len;
             let best = (0..buffers.len()).filter(|&i| fits(&buffers[i])).min_by_key(|&i| buffers[i].capacity());
             if let Some(best) = best {
                 let mut buffer = buffers.swap_remove(best);

@@ -159,25 +159,31 @@ impl<T: Real> Probes<T> {
     /// # Panics
     /// If `tensors` does not hold whole tensors.
     pub fn vectors_into(&self, tensors: &mut [T]) {
-        /// Probes of a task and rows of a block: what is read together stays in the level-1 cache.
-        const PROBES: usize = 16;
-        const ROWS: usize = 64;
+        /// Rows and probes of a tile, which is turned in the level-1 cache.
+        const TILE: usize = 16;
         let (len, width) = (self.support.tensor_len(), self.width);
         assert!(tensors.len().is_multiple_of(len.max(1)) && tensors.len() <= len * width, "room for whole tensors");
         if tensors.is_empty() {
             return;
         }
-        tensors.par_chunks_mut(PROBES * len).enumerate().for_each(|(task, tensors)| {
+        tensors.par_chunks_mut(TILE * len).enumerate().for_each(|(task, tensors)| {
+            let probes = tensors.len() / len;
             if !self.support.is_full() {
                 tensors.fill(T::zero());
             }
-            for (block, rows) in self.values.0.chunks(ROWS * width).enumerate() {
-                for (probe, tensor) in tensors.chunks_exact_mut(len).enumerate() {
-                    let column = rows[task * PROBES + probe..].iter().step_by(width);
+            let mut tile = [[T::zero(); TILE]; TILE];
+            for (block, rows) in self.values.0.chunks(TILE * width).enumerate() {
+                let count = rows.len() / width;
+                for (r, row) in rows.chunks_exact(width).enumerate() {
+                    let row = &row[task * TILE..][..probes];
+                    row.iter().zip(&mut tile).for_each(|(&value, line)| line[r] = value);
+                }
+                for (tensor, line) in tensors.chunks_exact_mut(len).zip(&tile) {
                     if self.support.is_full() {
-                        tensor[block * ROWS..].iter_mut().zip(column).for_each(|(to, &value)| *to = value);
+                        tensor[block * TILE..][..count].copy_from_slice(&line[..count]);
                     } else {
-                        column.enumerate().for_each(|(r, &value)| tensor[self.support.element_of(block * ROWS + r)] = value);
+                        let rows = block * TILE..block * TILE + count;
+                        rows.zip(line).for_each(|(row, &value)| tensor[self.support.element_of(row)] = value);
                     }
                 }
             }
@@ -192,11 +198,20 @@ impl<T: Real> Probes<T> {
         if width == 0 {
             return Vec::new();
         }
+        let layout = self.support.rows().layout;
         let parts: Vec<Vec<f64>> = (self.values.0.par_chunks(ROWS * width).enumerate())
             .map(|(task, rows)| {
-                let mut sums = vec![0.0; width];
-                let factor = |row: usize| field.at(self.support.element_of(task * ROWS + row));
-                kernels::rows::dot(rows, width, factor, &mut sums);
+                let (mut sums, first) = (vec![0.0; width], task * ROWS);
+                match (field.by_channel(), layout) {
+                    (Some(values), Some(layout)) => {
+                        let channels = &layout.channels()[first..];
+                        kernels::rows::dot(rows, width, |row| values[channels[row] as usize], &mut sums);
+                    }
+                    _ => {
+                        let factor = |row: usize| field.at(self.support.element_of(first + row));
+                        kernels::rows::dot(rows, width, factor, &mut sums);
+                    }
+                }
                 sums
             })
             .collect();

@@ -182,13 +182,17 @@ impl<T: Real> Product<T> {
 
     /// Lines of one side that lines of the other touch: a line is a column of X (constant left) or a row (right).
     fn reach(&self, of: &Support, transpose: bool) -> Support {
+        let shape = if transpose { &self.domain } else { &self.codomain };
+        if of.count() == 0 || shape.contains(&0) {
+            return Support::empty(shape);
+        }
         let (x_rows, x_cols) = if self.side == Side::Left { (self.k, self.n) } else { (self.m, self.k) };
         let line = |element: usize, rows: usize, cols: usize| match self.side {
             Side::Left => element / (rows * cols) * cols + element % cols,
             Side::Right => element / cols,
         };
         let lines = if self.side == Side::Left { self.n } else { self.m };
-        let x_batch = self.domain.iter().product::<usize>() / (x_rows * x_cols).max(1);
+        let x_batch = self.domain.iter().product::<usize>() / (x_rows * x_cols);
         let (from, to) = if transpose { ((self.m, self.n), (x_rows, x_cols)) } else { ((x_rows, x_cols), (self.m, self.n)) };
         let (from_batch, to_batch) = if transpose { (self.pairs.len(), x_batch) } else { (x_batch, self.pairs.len()) };
         let mut touched = vec![false; from_batch * lines];
@@ -200,7 +204,6 @@ impl<T: Real> Product<T> {
                 reached[target * lines + l] |= touched[source * lines + l];
             }
         }
-        let shape = if transpose { &self.domain } else { &self.codomain };
         Support::from_fn(shape, |element| reached[line(element, to.0, to.1)])
     }
 }

@@ -83,4 +83,20 @@ impl Reads {
         let [rows, columns] = &self.axes;
         (0..rows.to).flat_map(move |y| (0..columns.to).map(move |x| !rows.of(y).is_empty() && !columns.of(x).is_empty()))
     }
+
+    /// `to[place]` becomes 1 where `from` is 1 at a place that it reads, else 0; one axis after the other.
+    pub fn spread(&self, from: &[u8], to: &mut [u8]) {
+        let [rows, columns] = &self.axes;
+        let mut line = vec![0; columns.from];
+        for (y, to) in to.chunks_exact_mut(columns.to).enumerate() {
+            line.fill(0);
+            for &(read, _) in rows.of(y) {
+                let read = &from[read as usize * columns.from..][..columns.from];
+                line.iter_mut().zip(read).for_each(|(flag, read)| *flag |= read);
+            }
+            for (x, to) in to.iter_mut().enumerate() {
+                *to = columns.of(x).iter().fold(0, |flag, &(read, _)| flag | line[read as usize]);
+            }
+        }
+    }
 }

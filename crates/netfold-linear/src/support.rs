@@ -83,13 +83,21 @@ impl Support {
     /// # Panics
     /// If there are not as many values as the shape has elements.
     pub fn positive<T: Real>(shape: &[usize], values: &[T]) -> Self {
+        Self::of_values(shape, values, |value| value > T::zero())
+    }
+
+    /// The elements for whose value `keep` holds.
+    ///
+    /// # Panics
+    /// If there are not as many values as the shape has elements.
+    pub fn of_values<V: Copy + Sync>(shape: &[usize], values: &[V], keep: impl Fn(V) -> bool + Sync) -> Self {
         assert_eq!(values.len(), shape.iter().product::<usize>(), "one value for each element");
         let mut bits = vec![0; values.len().div_ceil(64)];
         bits.par_chunks_mut(WORDS).zip(values.par_chunks(64 * WORDS)).for_each(|(bits, values)| {
             let mut flags = [0; 64];
             for (word, values) in bits.iter_mut().zip(values.chunks(64)) {
                 flags[values.len()..].fill(0);
-                flags.iter_mut().zip(values).for_each(|(flag, &value)| *flag = u8::from(value > T::zero()));
+                flags.iter_mut().zip(values).for_each(|(flag, &value)| *flag = u8::from(keep(value)));
                 *word = bits::pack_word(&flags);
             }
         });

@@ -174,20 +174,30 @@ impl<T: Precision> Circuit<T> {
 
     /// As [`pull`](Self::pull), each adjoint stored on the support that `plan` gives for its slot.
     pub fn pull_on(&self, seeds: Probes<T>, plan: &[Support]) -> Pullback<T> {
+        self.pull_within(seeds, plan, true)
+    }
+
+    /// As [`pull_on`](Self::pull_on); the shares of b are left out, and their list empty, without `shares`.
+    pub(crate) fn pull_within(&self, seeds: Probes<T>, plan: &[Support], shares: bool) -> Pullback<T> {
         let width = seeds.width();
         let mut adjoints: Vec<Option<Probes<T>>> = vec![None; self.output + 1];
-        let mut bias = vec![vec![T::zero(); width]; self.stages.len()];
+        let mut bias = if shares { vec![vec![T::zero(); width]; self.stages.len()] } else { Vec::new() };
         adjoints[self.output] = Some(seeds);
         for (index, stage) in self.stages.iter().enumerate().take(self.output).rev() {
             let Some(adjoint) = adjoints[index + 1].take() else { continue };
-            if let Some(offset) = &stage.affine.offset {
+            if let (true, Some(offset)) = (shares, &stage.affine.offset) {
                 bias[index] = adjoint.inner(offset).into_iter().map(T::of).collect();
             }
-            for (term, &source) in stage.affine.terms.iter().zip(&stage.sources) {
-                let Some(map) = term else { continue };
+            // The last term takes the adjoint itself, so that it may be changed in place.
+            let mut adjoint = Some(adjoint);
+            let count = stage.affine.terms.len();
+            for (term, (map, &source)) in stage.affine.terms.iter().zip(&stage.sources).enumerate() {
+                let Some(map) = map else { continue };
+                let y = if term + 1 == count { adjoint.take() } else { adjoint.clone() };
+                let Some(y) = y else { continue };
                 adjoints[source] = Some(match adjoints[source].take() {
-                    Some(sum) => map.add_transpose(adjoint.clone(), sum),
-                    None => map.apply_transpose(adjoint.clone(), &plan[source]),
+                    Some(sum) => map.add_transpose(y, sum),
+                    None => map.apply_transpose(y, &plan[source]),
                 });
             }
         }

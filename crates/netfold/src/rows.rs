@@ -21,6 +21,8 @@ pub struct RowPlan {
     supports: Vec<Support>,
     /// Rows of a block.
     rows: usize,
+    /// Whether the stages' shares of b are computed.
+    shares: bool,
 }
 
 /// Some rows of W.
@@ -30,7 +32,7 @@ pub struct Block<'a, T> {
     pub first: usize,
     /// The rows, one after the other, in the input's standard layout.
     pub weights: &'a [T],
-    /// `bias[stage][row]`: each stage's share of b.
+    /// `bias[stage][row]`: each stage's share of b; empty if it was not asked for.
     pub bias: &'a [Vec<T>],
 }
 
@@ -38,6 +40,12 @@ impl RowPlan {
     /// For each slot of the circuit the elements that are stored.
     pub fn supports(&self) -> &[Support] {
         &self.supports
+    }
+
+    /// The same plan without the stages' shares of b: [`Block::bias`] is empty.
+    #[must_use]
+    pub fn weights_alone(self) -> Self {
+        Self { shares: false, ..self }
     }
 
     /// Rows that travel together.
@@ -54,13 +62,13 @@ impl<T: Precision> Circuit<T> {
     pub fn plan_rows(&self, classes: &[usize], rows: Option<usize>) -> RowPlan {
         let (lanes, count) = (REGISTER / size_of::<T>(), classes.len());
         if rows.unwrap_or(count) <= SINGLE {
-            return RowPlan { classes: classes.to_vec(), supports: self.full_plan(), rows: 1 };
+            return RowPlan { classes: classes.to_vec(), supports: self.full_plan(), rows: 1, shares: true };
         }
         let supports = self.pull_plan(&Support::of(self.output_shape(), classes.iter().copied()));
         let largest = supports.iter().map(Support::count).max().unwrap_or(0).max(1);
         let fitting = ADJOINT_BYTES / (largest * size_of::<T>()) / lanes * lanes;
         let rows = rows.unwrap_or_else(|| count.next_multiple_of(lanes).min(lanes * REGISTERS).min(fitting).max(lanes));
-        RowPlan { classes: classes.to_vec(), supports, rows }
+        RowPlan { classes: classes.to_vec(), supports, rows, shares: true }
     }
 
     /// Computes the planned rows and hands them to `each` block by block; memory does not grow with their number.
@@ -75,7 +83,7 @@ impl<T: Precision> Circuit<T> {
         for (block, classes) in plan.classes.chunks(plan.rows).enumerate() {
             let width = if plan.rows == 1 { 1 } else { classes.len().next_multiple_of(lanes) };
             let seeds = Probes::one_hot_within(self.output_shape(), classes, width);
-            let pulled = self.pull_on(seeds, &plan.supports);
+            let pulled = self.pull_within(seeds, &plan.supports, plan.shares);
             let weights = &mut weights[..len * classes.len()];
             pulled.weights.vectors_into(weights);
             each(Block { first: block * plan.rows, weights, bias: &pulled.bias })?;

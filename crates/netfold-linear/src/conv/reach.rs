@@ -1,5 +1,7 @@
 //! Which elements a convolution links.
 
+use rayon::prelude::*;
+
 use super::Conv;
 use crate::{Real, Support};
 
@@ -19,22 +21,21 @@ impl<T: Real> Conv<T> {
             return Support::full(to);
         }
         let flags = of.flags();
-        let mut reached = Vec::with_capacity(to.iter().product());
-        for group in flags.chunks_exact(from_channels * from_places) {
+        let mut reached = vec![0; to.iter().product()];
+        let groups = flags.par_chunks_exact(from_channels * from_places);
+        reached.par_chunks_exact_mut(to_channels * to_places).zip(groups).for_each(|(reached, group)| {
+            let (places, others) = reached.split_at_mut(to_places);
             let mut touched = group[..from_places].to_vec();
             for channel in group.chunks_exact(from_places).skip(1) {
                 touched.iter_mut().zip(channel).for_each(|(touched, flag)| *touched |= flag);
             }
-            let mut places = vec![0; to_places];
             if touched.iter().all(|&flag| flag == 1) {
                 places.copy_from_slice(&anywhere);
             } else if touched.contains(&1) {
-                for (place, flag) in places.iter_mut().enumerate() {
-                    reads.visit(place, |read, _| *flag |= touched[read]);
-                }
+                reads.spread(&touched, places);
             }
-            (0..to_channels).for_each(|_| reached.extend_from_slice(&places));
-        }
+            others.chunks_exact_mut(to_places).for_each(|other| other.copy_from_slice(places));
+        });
         Support::from_flags(to, &reached)
     }
 }

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::{Isa, PORTABLE_FMA, Shared, multiply_add};
 use crate::Real;
-use crate::layout::Rows;
+use crate::layout::{Rows, Word};
 use crate::reads::Reads;
 
 /// A masked depthwise product, with `weights[c · taps + t]`.
@@ -92,36 +92,38 @@ unsafe fn body<T: Real, const FMA: bool, const W: usize, const N: usize>(
     y: Shared<T>,
     positions: Range<usize>,
 ) {
-    let taps = job.reads.taps();
-    let mut steps: Vec<(usize, usize)> = Vec::with_capacity(taps);
-    let mut terms: Vec<(*const T, T)> = Vec::with_capacity(taps);
+    let (to, from, taps) = (job.to.axes, job.from.axes, job.reads.taps());
+    let mut reads: Vec<(usize, usize)> = Vec::with_capacity(taps);
+    let mut terms: Vec<Term> = Vec::with_capacity(taps);
     for position in positions {
-        let (image, place) = (position / job.to.axes.places, position % job.to.axes.places);
-        steps.clear();
-        job.reads.visit(place, |read, tap| steps.push((read, tap)));
-        let to = job.to.axes;
-        let first = job.to.layout.map_or(0, |layout| layout.start(position));
-        let count = job.to.layout.map_or(to.channels, |layout| layout.start(position + 1) - first);
-        for index in 0..count {
-            let (row, c) = match job.to.layout {
-                Some(layout) => (first + index, layout.channels()[first + index] as usize),
-                None => ((image * to.channels + index) * to.places + place, index),
-            };
+        let (image, place) = (position / to.places, position % to.places);
+        reads.clear();
+        job.reads.visit(place, |read, tap| reads.push((image * from.places + read, tap)));
+        for word in 0..to.channels.div_ceil(64) {
             terms.clear();
-            for &(read, tap) in &steps {
-                if let Some(row) = job.from.row_at(image, read, c) {
-                    terms.push((x.as_ptr().wrapping_add(row * job.width), job.weights[c * taps + tap]));
+            for &(read, tap) in &reads {
+                let run = job.from.word(read, word);
+                if run.bits != 0 {
+                    terms.push(Term { run, tap });
                 }
             }
-            let y = y.get().wrapping_add(row * job.width);
-            let mut lane = 0;
-            while lane < job.width {
-                // SAFETY: the terms and y are stored rows; the lanes are below the width.
-                unsafe {
-                    match job.width - lane {
-                        rest if rest >= W => lane += sum::<T, FMA, W>(&terms, lane, y, job.add),
-                        rest if rest >= N => lane += sum::<T, FMA, N>(&terms, lane, y, job.add),
-                        _ => lane += sum::<T, FMA, 1>(&terms, lane, y, job.add),
+            let run = job.to.word(position, word);
+            let (mut rest, mut index) = (run.bits, 0);
+            while rest != 0 {
+                let bit = rest.trailing_zeros();
+                rest &= rest - 1;
+                let weights = &job.weights[(word * 64 + bit as usize) * taps..][..taps];
+                let y = y.get().wrapping_add((run.first + index * run.step) * job.width);
+                index += 1;
+                let mut lane = 0;
+                while lane < job.width {
+                    // SAFETY: y is a stored row, and so are those of the terms; the lanes are below the width.
+                    unsafe {
+                        match job.width - lane {
+                            rest if rest >= W => lane += sum::<T, FMA, W>(job, x, &terms, weights, bit, lane, y),
+                            rest if rest >= N => lane += sum::<T, FMA, N>(job, x, &terms, weights, bit, lane, y),
+                            _ => lane += sum::<T, FMA, 1>(job, x, &terms, weights, bit, lane, y),
+                        }
                     }
                 }
             }
@@ -129,20 +131,40 @@ unsafe fn body<T: Real, const FMA: bool, const W: usize, const N: usize>(
     }
 }
 
+/// What one tap reads for 64 channels.
+#[derive(Clone, Copy)]
+struct Term {
+    run: Word,
+    tap: usize,
+}
+
 /// B lanes of one row. Returns B.
 ///
 /// # Safety
-/// The terms are stored rows of x, y is one of y that only this thread uses, `lane + B` is at most the width.
+/// The terms are words of the support that x is stored on, y is a row that only this thread uses, and `lane + B` is at
+/// most the width.
 #[inline(always)]
-unsafe fn sum<T: Real, const FMA: bool, const B: usize>(terms: &[(*const T, T)], lane: usize, y: *mut T, add: bool) -> usize {
+unsafe fn sum<T: Real, const FMA: bool, const B: usize>(
+    job: &Depth<'_, T>,
+    x: &[T],
+    terms: &[Term],
+    weights: &[T],
+    bit: u32,
+    lane: usize,
+    y: *mut T,
+) -> usize {
     let y = y.wrapping_add(lane).cast::<[T; B]>();
     // SAFETY: B numbers of a row; arrays have their element's alignment.
-    let mut sums = if add { unsafe { *y } } else { [T::zero(); B] };
-    for &(row, weight) in terms {
-        // SAFETY: as above.
-        let x = unsafe { &*row.wrapping_add(lane).cast::<[T; B]>() };
-        for (sum, &x) in sums.iter_mut().zip(x) {
-            *sum = multiply_add::<T, FMA>(weight, x, *sum);
+    let mut sums = if job.add { unsafe { *y } } else { [T::zero(); B] };
+    for &Term { run, tap } in terms {
+        if run.bits >> bit & 1 == 1 {
+            let row = run.first + (run.bits & ((1 << bit) - 1)).count_ones() as usize * run.step;
+            let x = x.as_ptr().wrapping_add(row * job.width + lane).cast::<[T; B]>();
+            // SAFETY: as above; the bit says that the row is stored.
+            let (x, weight) = (unsafe { &*x }, weights[tap]);
+            for (sum, &x) in sums.iter_mut().zip(x) {
+                *sum = multiply_add::<T, FMA>(weight, x, *sum);
+            }
         }
     }
     // SAFETY: as above.

@@ -1,6 +1,8 @@
-//! Clip, Abs, Neg, HardSigmoid, ThresholdedRelu, Shrink: functions of one number that are straight lines in pieces.
+//! `Clip`, `Abs`, `Neg`, `HardSigmoid`, `ThresholdedRelu`, `Shrink`: functions of one
+//! number that are straight lines in pieces.
 
-use netfold_linear::{Diagonal, Field, Real};
+use netfold_linear::{Diagonal, Field, Mask, Real, Support};
+use rayon::prelude::*;
 
 use super::{At, Attributes, Dependence, Inputs, Op, Operator, only};
 use crate::affine::{Affine, Validity};
@@ -29,7 +31,7 @@ pub(super) fn build(name: &str, attributes: &Attributes<'_>) -> Result<Box<dyn O
 /// - `ThresholdedRelu`: z where z > α, else 0;
 /// - `Shrink`: z + bias where z < −λ, z − bias where z > λ, else 0.
 ///
-/// Frozen: that segment. At a bound the value is the bound's, with slope 0, as a ReLU is off at 0.
+/// Frozen: that segment. At a bound the value is the bound's, with slope 0, as a rectifier is off at 0.
 ///
 /// Source: ONNX `Clip`, `Abs`, `Neg`, `HardSigmoid`, `ThresholdedRelu`, `Shrink`.
 #[derive(Clone, Debug)]
@@ -117,6 +119,12 @@ impl<T: Real> Op<T> for Segments {
             return Ok(vec![Value::Int(self.ints(z, x)?)]);
         }
         let bounds = self.bounds(x)?;
+        if let Self::Clip { .. } = self {
+            let [low, high] = bounds;
+            let z = x.real(0)?;
+            let y = |&z: &T| if z.is_nan() { z } else { z.max(low).min(high) };
+            return Ok(vec![Value::Real(Tensor::new(z.shape(), z.data().par_iter().map(y).collect()))]);
+        }
         let y = |&z: &T| {
             let (slope, offset) = self.line(z, bounds);
             // An infinite z on a flat segment: 0 · ∞ is no number, the offset is.
@@ -129,6 +137,15 @@ impl<T: Real> Op<T> for Segments {
         let (z, bounds) = (at.inputs.real(0)?, self.bounds(at.inputs)?);
         if let Self::Neg = self {
             return Ok(Affine::linear(Diagonal::new(Field::uniform(z.shape(), -T::one()))));
+        }
+        if let Self::Clip { .. } = self {
+            let [low, high] = bounds;
+            let passes = |z: T| z > low && z < high || z.is_nan();
+            let affine = Affine::linear(Mask::new(Support::of_values(z.shape(), z.data(), passes)));
+            let offsets = z.map(|&z| if passes(z) { T::zero() } else { z.max(low).min(high) });
+            let flat = offsets.data().par_iter().all(|offset| offset.is_zero());
+            let affine = affine.valid(Validity::Region);
+            return Ok(if flat { affine } else { affine.plus(Field::full(z.shape(), offsets.data().to_vec())) });
         }
         let (slopes, offsets): (Vec<T>, Vec<T>) = z.data().iter().map(|&z| self.line(z, bounds)).unzip();
         let flat = offsets.iter().all(|offset| offset.is_zero());
