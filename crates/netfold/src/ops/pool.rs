@@ -18,11 +18,7 @@ pub(super) fn build(name: &str, attributes: &Attributes<'_>) -> Result<Box<dyn O
             column_major: attributes.int_or("storage_order", 0)? != 0,
             indices: attributes.outputs > 1,
         }),
-        _ => Box::new(AveragePool {
-            sliding,
-            count_padding: attributes.int_or("count_include_pad", 0)? != 0,
-            count_beyond: attributes.opset < 19,
-        }),
+        _ => Box::new(AveragePool { sliding, count_padding: attributes.int_or("count_include_pad", 0)? != 0 }),
     })
 }
 
@@ -148,15 +144,13 @@ impl<T: Real> Op<T> for MaxPool {
 /// y[c, p] = mean over taps t of x[c, p · stride + t · dilation − pad]: over those inside x, or over all of them with
 /// `count_include_pad`.
 ///
-/// In `ceil_mode` a last window can reach beyond the padding: taps there are no part of the mean since opset 19; before
-/// it they are counted with `count_include_pad` if there is any padding.
+/// In `ceil_mode` a last window can reach beyond the padding; taps there are no part of the mean.
 ///
-/// Source: ONNX `AveragePool`; the rule before opset 19 is onnxruntime's.
+/// Source: ONNX `AveragePool`.
 #[derive(Clone, Debug)]
 struct AveragePool {
     sliding: Sliding,
     count_padding: bool,
-    count_beyond: bool,
 }
 
 impl Operator for AveragePool {
@@ -171,14 +165,12 @@ impl AveragePool {
         if !self.count_padding {
             return (0..layout.readings.len()).map(|p| layout.readings.of(p).len()).collect();
         }
-        let pads = layout.window.axes.iter().map(|axis| axis.pad).chain(layout.ends.iter().copied());
-        let count_beyond = self.count_beyond && pads.into_iter().any(|pad| pad != 0);
         let mut counts = vec![1];
         for (axis, &end) in layout.window.axes.iter().zip(&layout.ends) {
             let last = axis.input as isize + end;
             let inside = |o: usize| {
                 let place = |tap: usize| (o * axis.stride + tap * axis.dilation) as isize - axis.pad;
-                if count_beyond { axis.kernel } else { (0..axis.kernel).filter(|&tap| place(tap) < last).count() }
+                (0..axis.kernel).filter(|&tap| place(tap) < last).count()
             };
             let along: Vec<usize> = (0..axis.output).map(inside).collect();
             counts = counts.iter().flat_map(|&count| along.iter().map(move |&here| count * here)).collect();
