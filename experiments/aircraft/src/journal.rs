@@ -49,7 +49,7 @@ impl Journal {
     /// An empty journal for at most that many epochs.
     pub fn new(epochs: usize) -> Self {
         let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {eta}");
-        let bar = ProgressBar::new(0).with_style(style.expect("the template is well formed"));
+        let bar = ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         Self { pages: Arc::default(), bar, epochs }
     }
 

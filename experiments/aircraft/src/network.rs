@@ -1,4 +1,4 @@
-//! The network: four blocks of convolution, batch normalisation, ReLU and max pooling, then two linear layers.
+//! The network: four blocks of convolution, batch normalisation, rectifier and max pooling, then two linear layers.
 //!
 //! ```text
 //! image (1, S, S) → [Conv 3×3 → BatchNorm → ReLU → MaxPool 2×2] × 4 → Flatten
@@ -33,7 +33,7 @@ pub struct NetworkConfig {
     pub dropout: f64,
 }
 
-/// Convolution, batch normalisation, ReLU, max pooling.
+/// Convolution, batch normalisation, rectifier, max pooling.
 #[derive(Module, Debug)]
 pub struct Block {
     /// 3 x 3, padded so that the size stays; the bias is left to the normalisation.

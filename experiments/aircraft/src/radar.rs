@@ -77,7 +77,9 @@ pub fn taylor_window(samples: usize) -> Vec<f64> {
         })
         .collect();
     let mean_square = window.iter().map(|w| w * w).sum::<f64>() / samples as f64;
-    window.iter_mut().for_each(|w| *w /= mean_square.sqrt());
+    for weight in &mut window {
+        *weight /= mean_square.sqrt();
+    }
     window
 }
 
@@ -143,6 +145,7 @@ impl PowerImage {
     /// The picture of half the side: each pixel is the mean power of 2 x 2 (four looks).
     ///
     /// The mean, and hence the energy density and the noise level, stays; speckle and noise get smoother.
+    #[must_use]
     pub fn multilook(&self) -> Self {
         let side = self.side / 2;
         let at = |row: usize, column: usize| self.power[row * self.side + column];

@@ -37,7 +37,7 @@ pub struct Plan {
     pub patience: usize,
     /// Images in one step.
     pub batch: usize,
-    /// Step size of AdamW at the start; it falls to a hundredth along a cosine.
+    /// Step size of the optimizer (`AdamW`) at the start; it falls to a hundredth along a cosine.
     pub learning_rate: f64,
     /// Seed of weights, order and dropout.
     pub seed: u64,
@@ -187,7 +187,7 @@ pub fn write(training: &Training, checkpoints: usize, folder: &Path) -> Result<(
     let failed = |name: &str, cause: &dyn std::fmt::Display| Error::Failed(format!("cannot write {name}: {cause}"));
     let put = |name: &str, bytes: &[u8]| std::fs::write(folder.join(name), bytes).map_err(|cause| failed(name, &cause));
     put("aircraft.onnx", &export::onnx(&training.network)?)?;
-    let labels: String = Aircraft::ALL.iter().map(|aircraft| format!("{aircraft}\n")).collect();
+    let labels = Aircraft::ALL.map(Aircraft::name).join("\n") + "\n";
     put("labels.txt", labels.as_bytes())?;
 
     let mut table = csv::Writer::from_writer(Vec::new());

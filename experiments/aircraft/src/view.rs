@@ -201,12 +201,12 @@ mod tests {
         let left = [0.0, 10.0, 0.0];
         let place = |view: &View, point| {
             let (radar, across) = view.axes();
-            [-dot(point, radar), dot(point, across)].map(f64::round)
+            [-dot(point, radar), dot(point, across)].map(|metres| metres.round() as i32)
         };
-        assert_eq!(place(&level(0.0), nose), [-10.0, 0.0], "nose-on: the nose is nearest");
-        assert_eq!(place(&level(0.0), left), [0.0, -10.0], "nose-on: the left wing is on the left");
-        assert_eq!(place(&level(90.0), left), [-10.0, 0.0], "from the left: the left wing is nearest");
-        assert_eq!(place(&level(90.0), nose), [0.0, 10.0], "from the left: the nose is on the right");
+        assert_eq!(place(&level(0.0), nose), [-10, 0], "nose-on: the nose is nearest");
+        assert_eq!(place(&level(0.0), left), [0, -10], "nose-on: the left wing is on the left");
+        assert_eq!(place(&level(90.0), left), [-10, 0], "from the left: the left wing is nearest");
+        assert_eq!(place(&level(90.0), nose), [0, 10], "from the left: the nose is on the right");
     }
 
     #[test]
