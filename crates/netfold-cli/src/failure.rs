@@ -99,7 +99,6 @@ impl From<RenderError> for Failure {
 
 /// Whether the system refused to read something, rather than its content being wrong.
 fn is_io(error: &(dyn StdError + 'static)) -> bool {
-    std::iter::successors(Some(error), |&error| error.source()).any(|error| {
-        error.downcast_ref::<std::io::Error>().is_some_and(|error| error.raw_os_error().is_some())
-    })
+    std::iter::successors(Some(error), |&error| error.source())
+        .any(|error| error.downcast_ref::<std::io::Error>().is_some_and(|error| error.raw_os_error().is_some()))
 }

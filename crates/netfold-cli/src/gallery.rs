@@ -132,8 +132,7 @@ impl<T: Precision> Gallery<'_, T> {
     fn class_view(&self, row: &Kept, weights: Sheet, contributions: Sheet) -> ClassView {
         let stages = self.frozen.circuit.stages().iter();
         let parts = stages.zip(&row.bias_by_stage).filter(|(_, share)| **share != 0.0);
-        let parts: Vec<BiasPart> =
-            parts.map(|(stage, &value)| BiasPart { layer: stage.node.clone(), value }).collect();
+        let parts: Vec<BiasPart> = parts.map(|(stage, &value)| BiasPart { layer: stage.node.clone(), value }).collect();
         ClassView {
             index: row.class,
             label: self.session.labels.get(row.class).map(str::to_owned),
@@ -155,13 +154,11 @@ impl<T: Precision> Gallery<'_, T> {
     }
 
     fn input_view(&self) -> Result<InputView, Failure> {
-        match &self.frozen.picture {
-            Some(pictured) => Ok(InputView::Picture(rgb(&pictured.seen))),
-            None => {
-                let x: Vec<f64> = self.frozen.x.data().iter().map(|x| x.wide()).collect();
-                Ok(InputView::Tensor(self.sheet(&x)?))
-            }
+        if let Some(pictured) = &self.frozen.picture {
+            return Ok(InputView::Picture(rgb(&pictured.seen)));
         }
+        let x: Vec<f64> = self.frozen.x.data().iter().map(|x| x.wide()).collect();
+        Ok(InputView::Tensor(self.sheet(&x)?))
     }
 }
 

@@ -45,12 +45,17 @@ impl Labels {
             [class] => Ok(*class),
             [] if self.0.is_empty() => {
                 let message = format!("there is no class `{word}`: the model's classes have no names");
-                Err(Failure::new(WRONG_INPUT, message).hint("`--labels FILE` names them; `--class` also takes an index"))
+                Err(Failure::new(WRONG_INPUT, message)
+                    .hint("`--labels FILE` names them; `--class` also takes an index"))
             }
             [] => {
                 let nearest = netfold::error::nearest(word, self.0.iter().map(String::as_str));
                 let failure = Failure::new(WRONG_INPUT, format!("there is no class `{word}`"));
-                Err(if nearest.is_empty() { failure } else { failure.hint(format!("there is {}", netfold::error::quoted(&nearest))) })
+                Err(if nearest.is_empty() {
+                    failure
+                } else {
+                    failure.hint(format!("there is {}", netfold::error::quoted(&nearest)))
+                })
             }
             several => {
                 let list = several.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");

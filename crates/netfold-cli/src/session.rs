@@ -83,7 +83,7 @@ impl<'a> Session<'a> {
             RuleWord::Half => Rule::Half,
         };
         let circuit = trace.freeze(&Rules { default, ..Rules::default() })?;
-        let frozen = began.elapsed() - traced;
+        let frozen = began.elapsed().saturating_sub(traced);
         let logits = trace.logits()?.clone();
         self.labels.check(logits.len())?;
         let seconds = Seconds {

@@ -33,19 +33,15 @@ impl Basis {
     /// The vectors first .. first + width as probes over a tensor of this shape.
     pub fn probes<T: Real>(self, shape: &[usize], first: usize, width: usize) -> Probes<T> {
         let len: usize = shape.iter().product();
-        match self {
-            Self::Standard => {
-                let elements: Vec<usize> = (first..first + width).collect();
-                Probes::one_hot(shape, &elements)
-            }
-            _ => {
-                let mut values = vec![T::zero(); len * width];
-                for (element, row) in values.chunks_exact_mut(width.max(1)).enumerate() {
-                    row.iter_mut().enumerate().for_each(|(j, value)| *value = T::of(self.entry(len, first + j, element)));
-                }
-                Probes::new(Support::full(shape), width, values)
-            }
+        if self == Self::Standard {
+            let elements: Vec<usize> = (first..first + width).collect();
+            return Probes::one_hot(shape, &elements);
         }
+        let mut values = vec![T::zero(); len * width];
+        for (element, row) in values.chunks_exact_mut(width.max(1)).enumerate() {
+            row.iter_mut().enumerate().for_each(|(j, value)| *value = T::of(self.entry(len, first + j, element)));
+        }
+        Probes::new(Support::full(shape), width, values)
     }
 
     /// qⱼ[i] in a space of `len` dimensions.

@@ -1,5 +1,6 @@
 //! The certificate: the proof by numbers that the one-layer model is the network, and how it was made.
 
+use std::fmt::Write;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
@@ -134,7 +135,11 @@ impl FileStamp {
             let read = block.len();
             reader.consume(read);
         }
-        let sha256 = hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let mut sha256 = String::new();
+        for byte in hasher.finalize() {
+            // Writing to a string cannot fail.
+            let _ = write!(sha256, "{byte:02x}");
+        }
         let file = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
         Ok(Self { file, sha256 })
     }

@@ -74,8 +74,9 @@ impl<T: Precision> Trace<'_, T> {
             for (output, &id) in node.outputs.iter().enumerate() {
                 let Some(id) = id.filter(|&id| self.varies(id)) else { continue };
                 let at = At { inputs: &inputs, outputs: &outputs, varies: &varies, output, rule };
-                let mut affine =
-                    T::op(operator.as_ref()).freeze(&at).map_err(|source| node_error("freeze", node, &inputs, source))?;
+                let mut affine = T::op(operator.as_ref())
+                    .freeze(&at)
+                    .map_err(|source| node_error("freeze", node, &inputs, source))?;
                 // Keep the terms of inputs that vary; the others are in the offset already.
                 let terms = std::mem::take(&mut affine.terms).into_iter().zip(&node.inputs);
                 let (terms, sources) = terms
@@ -95,9 +96,8 @@ impl<T: Precision> Trace<'_, T> {
             }
         }
         let input_shape = self.real(self.input)?.shape().to_vec();
-        let output = match slots.get(&self.output) {
-            Some(&slot) => slot,
-            None => return Err(Error::Graph(format!("`{}` does not depend on the input", self.model.name(self.output)))),
+        let Some(&output) = slots.get(&self.output) else {
+            return Err(Error::Graph(format!("`{}` does not depend on the input", self.model.name(self.output))));
         };
         Ok(Circuit { stages, input_shape, output })
     }

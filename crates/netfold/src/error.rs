@@ -134,7 +134,7 @@ fn unsupported_list(nodes: &[Unsupported]) -> String {
         n => format!("{n} nodes are not supported:"),
     };
     for node in nodes {
-        text += &format!("\n    `{}` ({}): {}", node.node, node.op, node.why);
+        text.extend(["\n    `", &node.node, "` (", &node.op, "): ", &node.why]);
     }
     text
 }

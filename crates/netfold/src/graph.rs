@@ -235,7 +235,8 @@ impl Model {
         let mut waits: Vec<usize> = Vec::new();
         let mut readers: HashMap<usize, Vec<usize>> = HashMap::new();
         for (index, node) in self.nodes.iter().enumerate() {
-            let makers: Vec<usize> = node.inputs.iter().flatten().filter_map(|id| self.makers.get(id)).copied().collect();
+            let makers: Vec<usize> =
+                node.inputs.iter().flatten().filter_map(|id| self.makers.get(id)).copied().collect();
             waits.push(makers.len());
             makers.into_iter().for_each(|maker| readers.entry(maker).or_default().push(index));
         }
@@ -258,7 +259,9 @@ impl Model {
         }
         let mut nodes: Vec<Option<Node>> = std::mem::take(&mut self.nodes).into_iter().map(Some).collect();
         self.nodes = order.iter().filter_map(|&index| nodes[index].take()).collect();
-        let made = |(index, node): (usize, &Node)| node.outputs.iter().flatten().map(move |&id| (id, index)).collect::<Vec<_>>();
+        let made = |(index, node): (usize, &Node)| {
+            node.outputs.iter().flatten().map(move |&id| (id, index)).collect::<Vec<_>>()
+        };
         self.makers = self.nodes.iter().enumerate().flat_map(made).collect();
         Ok(())
     }

@@ -63,7 +63,8 @@ impl<T: Precision> Store<T> {
         let mut npz = ZipWriter::new(file(NPZ)?);
         let shape: Vec<usize> = std::iter::once(bias.len()).chain(without_batch(x.shape())).collect();
         begin_array(&mut npz, "weights", code::<T>(), &shape).map_err(|source| npz_error(folder, source))?;
-        let pixels = pixels.map(|map| Ok(Pixels { map, rows: BufWriter::new(tempfile::tempfile_in(folder)?), bias: vec![] }));
+        let pixels =
+            pixels.map(|map| Ok(Pixels { map, rows: BufWriter::new(tempfile::tempfile_in(folder)?), bias: vec![] }));
         let pixels = pixels.transpose().map_err(|source| npz_error(folder, source))?;
         Ok(Self { folder: folder.to_owned(), npz, onnx, pixels, bytes: Vec::new() })
     }
@@ -199,6 +200,8 @@ fn one_layer<T: Precision>(name: &str, shape: &[usize], bias: &[T]) -> ModelDef 
         .with_output(ValueInfo::new("logits", dtype::<T>(), [1, bias.len()]))
         .with_initializer("b", b)
         .with_node(NodeDef::new("Flatten", [name], ["x"]).with("axis", Attribute::Int(0)).named("flatten"))
-        .with_node(NodeDef::new("Gemm", ["x", "W", "b"], ["logits"]).with("transB", Attribute::Int(1)).named("W x + b"));
+        .with_node(
+            NodeDef::new("Gemm", ["x", "W", "b"], ["logits"]).with("transB", Attribute::Int(1)).named("W x + b"),
+        );
     ModelDef::new(graph)
 }

@@ -60,10 +60,10 @@ impl Model {
         values[id.0] = Some(Value::Real(input.clone()));
         if non_finite == NonFinite::Refuse {
             check_finite("the input", input)?;
-            if let Some((constant, _)) = constants.non_finite {
-                if let Some(Value::Real(tensor)) = &values[constant.0] {
-                    check_finite(&format!("the constant `{}`", self.name(constant)), tensor)?;
-                }
+            if let Some((constant, _)) = constants.non_finite
+                && let Some(Value::Real(tensor)) = &values[constant.0]
+            {
+                check_finite(&format!("the constant `{}`", self.name(constant)), tensor)?;
             }
         }
         let mut trace = Trace { model: self, input: id, output, nodes, values, varies };
@@ -153,9 +153,7 @@ pub fn shape_text(shape: &[Dim]) -> String {
 fn check_finite<T: Precision>(what: &str, tensor: &Tensor<T>) -> Result<(), Error> {
     match tensor.non_finite() {
         None => Ok(()),
-        Some(index) => {
-            Err(Error::NonFinite { what: what.to_owned(), value: tensor.data()[index].to_string(), index })
-        }
+        Some(index) => Err(Error::NonFinite { what: what.to_owned(), value: tensor.data()[index].to_string(), index }),
     }
 }
 
@@ -177,9 +175,11 @@ impl<T: Precision> Trace<'_, T> {
     pub fn real(&self, id: TensorId) -> Result<&Tensor<T>, Error> {
         match self.value(id) {
             Some(Value::Real(tensor)) => Ok(tensor),
-            Some(other) => {
-                Err(Error::Graph(format!("`{}` holds {} values, not floating point", self.model.name(id), other.kind())))
-            }
+            Some(other) => Err(Error::Graph(format!(
+                "`{}` holds {} values, not floating point",
+                self.model.name(id),
+                other.kind()
+            ))),
             None => Err(Error::Graph(format!("`{}` is not on the way to the output", self.model.name(id)))),
         }
     }
@@ -208,8 +208,13 @@ impl<T: Precision> Trace<'_, T> {
 }
 
 /// An operator's error, with the node that it came from.
-pub(crate) fn node_error<T: Precision>(verb: &'static str, node: &Node, inputs: &Inputs<'_, T>, source: OpError) -> Error {
-    let shape = |value: &Option<&Value<T>>| value.map_or("-".to_owned(), |value| format!("{:?}", value.shape()));
-    let shapes = inputs.0.iter().map(shape).collect::<Vec<_>>().join(" ");
+pub(crate) fn node_error<T: Precision>(
+    verb: &'static str,
+    node: &Node,
+    inputs: &Inputs<'_, T>,
+    source: OpError,
+) -> Error {
+    let shape = |value: Option<&Value<T>>| value.map_or("-".to_owned(), |value| format!("{:?}", value.shape()));
+    let shapes = inputs.0.iter().map(|&value| shape(value)).collect::<Vec<_>>().join(" ");
     Error::Op { verb, node: node.name.clone(), op: node.op.clone(), shapes, source }
 }

@@ -77,7 +77,8 @@ impl<E: Clone> Tensor<E> {
     /// y[i] = x[source[i]], or `fill` where the source is [`Select::NONE`](netfold_linear::Select::NONE).
     #[must_use]
     pub fn selected(&self, shape: &[usize], source: &[u32], fill: &E) -> Self {
-        let pick = |&j: &u32| if j == netfold_linear::Select::NONE { fill.clone() } else { self.data[j as usize].clone() };
+        let pick =
+            |&j: &u32| if j == netfold_linear::Select::NONE { fill.clone() } else { self.data[j as usize].clone() };
         Self::new(shape, source.iter().map(pick).collect())
     }
 }

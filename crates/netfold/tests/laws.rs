@@ -9,8 +9,11 @@ use netfold::{Basis, Circuit, Method, Precision, Rule, Rules, Tensor};
 use netfold_linear::{Probes, Support};
 use proptest::prelude::*;
 
-/// A random network frozen at a random input, its input and its logits.
-fn frozen<T: Precision>(seed: u64, rule: Rule) -> (Circuit<T>, Tensor<T>, Tensor<T>) {
+/// A frozen network, its input and its logits.
+type Frozen<T> = (Circuit<T>, Tensor<T>, Tensor<T>);
+
+/// A random network frozen at a random input.
+fn frozen<T: Precision>(seed: u64, rule: Rule) -> Frozen<T> {
     let (model, x) = (model(seed), input(seed));
     let output = model.outputs[0];
     let trace = model.trace::<T>(&x, output, NonFinite::Refuse).expect("a random network can be traced");
@@ -20,9 +23,8 @@ fn frozen<T: Precision>(seed: u64, rule: Rule) -> (Circuit<T>, Tensor<T>, Tensor
 }
 
 /// All rows of W, by one of the two methods.
-fn rows<T: Precision>(parts: &(Circuit<T>, Tensor<T>, Tensor<T>), request: Request) -> Vec<T> {
-    let (circuit, x, logits) = parts;
-    let request = Request { classes: (0..logits.len()).collect(), ..request };
+fn rows<T: Precision>((circuit, x, logits): &Frozen<T>, request: &Request) -> Vec<T> {
+    let request = Request { classes: (0..logits.len()).collect(), ..request.clone() };
     let mut rows = Vec::new();
     let result = circuit.reconstruct::<()>(x, logits, &request, &mut |_, _| {}, &mut |row| {
         rows.extend_from_slice(row.weights);
@@ -62,9 +64,9 @@ proptest! {
     #[test]
     fn two_roads(seed in any::<u64>(), rule in rules()) {
         let parts = frozen::<f64>(seed, rule);
-        let pulled = rows(&parts, Request { method: Method::Adjoint, ..Request::default() });
+        let pulled = rows(&parts, &Request { method: Method::Adjoint, ..Request::default() });
         for basis in [Basis::Standard, Basis::Hadamard, Basis::Dct] {
-            let pushed = rows(&parts, Request { method: Method::Probe, basis, ..Request::default() });
+            let pushed = rows(&parts, &Request { method: Method::Probe, basis, ..Request::default() });
             prop_assert!(difference(&pulled, &pushed) < 1e-12, "{basis}: {:e}", difference(&pulled, &pushed));
         }
     }
@@ -73,8 +75,8 @@ proptest! {
     #[test]
     fn blocks_do_not_matter(seed in any::<u64>()) {
         let parts = frozen::<f64>(seed, Rule::Gate);
-        let one = rows(&parts, Request { method: Method::Adjoint, block: Some(1), ..Request::default() });
-        let all = rows(&parts, Request { method: Method::Adjoint, block: Some(4), ..Request::default() });
+        let one = rows(&parts, &Request { method: Method::Adjoint, block: Some(1), ..Request::default() });
+        let all = rows(&parts, &Request { method: Method::Adjoint, block: Some(4), ..Request::default() });
         prop_assert!(difference(&one, &all) < 1e-13);
     }
 
@@ -101,8 +103,8 @@ proptest! {
             pool.install(|| {
                 let single = frozen::<f32>(seed, Rule::Gate);
                 let bits = |rows: Vec<f32>| rows.into_iter().map(f32::to_bits).collect::<Vec<_>>();
-                let adjoint = bits(rows(&single, Request { method: Method::Adjoint, ..Request::default() }));
-                let probe = bits(rows(&single, Request { method: Method::Probe, ..Request::default() }));
+                let adjoint = bits(rows(&single, &Request { method: Method::Adjoint, ..Request::default() }));
+                let probe = bits(rows(&single, &Request { method: Method::Probe, ..Request::default() }));
                 (adjoint, probe, bits(single.2.data().to_vec()))
             })
         };

@@ -31,7 +31,9 @@ fn onnxruntime_gives_the_networks_logits() {
     for network in networks(&zoo) {
         let name = network.file_name().unwrap().to_string_lossy().into_owned();
         let model = Model::read(&network.join("model.onnx")).unwrap();
-        let (Some(sample), Ok(head)) = (samples(&network).into_iter().next(), model.head(None, false)) else { continue };
+        let (Some(sample), Ok(head)) = (samples(&network).into_iter().next(), model.head(None, false)) else {
+            continue;
+        };
         let x = read_npy::<f32>(&sample.input).unwrap();
         let Ok(trace) = model.trace(&x, head.logits, NonFinite::Refuse) else { continue };
         let logits = trace.logits().unwrap().clone();
@@ -71,7 +73,8 @@ fn arrays_add_up() {
     let bias = circuit.bias();
     let mut store = Store::begin(folder.path(), ("x", &x), &bias[1..3], None).unwrap();
     let request = Request { classes: vec![1, 2], ..Request::default() };
-    let result = circuit.reconstruct::<Error>(&x, &logits, &request, &mut |_, _| {}, &mut |row| store.row(row)).unwrap();
+    let result =
+        circuit.reconstruct::<Error>(&x, &logits, &request, &mut |_, _| {}, &mut |row| store.row(row)).unwrap();
     store.finish(&result, &x).unwrap();
 
     let weights = entry(folder.path(), "weights", &[2, 2, 7, 7]);

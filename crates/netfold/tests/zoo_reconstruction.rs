@@ -57,8 +57,9 @@ fn check<T: Precision>(model: &Model, head: &netfold::Head, sample: &Sample, lim
     for rule in [Rule::Gate, Rule::Tangent] {
         let circuit = trace.freeze(&Rules { default: rule, ..Rules::default() })?;
         let request = Request { classes: top(logits.data(), 3), method: Method::Adjoint, ..Request::default() };
-        let result =
-            circuit.reconstruct::<Error>(&x, &logits, &request, &mut |_, _| {}, &mut |_| Ok(())).expect("no consumer fails");
+        let result = circuit
+            .reconstruct::<Error>(&x, &logits, &request, &mut |_, _| {}, &mut |_| Ok(()))
+            .expect("no consumer fails");
         let (difference, (original, reconstructed)) = (result.difference(), result.argmax());
         assert!(difference <= limit, "{} {}: {rule} differs by {difference:e}", sample.name, T::NAME);
         assert!(result.bias_difference <= limit, "{} {}: biases by {:e}", sample.name, T::NAME, result.bias_difference);

@@ -143,7 +143,10 @@ fn print<T: Precision>(
         println!("left off: {}; the logits before are reconstructed", certificate.left_off.join(", "));
     }
     let width = rows.iter().map(|row| session.class(row.class).chars().count()).max().unwrap_or(0).max(5);
-    println!("\n{:<width$}  {:>12}  {:>12}  {:>10}  {:>12}  {:>12}", "class", "f(x)", "W x + b", "difference", "W x", "b");
+    println!(
+        "\n{:<width$}  {:>12}  {:>12}  {:>10}  {:>12}  {:>12}",
+        "class", "f(x)", "W x + b", "difference", "W x", "b"
+    );
     for row in rows {
         let logit = result.logits[row.class].wide();
         println!(
@@ -166,7 +169,10 @@ fn print<T: Precision>(
         frozen(netfold::Validity::Input)
     );
     if let Some(folder) = &words.out {
-        println!("written to {}: report.html, reconstruction.npz, reconstructed.onnx, certificate.json, pictures", folder.display());
+        println!(
+            "written to {}: report.html, reconstruction.npz, reconstructed.onnx, certificate.json, pictures",
+            folder.display()
+        );
     }
 }
 
@@ -177,8 +183,12 @@ fn verdict(certificate: &Certificate) -> String {
     let kept = if certificate.argmax.kept { "winner kept" } else { "the winner is another one" };
     let tolerance = certificate.tolerance;
     if certificate.equivalent {
-        format!("equivalent: worst difference {difference:.1e} of the largest logit over all {all} logits (tolerance {tolerance:e}); {kept}")
+        format!(
+            "equivalent: worst difference {difference:.1e} of the largest logit over all {all} logits (tolerance {tolerance:e}); {kept}"
+        )
     } else {
-        format!("NOT equivalent: worst difference {difference:.1e} of the largest logit over all {all} logits, tolerance {tolerance:e}; {kept}")
+        format!(
+            "NOT equivalent: worst difference {difference:.1e} of the largest logit over all {all} logits, tolerance {tolerance:e}; {kept}"
+        )
     }
 }

@@ -24,7 +24,8 @@ pub fn verify(words: &Verify) -> Result<ExitCode, Failure> {
     }
     let failed = lines.iter().filter(|(certificate, _)| !certificate.equivalent).count();
     if words.common.json {
-        let inputs: Vec<_> = lines.iter().map(|(certificate, path)| json!({ "path": path, "certificate": certificate })).collect();
+        let inputs: Vec<_> =
+            lines.iter().map(|(certificate, path)| json!({ "path": path, "certificate": certificate })).collect();
         println!("{}", json!({ "equivalent": failed == 0, "inputs": inputs }));
     } else {
         for (certificate, path) in &lines {

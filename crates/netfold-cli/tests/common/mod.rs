@@ -21,7 +21,9 @@ impl Stage {
     pub fn set() -> Self {
         let stage = Self::new();
         stage.file("model.onnx", &encode(&network()));
-        image::GrayImage::from_fn(4, 4, |x, y| image::Luma([(x * 60 + y * 15) as u8])).save(stage.path("picture.png")).unwrap();
+        image::GrayImage::from_fn(4, 4, |x, y| image::Luma([(x * 60 + y * 15) as u8]))
+            .save(stage.path("picture.png"))
+            .unwrap();
         stage.file("labels.txt", b"ant\nbee\nwasp\n");
         stage
     }
@@ -76,7 +78,8 @@ macro_rules! says {
 
 /// Conv, ReLU, Flatten, Gemm on a 4 × 4 picture; three classes.
 pub fn network() -> ModelDef {
-    let numbers = |len: usize, step: usize| (0..len).map(|i| ((i * step) % 11) as f32 / 10.0 - 0.5).collect::<Vec<f32>>();
+    let numbers =
+        |len: usize, step: usize| (0..len).map(|i| ((i * step) % 11) as f32 / 10.0 - 0.5).collect::<Vec<f32>>();
     let graph = GraphDef::new("small")
         .with_input(ValueInfo::new("image", DType::F32, [1, 1, 4, 4]))
         .with_output(ValueInfo::new("logits", DType::F32, [1, 3]))

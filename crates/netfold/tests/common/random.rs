@@ -117,7 +117,8 @@ impl Growing {
         }
         // Windows of three, two apart: they overlap, so that one winner can serve several of them.
         let at = self.at.clone();
-        self.at = self.node(op, &[&at], |n| n.with("kernel_shape", [3, 3]).with("strides", [2, 2]).with("pads", [1; 4]));
+        self.at =
+            self.node(op, &[&at], |n| n.with("kernel_shape", [3, 3]).with("strides", [2, 2]).with("pads", [1; 4]));
         self.size = (self.size - 1) / 2 + 1;
     }
 
@@ -146,7 +147,9 @@ impl Growing {
         let (w, b) = (self.constant(&[4, features], -0.5, 0.5), self.constant(&[4], -0.5, 0.5));
         let at = self.at.clone();
         let flat = self.node("Flatten", &[&at], |n| n);
-        self.graph.nodes.push(NodeDef::new("Gemm", [flat.as_str(), &w, &b], ["logits"]).with("transB", 1_i64).named("/head"));
+        self.graph
+            .nodes
+            .push(NodeDef::new("Gemm", [flat.as_str(), &w, &b], ["logits"]).with("transB", 1_i64).named("/head"));
         self.graph.outputs.push(ValueInfo::new("logits", DType::F64, [1, 4]));
     }
 }
