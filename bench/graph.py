@@ -151,7 +151,9 @@ class Graph(torch.nn.Module):
             return x[0].to(kinds[a["to"]])
         simple = {
             "Relu": lambda: F.relu(x[0]),
+            "LeakyRelu": lambda: F.leaky_relu(x[0], a.get("alpha", 0.01)),
             "Sigmoid": lambda: torch.sigmoid(x[0]),
+            "Tanh": lambda: torch.tanh(x[0]),
             "Add": lambda: x[0] + x[1],
             "Sub": lambda: x[0] - x[1],
             "Mul": lambda: x[0] * x[1],
