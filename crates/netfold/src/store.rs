@@ -1,8 +1,10 @@
 //! Files: the arrays and the one-layer model, written as the rows come.
 
 use std::fs;
-use std::io::{self, BufWriter, Seek, Write};
+use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use netfold_linear::{Probes, Support};
 use netfold_onnx::{Attribute, DType, GraphDef, ModelDef, NodeDef, StreamedModel, TensorDef, ValueInfo};
@@ -24,7 +26,9 @@ use crate::value::Tensor;
 #[derive(Debug)]
 pub struct Store<T> {
     folder: PathBuf,
-    npz: ZipWriter<BufWriter<NamedTempFile>>,
+    /// Dropped before `npz`: an archive that is given up is not completed.
+    given_up: GivenUp,
+    npz: ZipWriter<Archive>,
     onnx: StreamedModel<BufWriter<NamedTempFile>>,
     pixels: Option<Pixels<T>>,
     bytes: Vec<u8>,
@@ -36,6 +40,55 @@ struct Pixels<T> {
     map: PixelMap<T>,
     rows: BufWriter<fs::File>,
     bias: Vec<T>,
+}
+
+/// Whether an archive was given up; set when it is dropped.
+#[derive(Debug, Default)]
+struct GivenUp(Arc<AtomicBool>);
+
+impl Drop for GivenUp {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// The archive's file. Once it is given up, what is still written goes nowhere: a full disk, say, is reported once, by
+/// the call that met it.
+#[derive(Debug)]
+struct Archive {
+    file: BufWriter<NamedTempFile>,
+    given_up: Arc<AtomicBool>,
+    position: u64,
+    end: u64,
+}
+
+impl Write for Archive {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = if self.given_up.load(Ordering::Relaxed) { bytes.len() } else { self.file.write(bytes)? };
+        self.position += written as u64;
+        self.end = self.end.max(self.position);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.given_up.load(Ordering::Relaxed) { Ok(()) } else { self.file.flush() }
+    }
+}
+
+impl Seek for Archive {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        if !self.given_up.load(Ordering::Relaxed) {
+            self.position = self.file.seek(to)?;
+            return Ok(self.position);
+        }
+        let at = match to {
+            SeekFrom::Start(at) => Some(at),
+            SeekFrom::End(by) => self.end.checked_add_signed(by),
+            SeekFrom::Current(by) => self.position.checked_add_signed(by),
+        };
+        self.position = at.ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(self.position)
+    }
 }
 
 /// Names of the two files.
@@ -60,13 +113,15 @@ impl<T: Precision> Store<T> {
         let (name, x) = input;
         let one_layer = one_layer(name, x.shape(), bias);
         let onnx = StreamedModel::begin(&one_layer, "W", dtype::<T>(), &[bias.len(), x.len()], file(ONNX)?)?;
-        let mut npz = ZipWriter::new(file(NPZ)?);
+        let given_up = GivenUp::default();
+        let mut npz =
+            ZipWriter::new(Archive { file: file(NPZ)?, given_up: Arc::clone(&given_up.0), position: 0, end: 0 });
         let shape: Vec<usize> = std::iter::once(bias.len()).chain(without_batch(x.shape())).collect();
         begin_array(&mut npz, "weights", code::<T>(), &shape).map_err(|source| npz_error(folder, source))?;
         let pixels =
             pixels.map(|map| Ok(Pixels { map, rows: BufWriter::new(tempfile::tempfile_in(folder)?), bias: vec![] }));
         let pixels = pixels.transpose().map_err(|source| npz_error(folder, source))?;
-        Ok(Self { folder: folder.to_owned(), npz, onnx, pixels, bytes: Vec::new() })
+        Ok(Self { folder: folder.to_owned(), given_up, npz, onnx, pixels, bytes: Vec::new() })
     }
 
     /// Appends one row of W.
@@ -95,9 +150,11 @@ impl<T: Precision> Store<T> {
     pub fn finish(mut self, result: &Reconstruction<T>, x: &Tensor<T>) -> Result<(), Error> {
         let folder = self.folder.clone();
         self.rest(result, x).map_err(|source| npz_error(&folder, source))?;
-        let npz = self.npz.finish().map_err(|error| npz_error(&folder, error.into()))?;
-        let onnx = self.onnx.finish()?;
-        keep(npz, &folder.join(NPZ))?;
+        let Self { npz, onnx, given_up, .. } = self;
+        let npz = npz.finish().map_err(|error| npz_error(&folder, error.into()))?;
+        drop(given_up);
+        let onnx = onnx.finish()?;
+        keep(npz.file, &folder.join(NPZ))?;
         keep(onnx, &folder.join(ONNX))
     }
 
