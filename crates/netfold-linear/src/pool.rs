@@ -68,13 +68,7 @@ impl<T: Real> Reuse<T> {
 impl<T: Real> Drop for Reuse<T> {
     fn drop(&mut self) {
         if T::pool().users.fetch_sub(1, Ordering::Relaxed) == 1 {
-            self.release();
+            T::pool().buffers.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clear();
         }
-    }
-}
-
-impl<T: Real> Reuse<T> {
-    fn release(&self) {
-        T::pool().buffers.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clear();
     }
 }

@@ -18,10 +18,10 @@ impl Prepared {
         M: Send + Sync + 'static,
     {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(Kept(from, made)) = kept.as_ref().and_then(|kept| kept.downcast_ref::<Kept<E, M>>()) {
-            if Arc::ptr_eq(from, numbers) {
-                return Arc::clone(made);
-            }
+        if let Some(Kept(from, made)) = kept.as_ref().and_then(|kept| kept.downcast_ref::<Kept<E, M>>())
+            && Arc::ptr_eq(from, numbers)
+        {
+            return Arc::clone(made);
         }
         let made = Arc::new(make());
         *kept = Some(Arc::new(Kept(Arc::clone(numbers), Arc::clone(&made))));
