@@ -58,18 +58,19 @@ impl<T: Real> Filters<T> {
             let size = s.taps * s.outs;
             let blocks = s.ins.div_ceil(CHANNELS);
             let groups = packed.par_chunks_mut(s.ins * size).enumerate();
-            groups.flat_map_iter(|(g, group)| {
-                group.chunks_mut(CHANNELS * size).enumerate().map(move |(block, to)| (g, block, to))
-            })
-            .for_each(|(g, block, to)| {
-                debug_assert!(block < blocks);
-                for o in 0..s.outs {
-                    let from = &self.natural[((g * s.outs + o) * s.ins + block * CHANNELS) * s.taps..];
-                    for (index, &weight) in from[..to.len() / s.outs].iter().enumerate() {
-                        to[index * s.outs + o] = weight;
+            groups
+                .flat_map_iter(|(g, group)| {
+                    group.chunks_mut(CHANNELS * size).enumerate().map(move |(block, to)| (g, block, to))
+                })
+                .for_each(|(g, block, to)| {
+                    debug_assert!(block < blocks);
+                    for o in 0..s.outs {
+                        let from = &self.natural[((g * s.outs + o) * s.ins + block * CHANNELS) * s.taps..];
+                        for (index, &weight) in from[..to.len() / s.outs].iter().enumerate() {
+                            to[index * s.outs + o] = weight;
+                        }
                     }
-                }
-            });
+                });
             packed
         })
     }
@@ -189,11 +190,8 @@ impl<T: Real> Conv<T> {
             let weights = &self.filters.natural;
             Depth { from, to, reads, weights, width, add }.run(x.values(), y.values_mut());
         } else {
-            let (data, inner) = if transpose {
-                (self.filters.backward(&s), s.outs)
-            } else {
-                (self.filters.forward(&s), s.ins)
-            };
+            let (data, inner) =
+                if transpose { (self.filters.backward(&s), s.outs) } else { (self.filters.forward(&s), s.ins) };
             let weights = Weights { data, to: s.taps * inner, tap: inner, from: 1 };
             Gather { from, to, reads, groups: self.groups, weights, width, add }.run(x.values(), y.values_mut());
         }

@@ -35,11 +35,7 @@ pub(crate) fn gemm<T: Real>(c: MatMut<'_, T>, add: bool, a: MatRef<'_, T>, b: Ma
 }
 
 /// Runs `work(first column, block)` over blocks of `width` columns of C, in parallel.
-pub(crate) fn by_columns<T: Real>(
-    c: MatMut<'_, T>,
-    width: usize,
-    work: &(impl Fn(usize, MatMut<'_, T>) + Sync),
-) {
+pub(crate) fn by_columns<T: Real>(c: MatMut<'_, T>, width: usize, work: &(impl Fn(usize, MatMut<'_, T>) + Sync)) {
     split(c, 0, width.max(1), work);
 }
 

@@ -113,7 +113,9 @@ impl<T: Real> Probes<T> {
     pub fn values_mut(&mut self) -> &mut [T] {
         if Arc::get_mut(&mut self.values.0).is_none() {
             let mut own = T::pool().take(self.values.0.len());
-            own.par_chunks_mut(TASK).zip(self.values.0.par_chunks(TASK)).for_each(|(to, from)| to.copy_from_slice(from));
+            own.par_chunks_mut(TASK)
+                .zip(self.values.0.par_chunks(TASK))
+                .for_each(|(to, from)| to.copy_from_slice(from));
             self.values = Numbers(Arc::new(own));
         }
         Arc::make_mut(&mut self.values.0).as_mut_slice()
@@ -281,21 +283,23 @@ impl<T: Real> Probes<T> {
         }
         let mut values = T::pool().take(onto.count() * width);
         let rows_a_task = (TASK / width.max(1)).max(1);
-        values.par_chunks_mut(rows_a_task * width.max(1)).zip(first.par_chunks(rows_a_task)).for_each(|(chunk, first)| {
-            for (sums, &first) in chunk.chunks_exact_mut(width).zip(first) {
-                if first == NONE {
-                    sums.fill(T::zero());
-                    continue;
+        values.par_chunks_mut(rows_a_task * width.max(1)).zip(first.par_chunks(rows_a_task)).for_each(
+            |(chunk, first)| {
+                for (sums, &first) in chunk.chunks_exact_mut(width).zip(first) {
+                    if first == NONE {
+                        sums.fill(T::zero());
+                        continue;
+                    }
+                    sums.copy_from_slice(&self.values.0[first as usize * width..][..width]);
+                    let mut row = next[first as usize];
+                    while row != NONE {
+                        let x = &self.values.0[row as usize * width..][..width];
+                        sums.iter_mut().zip(x).for_each(|(sum, &value)| *sum += value);
+                        row = next[row as usize];
+                    }
                 }
-                sums.copy_from_slice(&self.values.0[first as usize * width..][..width]);
-                let mut row = next[first as usize];
-                while row != NONE {
-                    let x = &self.values.0[row as usize * width..][..width];
-                    sums.iter_mut().zip(x).for_each(|(sum, &value)| *sum += value);
-                    row = next[row as usize];
-                }
-            }
-        });
+            },
+        );
         Self::new(onto.clone(), width, values)
     }
 

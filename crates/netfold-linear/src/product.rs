@@ -119,8 +119,7 @@ impl<T: Real> Product<T> {
         if let Some(y) = self.masked(&input, onto, transpose) {
             return y;
         }
-        let (from, to) =
-            if transpose { (&self.codomain, &self.domain) } else { (&self.domain, &self.codomain) };
+        let (from, to) = if transpose { (&self.codomain, &self.domain) } else { (&self.domain, &self.codomain) };
         let input = input.onto(&Support::full(from));
         let width = input.width();
         let mut output = vec![T::zero(); to.iter().product::<usize>() * width];
@@ -146,11 +145,8 @@ impl<T: Real> Product<T> {
 
     /// to[m, n·width] += M · from[k, n·width], or with Mᵀ.
     fn left(&self, constant: MatRef<'_, T>, from: &[T], to: &mut [T], width: usize, transpose: bool) {
-        let (matrix, rows_in, rows_out) = if transpose {
-            (constant.transpose(), self.m, self.k)
-        } else {
-            (constant, self.k, self.m)
-        };
+        let (matrix, rows_in, rows_out) =
+            if transpose { (constant.transpose(), self.m, self.k) } else { (constant, self.k, self.m) };
         let columns = self.n * width;
         by_columns(MatMut::from_row_major_slice_mut(to, rows_out, columns), COLUMNS, &|first, block| {
             let view = View { data: &from[first..], rows: rows_in, cols: block.ncols(), stride: columns };
@@ -160,11 +156,8 @@ impl<T: Real> Product<T> {
 
     /// For each row of X: to[n, width] += Mᵀ · from[k, width], or with M.
     fn right(&self, constant: MatRef<'_, T>, from: &[T], to: &mut [T], width: usize, transpose: bool) {
-        let (matrix, rows_in, rows_out) = if transpose {
-            (constant, self.n, self.k)
-        } else {
-            (constant.transpose(), self.k, self.n)
-        };
+        let (matrix, rows_in, rows_out) =
+            if transpose { (constant, self.n, self.k) } else { (constant.transpose(), self.k, self.n) };
         if width == 1 {
             // Y = X M as it stands: the rows of X are the rows of one product.
             let x = View::new(from, self.m, rows_in).mat();
@@ -193,7 +186,8 @@ impl<T: Real> Product<T> {
         };
         let lines = if self.side == Side::Left { self.n } else { self.m };
         let x_batch = self.domain.iter().product::<usize>() / (x_rows * x_cols);
-        let (from, to) = if transpose { ((self.m, self.n), (x_rows, x_cols)) } else { ((x_rows, x_cols), (self.m, self.n)) };
+        let (from, to) =
+            if transpose { ((self.m, self.n), (x_rows, x_cols)) } else { ((x_rows, x_cols), (self.m, self.n)) };
         let (from_batch, to_batch) = if transpose { (self.pairs.len(), x_batch) } else { (x_batch, self.pairs.len()) };
         let mut touched = vec![false; from_batch * lines];
         of.standard().for_each(|element| touched[line(element, from.0, from.1)] = true);

@@ -81,7 +81,8 @@ impl Reads {
     /// Whether each place reads at least one other, row-major.
     pub fn reach(&self) -> impl Iterator<Item = bool> + '_ {
         let [rows, columns] = &self.axes;
-        (0..rows.to).flat_map(move |y| (0..columns.to).map(move |x| !rows.of(y).is_empty() && !columns.of(x).is_empty()))
+        (0..rows.to)
+            .flat_map(move |y| (0..columns.to).map(move |x| !rows.of(y).is_empty() && !columns.of(x).is_empty()))
     }
 
     /// `to[place]` becomes 1 where `from` is 1 at a place that it reads, else 0; one axis after the other.

@@ -134,9 +134,8 @@ impl Support {
     /// Where the rows lie.
     pub(crate) fn rows(&self) -> Rows<'_> {
         let axes = Axes::of(&self.0.shape);
-        let layout = self.0.bits.as_deref().map(|bits| {
-            self.0.layout.get_or_init(|| Layout::new(axes, bits, self.0.count))
-        });
+        let layout =
+            self.0.bits.as_deref().map(|bits| self.0.layout.get_or_init(|| Layout::new(axes, bits, self.0.count)));
         Rows { axes, layout }
     }
 

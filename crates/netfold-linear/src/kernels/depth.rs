@@ -59,7 +59,11 @@ impl<T: Real> Depth<'_, T> {
 unsafe fn avx512<T: Real>(job: &Depth<'_, T>, x: &[T], y: Shared<T>, positions: Range<usize>) {
     // SAFETY: the caller's.
     unsafe {
-        if size_of::<T>() == 4 { body::<T, true, 64, 16>(job, x, y, positions) } else { body::<T, true, 32, 8>(job, x, y, positions) }
+        if size_of::<T>() == 4 {
+            body::<T, true, 64, 16>(job, x, y, positions)
+        } else {
+            body::<T, true, 32, 8>(job, x, y, positions)
+        }
     }
 }
 
@@ -70,7 +74,11 @@ unsafe fn avx512<T: Real>(job: &Depth<'_, T>, x: &[T], y: Shared<T>, positions: 
 unsafe fn avx2<T: Real>(job: &Depth<'_, T>, x: &[T], y: Shared<T>, positions: Range<usize>) {
     // SAFETY: the caller's.
     unsafe {
-        if size_of::<T>() == 4 { body::<T, true, 64, 8>(job, x, y, positions) } else { body::<T, true, 32, 4>(job, x, y, positions) }
+        if size_of::<T>() == 4 {
+            body::<T, true, 64, 8>(job, x, y, positions)
+        } else {
+            body::<T, true, 32, 4>(job, x, y, positions)
+        }
     }
 }
 

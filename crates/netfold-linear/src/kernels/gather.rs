@@ -151,7 +151,9 @@ impl<T: Real> Gather<'_, T> {
     /// What the unsafe code relies on.
     fn check(&self, x: &[T], y: &[T]) {
         let (from, to, w) = (self.from.axes, self.to.axes, &self.weights);
-        assert!(self.groups > 0 && from.channels.is_multiple_of(self.groups) && to.channels.is_multiple_of(self.groups));
+        assert!(
+            self.groups > 0 && from.channels.is_multiple_of(self.groups) && to.channels.is_multiple_of(self.groups)
+        );
         assert_eq!((from.batch, from.places, to.places), (to.batch, self.reads.places_from(), self.reads.places_to()));
         assert_eq!(x.len(), self.from.count() * self.width, "rows of x");
         assert_eq!(y.len(), self.to.count() * self.width, "rows of y");

@@ -36,7 +36,12 @@ unsafe fn dot_avx2<T: Real>(x: &[T], width: usize, factor: impl Fn(usize) -> T, 
 }
 
 #[inline(always)]
-fn dot_body<T: Real, const FMA: bool, const B: usize>(x: &[T], width: usize, factor: impl Fn(usize) -> T, sums: &mut [f64]) {
+fn dot_body<T: Real, const FMA: bool, const B: usize>(
+    x: &[T],
+    width: usize,
+    factor: impl Fn(usize) -> T,
+    sums: &mut [f64],
+) {
     /// Rows that are summed before they are widened.
     const GROUP: usize = 8;
     if width == 0 {

@@ -85,11 +85,8 @@ impl<T: Real> Case<T> {
         let start = noise.numbers(onto.count() * width);
         let weights = noise.numbers(groups * outs * reads.taps() * ins);
         // Either order of the last axis, the first one too where there is one group.
-        let strides = if groups == 1 && noise.below(2) == 0 {
-            [1, ins * outs, outs]
-        } else {
-            [reads.taps() * ins, ins, 1]
-        };
+        let strides =
+            if groups == 1 && noise.below(2) == 0 { [1, ins * outs, outs] } else { [reads.taps() * ins, ins, 1] };
         Self { groups, ins, outs, reads, x, onto, start, weights, strides, add: noise.below(2) == 0 }
     }
 
@@ -107,8 +104,7 @@ impl<T: Real> Case<T> {
         let (width, add) = (self.x.width(), self.add);
         let mut y = self.start.clone();
         let (from, to) = (self.x.support().rows(), self.onto.rows());
-        Depth { from, to, reads: &self.reads, weights: &self.weights, width, add }
-            .run_by(isa, self.x.values(), &mut y);
+        Depth { from, to, reads: &self.reads, weights: &self.weights, width, add }.run_by(isa, self.x.values(), &mut y);
         y
     }
 

@@ -11,7 +11,11 @@ use crate::affine::Affine;
 use crate::error::OpError;
 
 pub(super) fn build(_: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
-    Ok(Box::new(Conv { sliding: Sliding::read(attributes)?, groups: attributes.int_or("group", 1)?, filters: Prepared::default() }))
+    Ok(Box::new(Conv {
+        sliding: Sliding::read(attributes)?,
+        groups: attributes.int_or("group", 1)?,
+        filters: Prepared::default(),
+    }))
 }
 
 /// y[o, p] = Σ over c, t of w[o, c, t] · x[c, p · stride + t · dilation − pad] + b[o].

@@ -5,8 +5,8 @@
 
 mod attributes;
 mod inputs;
-mod prepared;
 mod movement;
+mod prepared;
 mod sliding;
 
 pub mod broadcast;
