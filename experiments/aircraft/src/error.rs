@@ -11,14 +11,18 @@ pub enum Error {
     /// The work could not be done: exit code 1.
     #[error("{0}")]
     Failed(String),
+    /// The one-layer model is not the network: exit code 3.
+    #[error("{0}")]
+    NotEqual(String),
 }
 
 impl Error {
-    /// 2 for wrong usage or input, 1 for all else.
+    /// 2 for wrong usage or input, 3 for models that are not equal, 1 for all else.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Input(_) => 2,
             Self::Failed(_) => 1,
+            Self::NotEqual(_) => 3,
         }
     }
 

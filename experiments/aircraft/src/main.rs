@@ -3,12 +3,17 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use aircraft::dataset::{self, Order};
+use aircraft::dataset::{self, Order, Picture};
 use aircraft::error::{Error, Result};
-use aircraft::files::NewFolder;
+use aircraft::evolve::Frame;
+use aircraft::files::{self, NewFolder};
+use aircraft::one_layer::Original;
+use aircraft::shares::Report;
+use aircraft::table::{self, Table};
 use aircraft::train::{self, Plan};
 use aircraft::view::Size;
-use clap::{Args, Parser, Subcommand};
+use aircraft::{evolve, figure, palette};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// The founding experiment: two aircraft told apart by their radar images.
@@ -25,6 +30,12 @@ enum Command {
     Simulate(Simulate),
     /// Train the network on simulated images and write it as an ONNX file.
     Train(Train),
+    /// Print both outputs of the network and of the one-layer model for five images of each aircraft.
+    Table(TableWords),
+    /// Draw images, weights and contributions, and say where each logit comes from.
+    Figure(FigureWords),
+    /// Draw how the weights come to be during training, as an animation.
+    Evolve(EvolveWords),
 }
 
 #[derive(Args)]
@@ -80,6 +91,74 @@ struct Train {
     checkpoints: usize,
 }
 
+/// The network and the images that it is looked at with.
+#[derive(Args)]
+struct Subject {
+    /// The network, made by `train`.
+    #[arg(long, value_name = "FILE")]
+    model: PathBuf,
+    /// Folder with images, made by `simulate`; the first five of each aircraft are taken.
+    #[arg(long, value_name = "DIR")]
+    images: PathBuf,
+}
+
+#[derive(Args)]
+struct TableWords {
+    #[command(flatten)]
+    subject: Subject,
+    /// How the numbers are printed.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// Precision of W, b and everything that is computed with them.
+    #[arg(long, value_enum, default_value_t = PrecisionWord::Both)]
+    precision: PrecisionWord,
+}
+
+#[derive(Args)]
+struct FigureWords {
+    #[command(flatten)]
+    subject: Subject,
+    /// Folder to make; it must not exist, or be empty.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// How the numbers are printed.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+#[derive(Args)]
+struct EvolveWords {
+    /// Folder with `epoch-000.onnx` and on, made by `train --checkpoints N`.
+    #[arg(long, value_name = "DIR")]
+    checkpoints: PathBuf,
+    /// Folder with the images to look at, made by `simulate`.
+    #[arg(long, value_name = "DIR")]
+    images: PathBuf,
+    /// File name of an image in that folder; may be repeated. The first of each aircraft if not given.
+    #[arg(long, value_name = "NAME")]
+    image: Vec<String>,
+    /// Folder with images of another seed, on which every network is measured.
+    #[arg(long, value_name = "DIR")]
+    held_out: PathBuf,
+    /// Animated PNG to write.
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Text,
+    Markdown,
+    Json,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum PrecisionWord {
+    F32,
+    F64,
+    Both,
+}
+
 fn size(word: &str) -> std::result::Result<Size, String> {
     word.parse().ok().and_then(Size::from_side).ok_or_else(|| "64 or 128".to_owned())
 }
@@ -106,6 +185,9 @@ fn main() -> ExitCode {
     let result = match words.command {
         Command::Simulate(words) => simulate(&words),
         Command::Train(words) => train(&words),
+        Command::Table(words) => table(&words),
+        Command::Figure(words) => figure(&words),
+        Command::Evolve(words) => evolve(&words),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -163,5 +245,78 @@ fn train(words: &Train) -> Result<()> {
     }
     folder.finish()?;
     eprintln!("{}", words.out.join("aircraft.onnx").display());
+    Ok(())
+}
+
+impl Subject {
+    fn read(&self) -> Result<(Vec<Picture>, Original)> {
+        let pictures = table::chosen(&dataset::read(&self.images)?);
+        let original = Original::read(&self.model)?;
+        original.check(&pictures, &self.images)?;
+        Ok((pictures, original))
+    }
+}
+
+fn table(words: &TableWords) -> Result<()> {
+    let (pictures, original) = words.subject.read()?;
+    let mut tables = Vec::new();
+    if words.precision != PrecisionWord::F64 {
+        tables.push(Table::new::<f32>(&original, &pictures)?);
+    }
+    if words.precision != PrecisionWord::F32 {
+        tables.push(Table::new::<f64>(&original, &pictures)?);
+    }
+    let joined = |text: fn(&Table) -> String| tables.iter().map(text).collect::<Vec<_>>().join("\n");
+    match words.format {
+        Format::Text => print!("{}", joined(Table::text)),
+        Format::Markdown => print!("{}", joined(Table::markdown)),
+        Format::Json => println!("{:#}", tables.iter().map(Table::json).collect::<serde_json::Value>()),
+    }
+    match tables.iter().find(|table| !table.equal()) {
+        None => Ok(()),
+        Some(table) => Err(Error::NotEqual(table.verdict())),
+    }
+}
+
+fn figure(words: &FigureWords) -> Result<()> {
+    let (pictures, original) = words.subject.read()?;
+    let folder = NewFolder::begin(&words.out)?;
+    let tables = [Table::new::<f32>(&original, &pictures)?, Table::new::<f64>(&original, &pictures)?];
+    let drawing = figure::draw(&pictures, &tables)?;
+    let report = Report::new(&pictures, &tables[1].models)?;
+    files::write(&folder.path().join("aircraft.png"), &drawing.png()?)?;
+    files::write(&folder.path().join("aircraft.svg"), drawing.svg()?.as_bytes())?;
+    files::write(&folder.path().join("shares.md"), report.markdown().as_bytes())?;
+    files::write(&folder.path().join("shares.json"), format!("{:#}\n", report.json()).as_bytes())?;
+    folder.finish()?;
+    match words.format {
+        Format::Text => print!("{}", report.text()),
+        Format::Markdown => print!("{}", report.markdown()),
+        Format::Json => println!("{:#}", report.json()),
+    }
+    eprintln!("{}", words.out.join("aircraft.png").display());
+    Ok(())
+}
+
+fn evolve(words: &EvolveWords) -> Result<()> {
+    let pictures = evolve::chosen(dataset::read(&words.images)?, &words.image, &words.images)?;
+    let held_out = dataset::read(&words.held_out)?;
+    let checkpoints = evolve::checkpoints(&words.checkpoints)?;
+    let bar = ProgressBar::new(checkpoints.len() as u64).with_style(
+        ProgressStyle::with_template("networks {wide_bar} {pos}/{len} {eta}").expect("the template is well formed"),
+    );
+    let mut frames = Vec::new();
+    for checkpoint in &checkpoints {
+        let original = Original::read(&checkpoint.path)?;
+        original.check(&pictures, &words.images)?;
+        original.check(&held_out, &words.held_out)?;
+        let frame = Frame::new(checkpoint.epoch, &original, &pictures, &held_out)?;
+        bar.suspend(|| println!("epoch {:>3}: {:.2} % of {}", frame.epoch, 100.0 * frame.accuracy, held_out.len()));
+        bar.inc(1);
+        frames.push(frame);
+    }
+    bar.finish_and_clear();
+    files::write(&words.out, &palette::animation(&evolve::draw(&pictures, &frames, held_out.len()))?)?;
+    eprintln!("{}", words.out.display());
     Ok(())
 }

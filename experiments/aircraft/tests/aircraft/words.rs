@@ -3,13 +3,13 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-fn aircraft(words: &[&str]) -> Output {
+pub fn aircraft(words: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_aircraft")).args(words).output().expect("the program runs")
 }
 
 /// Ends with this exit code and one line on standard error, which has `word` in it.
 #[track_caller]
-fn refused(words: &[&str], code: i32, word: &str) {
+pub fn refused(words: &[&str], code: i32, word: &str) {
     let output = aircraft(words);
     let message = String::from_utf8(output.stderr).expect("text");
     assert_eq!(output.status.code(), Some(code), "{words:?}: {message}");
@@ -18,7 +18,7 @@ fn refused(words: &[&str], code: i32, word: &str) {
     assert!(output.stdout.is_empty());
 }
 
-fn text(path: &Path) -> &str {
+pub fn text(path: &Path) -> &str {
     path.to_str().expect("text")
 }
 
