@@ -137,16 +137,19 @@ def measure(name, paths, k, threads, options):
     )
     rows = Process([program, *paths, str(k), options.dtype], threads)
     # A chooser of its own: trials with large chunks must not count as the best way's memory.
-    chooser = Process([sys.executable, __file__, "--serve", *paths, str(k), options.dtype, str(threads)], threads)
-    method = chooser.ask("choose")
-    chooser.close()
+    method = options.method
+    if not method:
+        chooser = Process([sys.executable, __file__, "--serve", *paths, str(k), options.dtype, str(threads)], threads)
+        method = chooser.ask("choose")
+        chooser.close()
     torch = Process([sys.executable, __file__, "--serve", *paths, str(k), options.dtype, str(threads), method], threads)
     result = {"model": name, "k": k, "threads": threads, "dtype": options.dtype, "torch_method": method}
     if options.check:
         result["difference"] = check(rows, torch, k, options.dtype)
     ours, theirs, parts, computed = [], [], [], []
-    rows.ask("run")
-    torch.ask("run")
+    if options.warm:
+        rows.ask("run")
+        torch.ask("run")
     start = time.perf_counter()
     while len(ours) < options.runs or (time.perf_counter() - start < options.seconds and len(ours) < 50):
         parts.append([float(number) for number in rows.ask("run").split()])
@@ -214,7 +217,9 @@ def main():
     parser.add_argument("--dtype", default="f32", choices=("f32", "f64"))
     parser.add_argument("--runs", type=int, default=5, help="runs of each side at least")
     parser.add_argument("--seconds", type=float, default=3.0, help="more runs until this time is over")
+    parser.add_argument("--cold", dest="warm", action="store_false", help="no run before the timed ones")
     parser.add_argument("--limit", type=float, default=60.0, help="no more than three runs beyond this time")
+    parser.add_argument("--method", help="PyTorch's way, if it is known, as the table names it")
     parser.add_argument("--check", action="store_true", help="compare the rows themselves")
     parser.add_argument("--density", action="store_true", help="print each convolution's share of stored elements")
     parser.add_argument("--json", action="store_true", help="print a list of objects")

@@ -2,8 +2,13 @@
 
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use crate::layout::Axes;
 use crate::{Real, Support};
+
+/// How many numbers one task of a parallel loop handles.
+const TASK: usize = 1 << 14;
 
 /// A tensor given by as few numbers as it takes: one, one for each index of an axis, or all of them.
 ///
@@ -71,6 +76,29 @@ impl<T: Real> Field<T> {
     /// All numbers in standard layout.
     pub fn to_vec(&self) -> Vec<T> {
         (0..self.shape.iter().product()).map(|element| self.at(element)).collect()
+    }
+
+    /// values[e · width + k] += the number at e, for every element in standard layout and `width` probes.
+    ///
+    /// # Panics
+    /// If there are not `width` values for each element.
+    pub fn add_to(&self, values: &mut [T], width: usize) {
+        assert_eq!(values.len(), self.shape.iter().product::<usize>() * width, "probes of the field's shape");
+        if width == 1 && self.values.len() == values.len() {
+            values.par_chunks_mut(TASK).zip(self.values.par_chunks(TASK)).for_each(|(values, own)| {
+                values.iter_mut().zip(own).for_each(|(value, &number)| *value += number);
+            });
+            return;
+        }
+        // Elements that share a number lie together, `inner` of them, or all of them.
+        let run = if self.values.len() == 1 { values.len() } else { self.inner * width };
+        if run == 0 {
+            return;
+        }
+        values.par_chunks_mut(run).with_min_len(TASK.div_ceil(run)).enumerate().for_each(|(index, values)| {
+            let number = self.values[index % self.values.len()];
+            values.iter_mut().for_each(|value| *value += number);
+        });
     }
 
     /// Where the number is not zero.

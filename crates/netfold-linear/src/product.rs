@@ -116,6 +116,9 @@ impl<T: Real> Product<T> {
     }
 
     fn run(&self, input: Probes<T>, onto: &Support, transpose: bool) -> Probes<T> {
+        if input.values().is_empty() || onto.count() == 0 {
+            return Probes::zeros(onto, input.width());
+        }
         if let Some(y) = self.masked(&input, onto, transpose) {
             return y;
         }
@@ -126,9 +129,6 @@ impl<T: Real> Product<T> {
         let y_size = self.m * self.n * width;
         let x_size = if self.side == Side::Left { self.k * self.n } else { self.m * self.k } * width;
         for (y_index, &(constant, x_index)) in self.pairs.iter().enumerate() {
-            if y_size == 0 || x_size == 0 {
-                break;
-            }
             let constant = self.constant(constant);
             let (from, to) = if transpose {
                 (&input.values()[y_index * y_size..][..y_size], &mut output[x_index * x_size..][..x_size])

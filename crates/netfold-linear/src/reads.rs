@@ -67,6 +67,11 @@ impl Reads {
         self.axes[0].kernel * self.axes[1].kernel
     }
 
+    /// Places of one line of the side that reads, and of the lines that it reads from.
+    pub fn lines(&self) -> (usize, usize) {
+        (self.axes[1].to, self.axes[0].kernel * self.axes[1].from)
+    }
+
     /// Calls `visit(place, tap)` for all that `place` reads, always in the same order.
     #[inline(always)]
     pub fn visit(&self, place: usize, mut visit: impl FnMut(usize, usize)) {

@@ -3,6 +3,7 @@
 use std::fmt::{Debug, Display, LowerExp};
 
 use crate::Pool;
+use crate::kernels::vector::Lanes;
 
 /// A real number: `f32` or `f64`.
 ///
@@ -18,6 +19,7 @@ pub trait Real:
     + Send
     + Sync
     + std::iter::Sum
+    + Lanes
     + 'static
 {
     /// The word for this precision on the command line and in files: `f32` or `f64`.

@@ -151,6 +151,21 @@ impl Support {
         Self(Arc::new(Inner { shape: shape.to_vec(), len, bits, count, layout, listing, row_of }))
     }
 
+    /// The same elements, their rows by position even if it is all of them: what masked products read and write in
+    /// order. Such a set does not count as [`is_full`](Self::is_full).
+    #[must_use]
+    pub fn by_position(&self) -> Self {
+        let Axes { channels, places, .. } = Axes::of(&self.0.shape);
+        if !self.is_full() || channels < 2 || places < 2 {
+            return self.clone();
+        }
+        let mut bits = vec![u64::MAX; self.0.len.div_ceil(64)];
+        if let (Some(last), rest @ 1..) = (bits.last_mut(), self.0.len % 64) {
+            *last = u64::MAX >> (64 - rest);
+        }
+        Self::build(&self.0.shape, self.0.len, Some(bits), self.0.len)
+    }
+
     /// The tensor's shape.
     pub fn shape(&self) -> &[usize] {
         &self.0.shape
@@ -166,7 +181,7 @@ impl Support {
         self.0.count
     }
 
-    /// Whether every element is in the set (then row and element are the same number).
+    /// Whether every element is in the set, in standard order: row and element are the same number.
     pub fn is_full(&self) -> bool {
         self.0.bits.is_none()
     }

@@ -136,9 +136,7 @@ impl<T: Real> Affine<T> {
         match (sum, &self.offset) {
             (Some(sum), Some(offset)) => {
                 let mut sum = sum;
-                for (element, value) in sum.values_mut().iter_mut().enumerate() {
-                    *value += offset.at(element);
-                }
+                offset.add_to(sum.values_mut(), 1);
                 Tensor::shared(&self.shape, sum.into_shared())
             }
             (Some(sum), None) => Tensor::shared(&self.shape, sum.into_shared()),

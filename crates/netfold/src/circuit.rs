@@ -150,10 +150,7 @@ impl<T: Precision> Circuit<T> {
             }
             let mut y = sum.unwrap_or_else(|| Probes::zeros(&onto, width));
             if let (true, Some(offset)) = (offsets, &stage.affine.offset) {
-                for (element, row) in y.values_mut().chunks_exact_mut(width.max(1)).enumerate() {
-                    let c = offset.at(element);
-                    row.iter_mut().for_each(|value| *value += c);
-                }
+                offset.add_to(y.values_mut(), width);
             }
             values[index + 1] = Some(y);
         }
@@ -239,6 +236,8 @@ impl<T: Precision> Circuit<T> {
             }
             plan[index + 1] = here;
         }
+        // Several probes travel on a plan: masked products go from position to position.
+        plan[1..].iter_mut().for_each(|support| *support = support.by_position());
         plan
     }
 

@@ -14,7 +14,7 @@ impl<T: Real> Conv<T> {
         let (from_channels, to_channels) = if transpose { (s.outs, s.ins) } else { (s.ins, s.outs) };
         let (from_places, to_places) = (reads.places_from(), reads.places_to());
         let anywhere: Vec<u8> = reads.reach().map(u8::from).collect();
-        if of.count() == 0 {
+        if of.count() == 0 || to.contains(&0) {
             return Support::empty(to);
         }
         if of.is_full() && !anywhere.contains(&0) {

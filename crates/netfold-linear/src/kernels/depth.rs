@@ -4,10 +4,14 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::{Isa, PORTABLE_FMA, Shared, multiply_add};
+use super::vector::{Lanes, Vector};
+use super::{Isa, Shared};
 use crate::Real;
 use crate::layout::{Rows, Word};
 use crate::reads::Reads;
+
+/// Bytes of x that one task reads again and again.
+const CACHE: usize = 1 << 20;
 
 /// A masked depthwise product, with `weights[c · taps + t]`.
 #[derive(Debug)]
@@ -34,148 +38,153 @@ impl<T: Real> Depth<'_, T> {
         assert_eq!(self.weights.len(), to.channels * self.reads.taps(), "weights of a depthwise product");
         assert_eq!(x.len(), self.from.count() * self.width, "rows of x");
         assert_eq!(y.len(), self.to.count() * self.width, "rows of y");
+        if self.width == 0 || y.is_empty() {
+            return;
+        }
         let y = Shared(y.as_mut_ptr());
-        let task = to.positions().div_ceil(64).max(1);
-        (0..to.positions().div_ceil(task)).into_par_iter().for_each(|index| {
-            let positions = index * task..((index + 1) * task).min(to.positions());
-            // SAFETY: `isa` is one that this processor has; lengths as asserted; tasks share no position.
+        // Whole lines, and so few channels that the lines which they read stay in a level-2 cache.
+        let (line, lines) = self.reads.lines();
+        let channels = 1 << (CACHE / (lines * self.width * size_of::<T>()).max(1)).clamp(32, 64).ilog2();
+        let positions = line * to.positions().div_ceil(line * 16);
+        let blocks = to.channels.div_ceil(channels);
+        (0..to.positions().div_ceil(positions) * blocks).into_par_iter().for_each(|task| {
+            let (first, block) = (task / blocks * positions, task % blocks * channels);
+            let bits = (u64::MAX >> (64 - channels)) << (block % 64);
+            let part = Part { positions: first..(first + positions).min(to.positions()), word: block / 64, bits };
+            // SAFETY: `isa` is one that this processor has; lengths as asserted; tasks share no (position, channel).
             unsafe {
                 match isa {
                     #[cfg(target_arch = "x86_64")]
-                    Isa::Avx512 => avx512(self, x, y, positions),
+                    Isa::Avx512 => avx512(self, x, y, part),
                     #[cfg(target_arch = "x86_64")]
-                    Isa::Avx2 => avx2(self, x, y, positions),
-                    Isa::Portable => portable(self, x, y, positions),
+                    Isa::Avx2 => avx2(self, x, y, part),
+                    Isa::Portable => portable(self, x, y, part),
                 }
             }
         });
     }
 }
 
+/// What one task computes: some channels of a word, at some positions.
+struct Part {
+    positions: Range<usize>,
+    word: usize,
+    bits: u64,
+}
+
 /// # Safety
 /// The processor has AVX-512 (F, VL, DQ, BW); see [`body`].
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")]
-unsafe fn avx512<T: Real>(job: &Depth<'_, T>, x: &[T], y: Shared<T>, positions: Range<usize>) {
+unsafe fn avx512<T: Real>(job: &Depth<'_, T>, x: &[T], y: Shared<T>, part: Part) {
     // SAFETY: the caller's.
-    unsafe {
-        if size_of::<T>() == 4 {
-            body::<T, true, 64, 16>(job, x, y, positions)
-        } else {
-            body::<T, true, 32, 8>(job, x, y, positions)
-        }
-    }
+    unsafe { body::<T::Wide>(job, x, y, part) }
 }
 
 /// # Safety
 /// The processor has AVX2 and FMA; see [`body`].
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
-unsafe fn avx2<T: Real>(job: &Depth<'_, T>, x: &[T], y: Shared<T>, positions: Range<usize>) {
+unsafe fn avx2<T: Real>(job: &Depth<'_, T>, x: &[T], y: Shared<T>, part: Part) {
     // SAFETY: the caller's.
-    unsafe {
-        if size_of::<T>() == 4 {
-            body::<T, true, 64, 8>(job, x, y, positions)
-        } else {
-            body::<T, true, 32, 4>(job, x, y, positions)
-        }
-    }
+    unsafe { body::<T::Half>(job, x, y, part) }
 }
 
 /// # Safety
 /// See [`body`].
-unsafe fn portable<T: Real>(job: &Depth<'_, T>, x: &[T], y: Shared<T>, positions: Range<usize>) {
+unsafe fn portable<T: Real>(job: &Depth<'_, T>, x: &[T], y: Shared<T>, part: Part) {
     // SAFETY: the caller's.
-    unsafe { body::<T, PORTABLE_FMA, 32, 4>(job, x, y, positions) }
+    unsafe { body::<T::Plain>(job, x, y, part) }
 }
 
-/// The rows of y at these positions, in blocks of W or N lanes.
+/// The rows of y of one part.
 ///
 /// # Safety
-/// What [`Depth::run_by`] asserts holds, and no other thread reads or writes these rows of y.
+/// What [`Depth::run_by`] asserts holds, no other thread reads or writes these rows of y, and the processor has the
+/// instructions of V.
 #[inline(always)]
-unsafe fn body<T: Real, const FMA: bool, const W: usize, const N: usize>(
-    job: &Depth<'_, T>,
-    x: &[T],
-    y: Shared<T>,
-    positions: Range<usize>,
-) {
+unsafe fn body<V: Vector>(job: &Depth<'_, V::Lane>, x: &[V::Lane], y: Shared<V::Lane>, part: Part) {
     let (to, from, taps) = (job.to.axes, job.from.axes, job.reads.taps());
     let mut reads: Vec<(usize, usize)> = Vec::with_capacity(taps);
-    let mut terms: Vec<Term> = Vec::with_capacity(taps);
+    let mut words: Vec<(Word, usize)> = Vec::with_capacity(taps);
+    let mut terms = vec![(x.as_ptr(), <V::Lane as num_traits::Zero>::zero()); taps + 1];
+    let Part { positions, word, bits } = part;
     for position in positions {
         let (image, place) = (position / to.places, position % to.places);
         reads.clear();
         job.reads.visit(place, |read, tap| reads.push((image * from.places + read, tap)));
-        for word in 0..to.channels.div_ceil(64) {
-            terms.clear();
-            for &(read, tap) in &reads {
-                let run = job.from.word(read, word);
-                if run.bits != 0 {
-                    terms.push(Term { run, tap });
-                }
+        words.clear();
+        for &(read, tap) in &reads {
+            let run = job.from.word(read, word);
+            if run.bits != 0 {
+                words.push((run, tap));
             }
-            let run = job.to.word(position, word);
-            let (mut rest, mut index) = (run.bits, 0);
-            while rest != 0 {
-                let bit = rest.trailing_zeros();
-                rest &= rest - 1;
-                let weights = &job.weights[(word * 64 + bit as usize) * taps..][..taps];
-                let y = y.get().wrapping_add((run.first + index * run.step) * job.width);
-                index += 1;
-                let mut lane = 0;
-                while lane < job.width {
-                    // SAFETY: y is a stored row, and so are those of the terms; the lanes are below the width.
-                    unsafe {
-                        match job.width - lane {
-                            rest if rest >= W => lane += sum::<T, FMA, W>(job, x, &terms, weights, bit, lane, y),
-                            rest if rest >= N => lane += sum::<T, FMA, N>(job, x, &terms, weights, bit, lane, y),
-                            _ => lane += sum::<T, FMA, 1>(job, x, &terms, weights, bit, lane, y),
-                        }
-                    }
+        }
+        let run = job.to.word(position, word);
+        // Rows of the word's channels that lie before the part's first one.
+        let before = (1_u64 << bits.trailing_zeros()) - 1;
+        let (mut rest, mut index) = (run.bits & bits, (run.bits & before).count_ones() as usize);
+        while rest != 0 {
+            let bit = rest.trailing_zeros();
+            rest &= rest - 1;
+            let weights = &job.weights[(word * 64 + bit as usize) * taps..][..taps];
+            // Whether a row is stored cannot be foretold: it is listed in any case, and counted if it is.
+            let mut count = 0;
+            for &(run, tap) in &words {
+                let row = run.first + (run.bits & ((1 << bit) - 1)).count_ones() as usize * run.step;
+                terms[count] = (x.as_ptr().wrapping_add(row * job.width), weights[tap]);
+                count += (run.bits >> bit & 1) as usize;
+            }
+            let terms = &terms[..count];
+            let y = y.get().wrapping_add((run.first + index * run.step) * job.width);
+            index += 1;
+            let mut lane = 0;
+            while lane < job.width {
+                // SAFETY: y is a stored row, those of the terms are; the lanes are below the width.
+                unsafe {
+                    lane += match (job.width - lane) / V::LANES {
+                        0 => sum::<<V::Lane as Lanes>::One, 1>(terms, lane, y, job.add),
+                        1 => sum::<V, 1>(terms, lane, y, job.add),
+                        2 => sum::<V, 2>(terms, lane, y, job.add),
+                        3 => sum::<V, 3>(terms, lane, y, job.add),
+                        _ => sum::<V, 4>(terms, lane, y, job.add),
+                    };
                 }
             }
         }
     }
 }
 
-/// What one tap reads for 64 channels.
-#[derive(Clone, Copy)]
-struct Term {
-    run: Word,
-    tap: usize,
-}
-
-/// B lanes of one row. Returns B.
+/// R registers of one row. Returns how many lanes that are.
 ///
 /// # Safety
-/// The terms are words of the support that x is stored on, y is a row that only this thread uses, and `lane + B` is at
-/// most the width.
+/// The terms and y are rows of the same width, y one that only this thread uses; R registers from `lane` on lie below
+/// the width, and the processor has the instructions of V.
 #[inline(always)]
-unsafe fn sum<T: Real, const FMA: bool, const B: usize>(
-    job: &Depth<'_, T>,
-    x: &[T],
-    terms: &[Term],
-    weights: &[T],
-    bit: u32,
+unsafe fn sum<V: Vector, const R: usize>(
+    terms: &[(*const V::Lane, V::Lane)],
     lane: usize,
-    y: *mut T,
+    y: *mut V::Lane,
+    add: bool,
 ) -> usize {
-    let y = y.wrapping_add(lane).cast::<[T; B]>();
-    // SAFETY: B numbers of a row; arrays have their element's alignment.
-    let mut sums = if job.add { unsafe { *y } } else { [T::zero(); B] };
-    for &Term { run, tap } in terms {
-        if run.bits >> bit & 1 == 1 {
-            let row = run.first + (run.bits & ((1 << bit) - 1)).count_ones() as usize * run.step;
-            let x = x.as_ptr().wrapping_add(row * job.width + lane).cast::<[T; B]>();
-            // SAFETY: as above; the bit says that the row is stored.
-            let (x, weight) = (unsafe { &*x }, weights[tap]);
-            for (sum, &x) in sums.iter_mut().zip(x) {
-                *sum = multiply_add::<T, FMA>(weight, x, *sum);
+    let y = y.wrapping_add(lane);
+    // SAFETY: the caller's.
+    unsafe {
+        let mut sums = [V::zero(); R];
+        for r in 0..R {
+            if add {
+                sums[r] = V::load(y.wrapping_add(r * V::LANES));
             }
         }
+        for &(row, weight) in terms {
+            let w = V::splat(weight);
+            for r in 0..R {
+                sums[r] = w.multiply_add(V::load(row.wrapping_add(lane + r * V::LANES)), sums[r]);
+            }
+        }
+        for r in 0..R {
+            sums[r].store(y.wrapping_add(r * V::LANES));
+        }
     }
-    // SAFETY: as above.
-    unsafe { *y = sums };
-    B
+    R * V::LANES
 }

@@ -5,7 +5,8 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::{Isa, PORTABLE_FMA, Shared, multiply_add};
+use super::vector::{Lanes, Vector};
+use super::{Isa, Shared};
 use crate::Real;
 use crate::layout::Rows;
 use crate::reads::Reads;
@@ -170,13 +171,7 @@ impl<T: Real> Gather<'_, T> {
 #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")]
 unsafe fn avx512<T: Real>(job: &Job<'_, T>, positions: Range<usize>, channels: Range<usize>) {
     // SAFETY: the caller's.
-    unsafe {
-        if size_of::<T>() == 4 {
-            body::<T, true, 64, 6, 32, 8, 16, 12>(job, positions, channels);
-        } else {
-            body::<T, true, 32, 6, 16, 8, 8, 12>(job, positions, channels);
-        }
-    }
+    unsafe { body::<T::Wide, [usize; 4]>(job, positions, channels) }
 }
 
 /// # Safety
@@ -185,44 +180,41 @@ unsafe fn avx512<T: Real>(job: &Job<'_, T>, positions: Range<usize>, channels: R
 #[target_feature(enable = "avx2,fma")]
 unsafe fn avx2<T: Real>(job: &Job<'_, T>, positions: Range<usize>, channels: Range<usize>) {
     // SAFETY: the caller's.
-    unsafe {
-        if size_of::<T>() == 4 {
-            body::<T, true, 16, 6, 16, 6, 8, 8>(job, positions, channels);
-        } else {
-            body::<T, true, 8, 6, 8, 6, 4, 8>(job, positions, channels);
-        }
-    }
+    unsafe { body::<T::Half, [usize; 2]>(job, positions, channels) }
 }
 
 /// # Safety
 /// See [`body`].
 unsafe fn portable<T: Real>(job: &Job<'_, T>, positions: Range<usize>, channels: Range<usize>) {
     // SAFETY: the caller's.
-    unsafe { body::<T, PORTABLE_FMA, 8, 6, 8, 6, 4, 8>(job, positions, channels) }
+    unsafe { body::<T::Plain, [usize; 2]>(job, positions, channels) }
 }
 
-/// The rows of y at these positions and channels, in blocks of W, M or N lanes and up to WJ, MJ or NJ channels.
+/// How many channels' sums fit the registers beside 1, 2, 3 or 4 registers of x.
+trait Tiles {
+    const CHANNELS: [usize; 4];
+}
+
+/// 32 registers.
+impl Tiles for [usize; 4] {
+    const CHANNELS: [usize; 4] = [12, 8, 8, 6];
+}
+
+/// 16 registers: no tile is wider than two.
+impl Tiles for [usize; 2] {
+    const CHANNELS: [usize; 4] = [12, 6, 0, 0];
+}
+
+/// The rows of y at these positions and channels.
 ///
 /// # Safety
-/// [`Gather::check`] holds for the job, and no other thread reads or writes these rows of y.
+/// [`Gather::check`] holds for the job, no other thread reads or writes these rows of y, and the processor has the
+/// instructions of V.
 #[inline(always)]
-unsafe fn body<
-    T: Real,
-    const FMA: bool,
-    const W: usize,
-    const WJ: usize,
-    const M: usize,
-    const MJ: usize,
-    const N: usize,
-    const NJ: usize,
->(
-    job: &Job<'_, T>,
-    positions: Range<usize>,
-    channels: Range<usize>,
-) {
+unsafe fn body<V: Vector, S: Tiles>(job: &Job<'_, V::Lane>, positions: Range<usize>, channels: Range<usize>) {
     let g = job.gather;
     let (ins, outs) = (g.from.axes.channels / g.groups, g.to.axes.channels / g.groups);
-    let mut steps: Vec<Step<T>> = Vec::with_capacity(g.reads.taps());
+    let mut steps: Vec<Step<V::Lane>> = Vec::with_capacity(g.reads.taps());
     for position in positions {
         let (image, place) = (position / g.to.axes.places, position % g.to.axes.places);
         for group in channels.start / outs..channels.end.div_ceil(outs) {
@@ -249,28 +241,30 @@ unsafe fn body<
             while lane < g.width {
                 // SAFETY: `to` and `steps` are runs of stored rows, `lane` and the lanes behind it are below the width.
                 unsafe {
-                    match g.width - lane {
-                        rest if rest >= W => lane += rows::<T, FMA, W, WJ>(job, to, &steps, lane),
-                        rest if rest >= M => lane += rows::<T, FMA, M, MJ>(job, to, &steps, lane),
-                        rest if rest >= N => lane += rows::<T, FMA, N, NJ>(job, to, &steps, lane),
-                        _ => lane += rows::<T, FMA, 1, 4>(job, to, &steps, lane),
-                    }
+                    lane += match (g.width - lane) / V::LANES {
+                        0 => rows::<<V::Lane as Lanes>::One, 1, 4>(job, to, &steps, lane),
+                        r if r >= 4 && S::CHANNELS[3] > 0 => rows::<V, 4, 6>(job, to, &steps, lane),
+                        r if r >= 3 && S::CHANNELS[2] > 0 => rows::<V, 3, 8>(job, to, &steps, lane),
+                        r if r >= 2 && S::CHANNELS[1] > 6 => rows::<V, 2, 8>(job, to, &steps, lane),
+                        r if r >= 2 => rows::<V, 2, 6>(job, to, &steps, lane),
+                        _ => rows::<V, 1, 12>(job, to, &steps, lane),
+                    };
                 }
             }
         }
     }
 }
 
-/// B lanes of a run of rows, up to JMAX channels at a time. Returns B.
+/// R registers of lanes of a run of rows, up to JMAX channels at a time. Returns how many lanes that are.
 ///
 /// # Safety
-/// `to` is a run of stored rows of y that no other thread uses, `steps` are runs of stored rows of x, and
-/// `lane + B` is at most the width.
+/// `to` is a run of stored rows of y that no other thread uses, `steps` are runs of stored rows of x, R registers from
+/// `lane` on lie below the width, and the processor has the instructions of V.
 #[inline(always)]
-unsafe fn rows<T: Real, const FMA: bool, const B: usize, const JMAX: usize>(
-    job: &Job<'_, T>,
+unsafe fn rows<V: Vector, const R: usize, const JMAX: usize>(
+    job: &Job<'_, V::Lane>,
     to: Run,
-    steps: &[Step<T>],
+    steps: &[Step<V::Lane>],
     lane: usize,
 ) -> usize {
     let g = job.gather;
@@ -281,11 +275,11 @@ unsafe fn rows<T: Real, const FMA: bool, const B: usize, const JMAX: usize>(
         let count = to.count / parts + usize::from(part < to.count % parts);
         let channels = &job.channels[to.listed + done..][..count];
         let y = job.y.get().wrapping_add((to.first + done * to.step) * g.width + lane);
-        // SAFETY: `y` is lane `lane` of the first of `count` rows of the run.
         macro_rules! tile {
             ($($j:literal)+) => {
                 match count {
-                    $($j if $j <= JMAX => unsafe { tile::<T, FMA, B, $j>(g, channels, steps, lane, y, to.step * g.width) },)+
+                    // SAFETY: `y` is lane `lane` of the first of `count` rows of the run.
+                    $($j if $j <= JMAX => unsafe { tile::<V, R, $j>(g, channels, steps, lane, y, to.step * g.width) },)+
                     _ => unreachable!("parts have at most JMAX channels"),
                 }
             };
@@ -293,52 +287,60 @@ unsafe fn rows<T: Real, const FMA: bool, const B: usize, const JMAX: usize>(
         tile!(1 2 3 4 5 6 7 8 9 10 11 12);
         done += count;
     }
-    B
+    R * V::LANES
 }
 
-/// B lanes of J rows.
+/// R registers of J rows.
 ///
 /// # Safety
 /// As [`rows`]; `y` is where the first row's lanes lie, the next one's lie `stride` numbers further.
 #[inline(always)]
-unsafe fn tile<T: Real, const FMA: bool, const B: usize, const J: usize>(
-    g: &Gather<'_, T>,
+unsafe fn tile<V: Vector, const R: usize, const J: usize>(
+    g: &Gather<'_, V::Lane>,
     channels: &[u32],
-    steps: &[Step<T>],
+    steps: &[Step<V::Lane>],
     lane: usize,
-    y: *mut T,
+    y: *mut V::Lane,
     stride: usize,
 ) {
-    let mut sums = [[T::zero(); B]; J];
-    let bases: [usize; J] = std::array::from_fn(|j| channels[j] as usize * g.weights.to);
-    if g.add {
-        for (j, sum) in sums.iter_mut().enumerate() {
-            // SAFETY: B numbers of a row of y; arrays have their element's alignment.
-            *sum = unsafe { *y.wrapping_add(j * stride).cast::<[T; B]>() };
-        }
-    }
-    for step in steps {
-        let weights: [*const T; J] =
-            std::array::from_fn(|j| g.weights.data.as_ptr().wrapping_add(bases[j].wrapping_add(step.tap)));
-        let mut row = step.rows.wrapping_add(lane);
-        for i in 0..step.count {
-            // SAFETY: `offsets` and `rows` have `count` entries. An offset is d · from with d a channel of the group:
-            // with the base c · to + t · tap it is at most the index whose bound `Gather::check` asserts.
-            unsafe {
-                let offset = *step.offsets.add(i) as usize;
-                let x = &*row.cast::<[T; B]>();
-                for (sum, weights) in sums.iter_mut().zip(weights) {
-                    let w = *weights.wrapping_add(offset);
-                    for (sum, &x) in sum.iter_mut().zip(x) {
-                        *sum = multiply_add::<T, FMA>(w, x, *sum);
-                    }
+    // SAFETY: rows of y as the caller says. `offsets` and `rows` have `count` entries. An offset is d · from with d a
+    // channel of the group: with the base c · to + t · tap it is at most the index whose bound `Gather::check` asserts.
+    unsafe {
+        let mut sums = [[V::zero(); R]; J];
+        let mut bases = [0; J];
+        for j in 0..J {
+            bases[j] = channels[j] as usize * g.weights.to;
+            for r in 0..R {
+                if g.add {
+                    sums[j][r] = V::load(y.wrapping_add(j * stride + r * V::LANES));
                 }
             }
-            row = row.wrapping_add(step.stride);
         }
-    }
-    for (j, sum) in sums.iter().enumerate() {
-        // SAFETY: B numbers of a row of y that only this thread writes.
-        unsafe { *y.wrapping_add(j * stride).cast::<[T; B]>() = *sum };
+        for step in steps {
+            let mut weights = [g.weights.data.as_ptr(); J];
+            for j in 0..J {
+                weights[j] = weights[j].wrapping_add(bases[j].wrapping_add(step.tap));
+            }
+            let mut row = step.rows.wrapping_add(lane);
+            for i in 0..step.count {
+                let offset = *step.offsets.add(i) as usize;
+                let mut x = [V::zero(); R];
+                for r in 0..R {
+                    x[r] = V::load(row.wrapping_add(r * V::LANES));
+                }
+                for j in 0..J {
+                    let w = V::splat(*weights[j].wrapping_add(offset));
+                    for r in 0..R {
+                        sums[j][r] = w.multiply_add(x[r], sums[j][r]);
+                    }
+                }
+                row = row.wrapping_add(step.stride);
+            }
+        }
+        for j in 0..J {
+            for r in 0..R {
+                sums[j][r].store(y.wrapping_add(j * stride + r * V::LANES));
+            }
+        }
     }
 }

@@ -1,8 +1,7 @@
 //! Inner loops: the only module with `unsafe` code.
 //!
-//! Each loop is one generic inline body, written over arrays of lanes that the compiler turns into vector registers.
-//! It is compiled several times, for the instruction sets that a processor may have, and the copy is chosen when the
-//! program runs. Every number of a result is summed by one thread in an order that the shapes alone decide, so that
+//! Each loop is one generic inline body over a [`Vector`](vector::Vector). It is compiled several times, for the
+//! instruction sets that a processor may have, and the copy is chosen when the program runs. Every number of a result is summed by one thread in an order that the shapes alone decide, so that
 //! the bits are the same for any number of threads. Between instruction sets they may differ: fused multiply-add
 //! rounds once.
 
@@ -13,6 +12,7 @@ pub(crate) mod gather;
 pub(crate) mod rows;
 #[cfg(test)]
 mod tests;
+pub(crate) mod vector;
 
 /// The instruction sets that loops are compiled for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,15 +58,6 @@ impl Isa {
         }
         all
     }
-}
-
-/// Whether a multiply-add in portable code is one instruction; as a library call it would be slow.
-const PORTABLE_FMA: bool = cfg!(any(target_feature = "fma", target_arch = "aarch64"));
-
-/// a · b + c, rounded once with `FMA`.
-#[inline(always)]
-fn multiply_add<T: crate::Real, const FMA: bool>(a: T, b: T, c: T) -> T {
-    if FMA { num_traits::Float::mul_add(a, b, c) } else { a * b + c }
 }
 
 /// A pointer that tasks share, each writing rows of its own.

@@ -1,6 +1,6 @@
 //! Loops over whole rows.
 
-use super::{Isa, PORTABLE_FMA, multiply_add};
+use super::Isa;
 use crate::Real;
 
 /// sums[k] += Σ over rows r of factor(r) · x[r · width + k], in double precision.
@@ -15,7 +15,7 @@ pub(crate) fn dot<T: Real>(x: &[T], width: usize, factor: impl Fn(usize) -> T, s
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2 => unsafe { dot_avx2(x, width, factor, sums) },
-        Isa::Portable => dot_body::<T, PORTABLE_FMA, 16>(x, width, factor, sums),
+        Isa::Portable => dot_body(x, width, factor, sums),
     }
 }
 
@@ -24,7 +24,7 @@ pub(crate) fn dot<T: Real>(x: &[T], width: usize, factor: impl Fn(usize) -> T, s
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")]
 unsafe fn dot_avx512<T: Real>(x: &[T], width: usize, factor: impl Fn(usize) -> T, sums: &mut [f64]) {
-    dot_body::<T, true, 64>(x, width, factor, sums);
+    dot_body(x, width, factor, sums);
 }
 
 /// # Safety
@@ -32,37 +32,23 @@ unsafe fn dot_avx512<T: Real>(x: &[T], width: usize, factor: impl Fn(usize) -> T
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
 unsafe fn dot_avx2<T: Real>(x: &[T], width: usize, factor: impl Fn(usize) -> T, sums: &mut [f64]) {
-    dot_body::<T, true, 32>(x, width, factor, sums);
+    dot_body(x, width, factor, sums);
 }
 
 #[inline(always)]
-fn dot_body<T: Real, const FMA: bool, const B: usize>(
-    x: &[T],
-    width: usize,
-    factor: impl Fn(usize) -> T,
-    sums: &mut [f64],
-) {
+fn dot_body<T: Real>(x: &[T], width: usize, factor: impl Fn(usize) -> T, sums: &mut [f64]) {
     /// Rows that are summed before they are widened.
     const GROUP: usize = 8;
-    if width == 0 {
-        return;
-    }
-    for (group, rows) in x.chunks(GROUP * width).enumerate() {
-        let factors: [T; GROUP] =
-            std::array::from_fn(|r| if r * width < rows.len() { factor(group * GROUP + r) } else { T::zero() });
-        let mut lane = 0;
-        while lane + B <= width {
-            let mut partial = [T::zero(); B];
-            for (row, &factor) in rows.chunks_exact(width).zip(&factors) {
-                for (sum, &value) in partial.iter_mut().zip(&row[lane..lane + B]) {
-                    *sum = multiply_add::<T, FMA>(factor, value, *sum);
-                }
+    let mut partial = vec![T::zero(); width];
+    for (group, rows) in x.chunks(GROUP * width.max(1)).enumerate() {
+        for (index, row) in rows.chunks_exact(width).enumerate() {
+            let factor = factor(group * GROUP + index);
+            if index == 0 {
+                partial.iter_mut().zip(row).for_each(|(sum, &value)| *sum = factor * value);
+            } else {
+                partial.iter_mut().zip(row).for_each(|(sum, &value)| *sum += factor * value);
             }
-            sums[lane..lane + B].iter_mut().zip(partial).for_each(|(sum, part)| *sum += part.wide());
-            lane += B;
         }
-        for (row, &factor) in rows.chunks_exact(width).zip(&factors) {
-            sums[lane..].iter_mut().zip(&row[lane..]).for_each(|(sum, &value)| *sum += factor.wide() * value.wide());
-        }
+        sums.iter_mut().zip(&partial).for_each(|(sum, part)| *sum += part.wide());
     }
 }

@@ -1,6 +1,7 @@
 //! `Relu`, `LeakyRelu`, `PRelu`.
 
 use netfold_linear::{Diagonal, Field, Mask, Real, Support};
+use rayon::prelude::*;
 
 use super::{At, Attributes, Dependence, Inputs, Op, Operator, broadcast, only};
 use crate::affine::{Affine, Validity};
@@ -61,6 +62,11 @@ fn at<T: Real>(slope: &Tensor<T>, element: usize) -> T {
 impl<T: Real> Op<T> for Rectifier {
     fn forward(&self, x: &Inputs<'_, T>) -> Result<Vec<Value<T>>, OpError> {
         let z = x.real(0)?;
+        if let Self::Zero = self {
+            // NaN stays NaN.
+            let y = |&z: &T| if z > T::zero() || z.is_nan() { z } else { T::zero() };
+            return Ok(vec![Value::Real(Tensor::new(z.shape(), z.data().par_iter().map(y).collect()))]);
+        }
         let slope = self.slope(x)?;
         let y = |(element, &z): (usize, &T)| match &slope {
             _ if z > T::zero() => z,

@@ -142,10 +142,12 @@ impl<T: Real> Op<T> for Segments {
             let [low, high] = bounds;
             let passes = |z: T| z > low && z < high || z.is_nan();
             let affine = Affine::linear(Mask::new(Support::of_values(z.shape(), z.data(), passes)));
-            let offsets = z.map(|&z| if passes(z) { T::zero() } else { z.max(low).min(high) });
-            let flat = offsets.data().par_iter().all(T::is_zero);
             let affine = affine.valid(Validity::Region);
-            return Ok(if flat { affine } else { affine.plus(Field::full(z.shape(), offsets.data().to_vec())) });
+            let offset = |&z: &T| if passes(z) { T::zero() } else { z.max(low).min(high) };
+            if z.data().par_iter().all(|z| offset(z).is_zero()) {
+                return Ok(affine);
+            }
+            return Ok(affine.plus(Field::full(z.shape(), z.data().par_iter().map(offset).collect())));
         }
         let (slopes, offsets): (Vec<T>, Vec<T>) = z.data().iter().map(|&z| self.line(z, bounds)).unzip();
         let flat = offsets.iter().all(T::is_zero);
