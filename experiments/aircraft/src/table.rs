@@ -122,7 +122,8 @@ impl Table {
 
     /// Number of each image among those of its aircraft, from 1.
     fn numbers(&self) -> Vec<usize> {
-        let before = |index: usize| self.images[..index].iter().filter(move |(other, _)| *other == self.images[index].0);
+        let before =
+            |index: usize| self.images[..index].iter().filter(move |(other, _)| *other == self.images[index].0);
         (0..self.images.len()).map(|index| before(index).count() + 1).collect()
     }
 }
