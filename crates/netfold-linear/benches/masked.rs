@@ -61,7 +61,8 @@ fn run<T: Real>(case: &Case, share: f64, width: usize) {
     let count = case.out * (case.channels / case.groups) * window.taps();
     let weights: Vec<T> = noise(count, 3).map(|w| T::of(w - 0.5)).collect();
     let conv = Conv::new(1, case.channels, case.out, case.groups, &window, Arc::new(weights));
-    let (from, to) = (support(conv.codomain(), share, 5), support(conv.domain(), if case.channels > 3 { share } else { 1.0 }, 7));
+    let (from, to) =
+        (support(conv.codomain(), share, 5), support(conv.domain(), if case.channels > 3 { share } else { 1.0 }, 7));
     let y = Probes::new(from.clone(), width, noise(from.count() * width, 9).map(T::of).collect());
     // Products that the supports leave: those of a convolution whose weights are all one, over the sets as numbers.
     let ones = Conv::new(1, case.channels, case.out, case.groups, &window, Arc::new(vec![1.0_f64; count]));

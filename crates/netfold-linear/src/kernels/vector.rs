@@ -82,7 +82,8 @@ impl<T: Real, const N: usize, const FMA: bool> Vector for Array<T, N, FMA> {
     }
     #[inline(always)]
     unsafe fn multiply_add(self, x: Self, sum: Self) -> Self {
-        let lane = |i: usize| if FMA { Float::mul_add(self.0[i], x.0[i], sum.0[i]) } else { self.0[i] * x.0[i] + sum.0[i] };
+        let lane =
+            |i: usize| if FMA { Float::mul_add(self.0[i], x.0[i], sum.0[i]) } else { self.0[i] * x.0[i] + sum.0[i] };
         Self(std::array::from_fn(lane))
     }
 }
