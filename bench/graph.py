@@ -143,7 +143,7 @@ class Graph(torch.nn.Module):
             index = x[1]
             y = torch.index_select(x[0], a.get("axis", 0), index.reshape(-1))
             axis = a.get("axis", 0) % x[0].dim()
-            return y.reshape(*x[0].shape[:axis], *index.shape, *x[0].shape[axis + 1 :])
+            return y.reshape([*x[0].shape[:axis], *index.shape, *x[0].shape[axis + 1 :]])
         if op == "Shape":
             return torch.tensor(x[0].shape)
         if op == "Cast":
