@@ -76,7 +76,7 @@ impl<T: Real> Filters<T> {
     }
 }
 
-/// y[o, p] = Σ over c, t of weights[o, c, t] · x[c, p · stride + t · dilation − pad], group by group.
+/// `y[o, p] = Σ over c, t of weights[o, c, t] · x[c, p · stride + t · dilation − pad]`, group by group.
 ///
 /// Shapes: x `[batch, channels, places…]`, weights `[out, channels / groups, taps…]`, y `[batch, out, places…]`, with
 /// one or two spatial axes. The offset is not part of the map.

@@ -2,7 +2,7 @@
 
 use crate::{Field, LinearMap, Mask, Probes, Real, Support};
 
-/// y[e] = d[e] · x[e].
+/// `y[e] = d[e] · x[e]`.
 ///
 /// What every elementwise function becomes once it is frozen: a ReLU has d in {0, 1}, a batch normalisation one d for
 /// each channel, a smooth activation a slope for each element.

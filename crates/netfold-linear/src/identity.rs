@@ -2,7 +2,7 @@
 
 use crate::{LinearMap, Probes, Real, Support};
 
-/// y[e] = x[e] for every flat element e: the identity, and every reshape.
+/// `y[e] = x[e]` for every flat element e: the identity, and every reshape.
 #[derive(Clone, Debug)]
 pub struct Identity {
     domain: Vec<usize>,

@@ -2,7 +2,7 @@
 
 use crate::{LinearMap, Probes, Real, Support};
 
-/// y[e] = x[e] where e is active, else 0: one bit an element.
+/// `y[e] = x[e]` where e is active, else 0: one bit an element.
 ///
 /// A rectifier frozen at its input.
 #[derive(Clone, Debug)]

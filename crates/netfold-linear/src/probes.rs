@@ -250,7 +250,7 @@ impl<T: Real> Probes<T> {
         self
     }
 
-    /// y[e] = x[source(e)] for every element `e` of `onto`; zero where `source` gives none or a row that is not stored.
+    /// `y[e] = x[source(e)]` for every element `e` of `onto`; zero where `source` gives none or a row that is not stored.
     #[must_use]
     pub fn gather(&self, onto: &Support, source: impl Fn(usize) -> Option<usize> + Sync) -> Self {
         let width = self.width;
@@ -268,7 +268,7 @@ impl<T: Real> Probes<T> {
         Self::new(onto.clone(), width, values)
     }
 
-    /// y[target(e)] += x[e] for every stored element `e`; what falls outside `onto` is dropped.
+    /// `y[target(e)] += x[e]` for every stored element `e`; what falls outside `onto` is dropped.
     #[must_use]
     pub fn scatter(&self, onto: &Support, target: impl Fn(usize) -> Option<usize>) -> Self {
         const NONE: u32 = u32::MAX;
@@ -303,7 +303,7 @@ impl<T: Real> Probes<T> {
         Self::new(onto.clone(), width, values)
     }
 
-    /// x[e] · factor(e), in place.
+    /// `x[e] · factor(e)`, in place.
     #[must_use]
     pub fn scaled(mut self, factor: impl Fn(usize) -> T + Sync) -> Self {
         let (support, width) = (self.support.clone(), self.width.max(1));

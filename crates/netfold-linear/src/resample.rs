@@ -103,7 +103,7 @@ impl<T: Real> Taps<T> {
     }
 }
 
-/// y[o, r, c, i] = Σ over s, t of rows[r, s] · columns[c, t] · x[o, s, t, i]: y = (rows ⊗ columns) x.
+/// `y[o, r, c, i] = Σ over s, t of rows[r, s] · columns[c, t] · x[o, s, t, i]`: y = (rows ⊗ columns) x.
 ///
 /// Two passes: along the lines, then across them. Nothing is rounded or clipped in between, so the map is linear.
 /// Shapes: x `[outer…, height, width, inner…]`; y has the new height and width in the same places.
@@ -192,7 +192,7 @@ impl<T: Real> Resample<T> {
     }
 }
 
-/// y[o, i, lane] = Σ over the entries (j, weight) of the matrix' row i of weight · x[o, j, lane].
+/// `y[o, i, lane] = Σ weight · x[o, j, lane]` over the entries (j, weight) of the matrix' row i.
 fn along<T: Real>(matrix: &Sparse<T>, x: &[T], lanes: usize) -> Vec<T> {
     let (input, output) = (matrix.domain()[0], matrix.codomain()[0]);
     let mut y = vec![T::zero(); x.len() / input * output];

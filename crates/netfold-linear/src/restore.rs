@@ -8,7 +8,7 @@ use crate::layout::Rows;
 /// How many numbers one task of a parallel loop handles: fixed, so that results do not depend on the thread count.
 const TASK: usize = 1 << 15;
 
-/// y[e] = x[e] (or +=) for every e that y stores; zero where x does not store it. Both are of one shape.
+/// `y[e] = x[e]` (or `+=`) for every e that y stores; zero where x does not store it. Both are of one shape.
 #[derive(Debug)]
 pub(crate) struct Restore<'a> {
     pub from: Rows<'a>,

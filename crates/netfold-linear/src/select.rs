@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use crate::{LinearMap, Probes, Real, Support};
 
-/// y[i] = x[source[i]], or 0 where source[i] is [`Select::NONE`].
+/// `y[i] = x[source[i]]`, or 0 where `source[i]` is [`Select::NONE`].
 ///
 /// Everything that moves data is this map: transpose, slice, pad, broadcast, and a max pool once its winners are
-/// known. Indices may repeat, so the transpose adds: x[j] = Σ over i with source[i] = j of y[i].
+/// known. Indices may repeat, so the transpose adds: `x[j] = Σ over i with source[i] = j of y[i]`.
 #[derive(Clone, Debug)]
 pub struct Select {
     domain: Vec<usize>,
@@ -30,7 +30,7 @@ impl Select {
         Self { domain: domain.to_vec(), codomain: codomain.to_vec(), source: Arc::new(source) }
     }
 
-    /// The element of x that y[i] is, or `None` where y[i] is zero.
+    /// The element of x that `y[i]` is, or `None` where `y[i]` is zero.
     #[inline]
     pub fn source(&self, i: usize) -> Option<usize> {
         let j = self.source[i];

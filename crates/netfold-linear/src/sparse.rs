@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::{LinearMap, Probes, Real, Support};
 
-/// y[i] = Σₙ weightₙ · x[columnₙ] over the entries n of row i: a matrix stored by rows (CSR).
+/// `y[i] = Σₙ weightₙ · x[columnₙ]` over the entries n of row i: a matrix stored by rows (CSR).
 ///
 /// Average pools and resampling become this: few weights a row, no structure worth a kernel of its own.
 #[derive(Clone, Debug)]

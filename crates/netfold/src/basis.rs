@@ -15,7 +15,7 @@ pub enum Basis {
     /// Walsh-Hadamard vectors of ±1. D is split into powers of two (its binary digits), one Hadamard matrix of
     /// Sylvester's kind for each.
     Hadamard,
-    /// qⱼ[i] = cos(π (i + ½) j / D), the vectors of the discrete cosine transform (DCT-II).
+    /// `qⱼ[i] = cos(π (i + ½) j / D)`, the vectors of the discrete cosine transform (DCT-II).
     Dct,
 }
 
@@ -44,7 +44,7 @@ impl Basis {
         Probes::new(Support::full(shape), width, values)
     }
 
-    /// qⱼ[i] in a space of `len` dimensions.
+    /// `qⱼ[i]` in a space of `len` dimensions.
     pub fn entry(self, len: usize, j: usize, i: usize) -> f64 {
         match self {
             Self::Standard => f64::from(u8::from(i == j)),

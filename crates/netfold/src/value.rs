@@ -74,7 +74,7 @@ impl<E: Clone> Tensor<E> {
         Self::shared(shape, self.share())
     }
 
-    /// y[i] = x[source[i]], or `fill` where the source is [`Select::NONE`](netfold_linear::Select::NONE).
+    /// `y[i] = x[source[i]]`, or `fill` where the source is [`Select::NONE`](netfold_linear::Select::NONE).
     #[must_use]
     pub fn selected(&self, shape: &[usize], source: &[u32], fill: &E) -> Self {
         let pick =
@@ -125,7 +125,7 @@ impl<T: Real> Value<T> {
         }
     }
 
-    /// y[i] = x[source[i]] for any kind; `NONE` gives zero (false).
+    /// `y[i] = x[source[i]]` for any kind; `NONE` gives zero (false).
     #[must_use]
     pub fn selected(&self, shape: &[usize], source: &[u32]) -> Self {
         match self {

@@ -141,7 +141,7 @@ pub fn write(pictures: &[Picture], folder: NewFolder) -> Result<()> {
     folder.finish()
 }
 
-/// Reads a folder that [`write`] wrote: at least one picture of each aircraft, all of one size.
+/// Reads a folder that [`write()`] wrote: at least one picture of each aircraft, all of one size.
 pub fn read(folder: &Path) -> Result<Vec<Picture>> {
     if !folder.is_dir() {
         return Err(Error::input(folder, "no such folder"));

@@ -53,7 +53,7 @@ pub fn checkpoints(folder: &Path) -> Result<Vec<Checkpoint>> {
 }
 
 /// The pictures of these file names, or the first of each aircraft where none is named.
-pub fn chosen(pictures: Vec<Picture>, names: &[String], folder: &Path) -> Result<Vec<Picture>> {
+pub fn chosen(pictures: &[Picture], names: &[String], folder: &Path) -> Result<Vec<Picture>> {
     let find = |wanted: &dyn Fn(&Picture) -> bool| pictures.iter().find(|picture| wanted(picture)).cloned();
     if names.is_empty() {
         let first = |aircraft| find(&|picture| picture.label.class == aircraft);
@@ -93,18 +93,17 @@ impl Frame {
     }
 }
 
-/// Every frame, on one colour scale, with how long it is shown.
+/// Every frame, with how long it is shown. Each has its own colour scale: weights before training are hundreds of times
+/// smaller than after it.
 pub fn draw(pictures: &[Picture], frames: &[Frame], held_out: usize) -> Vec<(RgbImage, u16)> {
-    let scale = Scale::over(frames.iter().flat_map(|frame| frame.weights.iter().flatten()));
     let last = frames.len().saturating_sub(1);
     let delay = |index: usize| if index == last { LAST_DELAY } else { DELAY };
-    let drawn =
-        (0..frames.len()).map(|index| (frame(pictures, frames, index, held_out, &scale).raster(), delay(index)));
-    drawn.collect()
+    (0..frames.len()).map(|index| (frame(pictures, frames, index, held_out).raster(), delay(index))).collect()
 }
 
-fn frame(pictures: &[Picture], frames: &[Frame], index: usize, held_out: usize, scale: &Scale) -> Drawing {
+fn frame(pictures: &[Picture], frames: &[Frame], index: usize, held_out: usize) -> Drawing {
     let shown = &frames[index];
+    let scale = Scale::over(shown.weights.iter().flatten());
     let left = |column: u32| MARGIN + column * (TILE + GAP);
     let width = left(2) + TILE + MARGIN;
     let mut drawing = Drawing::new(width, 0);
@@ -123,7 +122,7 @@ fn frame(pictures: &[Picture], frames: &[Frame], index: usize, held_out: usize, 
         };
         tile(0, tiles::radar(picture), picture.label.class.to_string());
         for ((column, plane), logit) in (1..).zip(weights).zip(logits) {
-            tile(column, tiles::heat(plane, scale), format!("output {logit:+.2}").replace('-', "−"));
+            tile(column, tiles::heat(plane, &scale), format!("output {logit:+.2}").replace('-', "−"));
         }
         y += TILE + 34;
     }
@@ -134,7 +133,7 @@ fn frame(pictures: &[Picture], frames: &[Frame], index: usize, held_out: usize, 
     drawing.text(left(1), y, Align::Left, TITLE, accuracy);
     y += 12;
     curve(&mut drawing, frames, index, [left(1), y, width - MARGIN - left(1), 40]);
-    tiles::scale_bar(&mut drawing, [left(0) + TILE, y + 24], scale);
+    tiles::scale_bar(&mut drawing, [left(0) + TILE, y + 24], 70, &scale);
     drawing.height = y + 40 + MARGIN;
     drawing
 }

@@ -21,6 +21,8 @@ const TILE: u32 = 96;
 const GAP: u32 = 6;
 /// Between the aircraft.
 const WIDE_GAP: u32 = 26;
+/// Length of a legend's bar.
+const BAR: u32 = 150;
 /// From a row's baseline to its tiles.
 const UNDER_HEAD: u32 = 9;
 /// From the tiles to the next row's baseline.
@@ -41,7 +43,7 @@ pub fn draw(pictures: &[Picture], tables: &[Table]) -> Result<Drawing> {
     }
     page.y += 27;
     page.head("Radar image");
-    tiles::radar_bar(&mut page.drawing, [width - MARGIN, page.y]);
+    tiles::radar_bar(&mut page.drawing, [width - MARGIN, page.y], BAR);
     page.tiles(pictures.iter().map(tiles::radar));
 
     let plane = |values: &[f64], picture: &Picture| tiles::plane(values, picture.label.size);
@@ -51,7 +53,7 @@ pub fn draw(pictures: &[Picture], tables: &[Table]) -> Result<Drawing> {
     let scale = Scale::over(weights.iter().flatten());
     for (planes, aircraft) in weights.iter().zip(Aircraft::ALL) {
         page.head(&format!("W: the weights of the output {aircraft}"));
-        tiles::scale_bar(&mut page.drawing, [width - MARGIN, page.y], &scale);
+        tiles::scale_bar(&mut page.drawing, [width - MARGIN, page.y], BAR, &scale);
         page.tiles(planes.iter().map(|plane| tiles::heat(plane, &scale)));
     }
     let clipped = beyond("weights", &scale);
@@ -60,7 +62,7 @@ pub fn draw(pictures: &[Picture], tables: &[Table]) -> Result<Drawing> {
     let given: Vec<_> = pairs().map(|(picture, model)| plane(&own(picture, model), picture)).collect::<Result<_>>()?;
     let scale = Scale::over(&given);
     page.head("Weight times pixel: what each pixel gives to the output of the aircraft that is shown");
-    tiles::scale_bar(&mut page.drawing, [width - MARGIN, page.y], &scale);
+    tiles::scale_bar(&mut page.drawing, [width - MARGIN, page.y], BAR, &scale);
     page.tiles(given.iter().map(|plane| tiles::heat(plane, &scale)));
     let clipped = format!("{clipped} and {}", beyond("contributions", &scale));
 

@@ -299,7 +299,7 @@ fn figure(words: &FigureWords) -> Result<()> {
 }
 
 fn evolve(words: &EvolveWords) -> Result<()> {
-    let pictures = evolve::chosen(dataset::read(&words.images)?, &words.image, &words.images)?;
+    let pictures = evolve::chosen(&dataset::read(&words.images)?, &words.image, &words.images)?;
     let held_out = dataset::read(&words.held_out)?;
     let checkpoints = evolve::checkpoints(&words.checkpoints)?;
     let bar = ProgressBar::new(checkpoints.len() as u64).with_style(

@@ -159,11 +159,7 @@ fn affine<T: Real>(w: &[T], x: &[T], b: T, side: usize) -> T {
 
 /// An error and its causes, in one line.
 fn one_line(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text += &format!(": {error}");
-        cause = error.source();
-    }
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    let text = causes.map(ToString::to_string).collect::<Vec<_>>().join(": ");
     text.lines().map(str::trim).collect::<Vec<_>>().join(" ")
 }

@@ -48,7 +48,7 @@ impl Shares {
     }
 
     /// The mean of each number.
-    fn mean<'a>(of: impl Iterator<Item = &'a Self> + Clone) -> Self {
+    fn mean<'a>(of: &(impl Iterator<Item = &'a Self> + Clone)) -> Self {
         let mean = |value: &dyn Fn(&Self) -> f64| of.clone().map(value).sum::<f64>() / of.clone().count().max(1) as f64;
         Self {
             places: std::array::from_fn(|place| mean(&|shares| shares.places[place])),
@@ -158,7 +158,7 @@ impl Report {
             Column {
                 class,
                 output,
-                mean: Shares::mean(images.clone().map(|image| &image.outputs[output.label()])),
+                mean: Shares::mean(&images.clone().map(|image| &image.outputs[output.label()])),
                 pixels: std::array::from_fn(|place| pixels(place) as f64 / all.max(1) as f64),
             }
         };
@@ -210,8 +210,8 @@ impl Report {
     pub fn text(&self) -> String {
         let lines = |rows: Vec<Vec<String>>| -> String {
             let line = |row: Vec<String>| {
-                let cells: String = row[1..].iter().map(|cell| format!("{cell:>18}")).collect();
-                format!("{:<25}{cells}\n", row[0])
+                let cells: Vec<String> = row[1..].iter().map(|cell| format!("{cell:>18}")).collect();
+                format!("{:<25}{}\n", row[0], cells.concat())
             };
             rows.into_iter().map(line).collect()
         };

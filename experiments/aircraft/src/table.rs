@@ -79,7 +79,9 @@ impl Table {
         let mut text = format!("{:<25}", "");
         for aircraft in Aircraft::ALL {
             let count = self.images.iter().filter(|(other, _)| *other == aircraft).count();
-            let _ = write!(text, "{:<width$}", format!("  {aircraft}"), width = 8 * count);
+            if count > 0 {
+                let _ = write!(text, "{:<width$}", format!("  {aircraft}"), width = 8 * count);
+            }
         }
         text = format!("{}\n{:<25}", text.trim_end(), "image");
         for number in self.numbers() {

@@ -4,15 +4,15 @@ use image::{Rgb, RgbImage};
 use netfold_render::{Layout, Order, Plane, Scale, Sheet, View, diverging};
 
 use crate::dataset::{Picture, SHOWN_DECIBELS};
-use crate::drawing::{Align, Drawing, Ink, QUIET, TEXT};
+use crate::drawing::{Align, Drawing, Ink, QUIET, TEXT, text_width};
 use crate::error::{Error, Result};
 
 /// Colours on either side of zero: fewer than the eye can tell apart, so that a PNG needs one byte a pixel.
 const STEPS: f64 = 60.0;
 /// Grey levels, for the same reason.
 const GREYS: f64 = 63.0;
-/// Size of a legend's bar.
-const BAR: [u32; 2] = [150, 10];
+/// Height of a legend's bar.
+const BAR: u32 = 10;
 
 /// Numbers of a square image, arranged as the image is.
 pub fn plane(values: &[f64], side: usize) -> Result<Plane> {
@@ -35,27 +35,26 @@ pub fn radar(picture: &Picture) -> RgbImage {
     RgbImage::from_fn(side, side, |x, y| grey(f64::from(picture.grey[(y * side + x) as usize]) / 255.0))
 }
 
-/// A bar from −limit to +limit with its numbers; its right end stands at `at`, on the baseline.
-pub fn scale_bar(drawing: &mut Drawing, at: [u32; 2], scale: &Scale) {
+/// A bar from −limit to +limit, `long` units; its numbers' right end stands at `at`, on the baseline.
+pub fn scale_bar(drawing: &mut Drawing, at: [u32; 2], long: u32, scale: &Scale) {
     let limit = format!("{:.*}", decimals(scale.limit), scale.limit);
     let ends = [format!("−{limit}"), format!("+{limit}")];
-    bar(drawing, at, &ends, |t| stepped(2.0 * t - 1.0));
+    bar(drawing, at, long, &ends, |t| stepped(2.0 * t - 1.0));
 }
 
 /// The bar of the radar image: decibels under the brightest pixel.
-pub fn radar_bar(drawing: &mut Drawing, at: [u32; 2]) {
-    bar(drawing, at, &[format!("−{SHOWN_DECIBELS}"), "0 dB".to_owned()], grey);
+pub fn radar_bar(drawing: &mut Drawing, at: [u32; 2], long: u32) {
+    bar(drawing, at, long, &[format!("−{SHOWN_DECIBELS}"), "0 dB".to_owned()], grey);
 }
 
-fn bar(drawing: &mut Drawing, [right, baseline]: [u32; 2], ends: &[String; 2], colour: impl Fn(f64) -> Rgb<u8>) {
+fn bar(drawing: &mut Drawing, [right, y]: [u32; 2], long: u32, ends: &[String; 2], colour: impl Fn(f64) -> Rgb<u8>) {
     let ink = Ink { size: 13.0, colour: TEXT };
-    let after = crate::drawing::text_width(&ends[1], ink.size).ceil() as u32;
-    let left = right.saturating_sub(after + 7 + BAR[0]);
-    let top = baseline - BAR[1];
-    drawing.rect([left - 1, top - 1, BAR[0] + 2, BAR[1] + 2], QUIET);
-    drawing.ramp([left, top, BAR[0], BAR[1]], colour);
-    drawing.text(left - 7, baseline, Align::Right, ink, &*ends[0]);
-    drawing.text(left + BAR[0] + 7, baseline, Align::Left, ink, &*ends[1]);
+    let after = text_width(&ends[1], ink.size).ceil() as u32;
+    let left = right.saturating_sub(after + 7 + long);
+    drawing.rect([left - 1, y - BAR - 1, long + 2, BAR + 2], QUIET);
+    drawing.ramp([left, y - BAR, long, BAR], colour);
+    drawing.text(left - 7, y, Align::Right, ink, &*ends[0]);
+    drawing.text(left + long + 7, y, Align::Left, ink, &*ends[1]);
 }
 
 /// Decimals that give a number two significant digits.

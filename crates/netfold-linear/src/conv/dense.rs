@@ -61,7 +61,7 @@ impl<T: Real> Conv<T> {
         }
     }
 
-    /// unfolded[c, t, p] = x[c, p · stride + t · dilation − pad] for `n` output lines from line `from`.
+    /// `unfolded[c, t, p] = x[c, p · stride + t · dilation − pad]` for `n` output lines from line `from`.
     fn unfold(&self, x: &[T], unfolded: &mut [T], from: usize, n: usize, width: usize) {
         let s = self.sizes();
         let [rows, cols] = self.axes;
@@ -111,7 +111,7 @@ impl<T: Real> Conv<T> {
         }
     }
 
-    /// x[c, p · stride + t · dilation − pad] += folded[c, t, p] for whole channels.
+    /// `x[c, p · stride + t · dilation − pad] += folded[c, t, p]` for whole channels.
     fn fold(&self, folded: &[T], x: &mut [T], width: usize) {
         let s = self.sizes();
         let [rows, cols] = self.axes;
@@ -163,7 +163,7 @@ impl<T: Real> Conv<T> {
     }
 }
 
-/// target[p] = source[read(p)] for p inside.
+/// `target[p] = source[read(p)]` for p inside.
 fn copy_line<T: Real>(
     axis: &WindowAxis,
     tap: usize,

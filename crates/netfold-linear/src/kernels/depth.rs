@@ -1,4 +1,4 @@
-//! y[p, c] = Σ over (q, t) that p reads of w[c, t] · x[q, c]: channels apart from each other.
+//! `y[p, c] = Σ over (q, t) that p reads of w[c, t] · x[q, c]`: channels apart from each other.
 
 use std::ops::Range;
 

@@ -1,4 +1,4 @@
-//! y[p, c] = Σ over (q, t) that p reads, over channels d stored at q, of w[c, t, d] · x[q, d].
+//! `y[p, c] = Σ over (q, t) that p reads, over channels d stored at q, of w[c, t, d] · x[q, d]`.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -16,7 +16,7 @@ pub(crate) const MASKED: usize = 64;
 /// Bytes of weights that one task of a narrow product goes over: half of a level-2 cache.
 const WEIGHT_BYTES: usize = 1 << 19;
 
-/// The weights of a product: w[c, t, d] = `data[c · to + t · tap + d · from]`, where d counts from the first channel of
+/// The weights of a product: `w[c, t, d] = data[c · to + t · tap + d · from]`, where d counts from the first channel of
 /// the group of c.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Weights<'a, T> {

@@ -3,7 +3,7 @@
 use super::Isa;
 use crate::Real;
 
-/// sums[k] += Σ over rows r of factor(r) · x[r · width + k], in double precision.
+/// `sums[k] += Σ over rows r of factor(r) · x[r · width + k]`, in double precision.
 ///
 /// Rows are summed in the batch's own precision eight at a time, and in double precision from there on.
 pub(crate) fn dot<T: Real>(x: &[T], width: usize, factor: impl Fn(usize) -> T, sums: &mut [f64]) {

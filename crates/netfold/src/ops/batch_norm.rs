@@ -22,7 +22,7 @@ pub(super) fn build(_: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Oper
     Ok(Box::new(BatchNormalization { epsilon: attributes.float_or("epsilon", 1e-5)? }))
 }
 
-/// y[n, c, p] = s[c] · x[n, c, p] + bias[c] − s[c] · mean[c] with s = scale / √(var + ε): what it is in inference.
+/// `y[n, c, p] = s[c] · x[n, c, p] + bias[c] − s[c] · mean[c]` with s = scale / √(var + ε): what it is in inference.
 ///
 /// Source: ONNX `BatchNormalization`, `is_test` and `spatial` in old opsets, `training_mode` in new ones.
 #[derive(Clone, Debug)]

@@ -61,7 +61,7 @@ impl<T: Real> Op<T> for Where {
     }
 }
 
-/// y[e] = xᵢ[e] with i = winner(e), for inputs from `first` on, broadcast to `shape`: a varying input passes where it
+/// `y[e] = xᵢ[e]` with i = winner(e), for inputs from `first` on, broadcast to `shape`: a varying input passes where it
 /// won, and where a constant won its value is the offset.
 pub(super) fn chosen<T: Real>(
     at: &At<'_, T>,

@@ -19,7 +19,7 @@ pub(super) fn build(_: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Oper
     Ok(Box::new(Concat { axis }))
 }
 
-/// y[.., first(i) + t, ..] = xᵢ[.., t, ..] along one axis, first(i) being the sum of the sizes of the inputs before i.
+/// `y[.., first(i) + t, ..] = xᵢ[.., t, ..]` along one axis, first(i) being the sum of the sizes of the inputs before i.
 ///
 /// Frozen: every input is put into its place, the transpose of picking it out of y.
 ///

@@ -18,7 +18,7 @@ pub(super) fn build(_: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Oper
     }))
 }
 
-/// y[o, p] = Σ over c, t of w[o, c, t] · x[c, p · stride + t · dilation − pad] + b[o].
+/// `y[o, p] = Σ over c, t of w[o, c, t] · x[c, p · stride + t · dilation − pad] + b[o]`.
 ///
 /// Source: ONNX `Conv`.
 #[derive(Clone, Debug)]

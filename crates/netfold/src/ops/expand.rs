@@ -28,7 +28,7 @@ impl Movement for Expand {
     }
 }
 
-/// y[i] = x[i mod size] along each axis, as often as input 1 says.
+/// `y[i] = x[i mod size]` along each axis, as often as input 1 says.
 ///
 /// Source: ONNX `Tile` (opset 6 and newer).
 #[derive(Clone, Debug)]

@@ -10,7 +10,7 @@ pub(super) fn build(_: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Oper
     Ok(Box::new(Moved(Gather { axis: attributes.int_or("axis", 0)? })))
 }
 
-/// y[before…, i…, after…] = x[before…, indices[i…], after…]: one axis of x replaced by those of the indices, which
+/// `y[before…, i…, after…] = x[before…, indices[i…], after…]`: one axis of x replaced by those of the indices, which
 /// count from the end where negative.
 ///
 /// Source: ONNX `Gather`.

@@ -11,7 +11,7 @@ pub(super) fn build(_: &str, _: &Attributes<'_>) -> Result<Box<dyn Operator>, Op
     Ok(Box::new(MatMul))
 }
 
-/// Y[b…, i, j] = Σ over t of A[b…, i, t] · B[b…, t, j], the batch axes b broadcast; a vector is a row at the left and
+/// `Y[b…, i, j] = Σ over t of A[b…, i, t] · B[b…, t, j]`, the batch axes b broadcast; a vector is a row at the left and
 /// a column at the right, and its axis is missing in Y.
 ///
 /// Frozen: linear in the factor that varies.

@@ -9,7 +9,7 @@ use crate::affine::Affine;
 use crate::error::OpError;
 use crate::value::Value;
 
-/// Where the elements of an output come from: y[i] = x[source[i]].
+/// Where the elements of an output come from: `y[i] = x[source[i]]`.
 #[derive(Clone, Debug)]
 pub(super) struct Pick {
     /// Shape of y.

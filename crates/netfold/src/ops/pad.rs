@@ -30,7 +30,7 @@ enum Mode {
     Wrap,
 }
 
-/// y[i] = x[i − begin] along each axis, and beyond x's edges a number (`constant`), the edge (`edge`), the mirror image
+/// `y[i] = x[i − begin]` along each axis, and beyond x's edges a number (`constant`), the edge (`edge`), the mirror image
 /// about it (`reflect`) or the other end (`wrap`); negative pads crop.
 ///
 /// Frozen: a number that is not zero is the offset.

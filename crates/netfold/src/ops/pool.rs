@@ -42,7 +42,7 @@ fn layout(sliding: &Sliding, x: &[usize]) -> Result<Layout, OpError> {
     Ok(Layout { shape, planes: batch * channels, window, ends, readings })
 }
 
-/// y[c, p] = max over taps t of x[c, p · stride + t · dilation − pad], padding left out.
+/// `y[c, p] = max over taps t of x[c, p · stride + t · dilation − pad]`, padding left out.
 ///
 /// Frozen: the winner at the traced point, the first one on a tie. Windows may overlap, so an element can win in several
 /// of them; the transpose adds what they give back.
@@ -141,7 +141,7 @@ impl<T: Real> Op<T> for MaxPool {
     }
 }
 
-/// y[c, p] = mean over taps t of x[c, p · stride + t · dilation − pad]: over those inside x, or over all of them with
+/// `y[c, p] = mean over taps t of x[c, p · stride + t · dilation − pad]`: over those inside x, or over all of them with
 /// `count_include_pad`.
 ///
 /// In `ceil_mode` a last window can reach beyond the padding; taps there are no part of the mean.

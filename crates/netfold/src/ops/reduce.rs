@@ -49,7 +49,7 @@ enum Axes {
     NamedOrNone(Option<Vec<i64>>),
 }
 
-/// y[i] = the sum, mean, largest, smallest or product of x over some axes; these have size one in y, or are missing
+/// y = the sum, mean, largest, smallest or product of x over some axes; these have size one in y, or are missing
 /// without `keepdims`.
 ///
 /// Frozen: a sum or mean is linear; of the largest or smallest the first winner at the traced point passes.

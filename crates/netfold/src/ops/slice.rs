@@ -20,7 +20,7 @@ pub(super) fn build(name: &str, attributes: &Attributes<'_>) -> Result<Box<dyn O
     })
 }
 
-/// y[i] = x[start + i · step] along each of some axes, for as many i as stay on this side of end.
+/// `y[i] = x[start + i · step]` along each of some axes, for as many i as stay on this side of end.
 ///
 /// Starts, ends and axes are attributes before opset 10, inputs with a step since; a negative step goes backwards.
 ///
@@ -79,7 +79,7 @@ impl Movement for Slice {
     }
 }
 
-/// yᵢ[.., t, ..] = x[.., first(i) + t, ..] along one axis: the reverse of `Concat`.
+/// `yᵢ[.., t, ..] = x[.., first(i) + t, ..]` along one axis: the reverse of `Concat`.
 ///
 /// Sizes: attribute `split` before opset 13, input 1 since; else as even as can be, the last output being the smaller
 /// where `num_outputs` (opset 18) is given.

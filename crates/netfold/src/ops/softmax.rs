@@ -13,7 +13,7 @@ pub(super) fn build(name: &str, attributes: &Attributes<'_>) -> Result<Box<dyn O
     Ok(Box::new(Softmax { log: name == "LogSoftmax", axis, rest }))
 }
 
-/// y[i] = exp(x[i]) / Σ exp(x[j]) along one axis, or its logarithm; before opset 13 over all axes from the one given on,
+/// `y[i] = exp(x[i]) / Σ exp(x[j])` along one axis, or its logarithm; before opset 13 over all axes from the one given on,
 /// taken together.
 ///
 /// As the last node it is left off and the logits are reconstructed; elsewhere it is not supported.

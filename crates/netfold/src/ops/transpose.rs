@@ -33,7 +33,7 @@ fn turned(from: &[usize], order: &[usize], to: Option<Vec<usize>>) -> Pick {
     Pick::new(from.iter().product(), to.unwrap_or(shape), source)
 }
 
-/// y[i₀, i₁, …] = x at the index that has iₖ along axis perm[k]; without `perm` the axes are reversed.
+/// `y[i₀, i₁, …]` = x at the index that has iₖ along axis `perm[k]`; without `perm` the axes are reversed.
 ///
 /// Source: ONNX `Transpose`.
 #[derive(Clone, Debug)]

@@ -1,0 +1,62 @@
+//! Law 6: each map is its naive dense matrix, with any probes on any support.
+
+use netfold_linear::{Probes, Real, matrix};
+use proptest::prelude::*;
+
+use crate::numbers::{Numbers, assert_close};
+use crate::recipe::{Recipe, len};
+use crate::strategies::{Weights, recipe};
+
+fn shapes_and_matrix<T: Real>(recipe: &Recipe) {
+    let map = recipe.build::<T>();
+    let (rows, columns, want) = recipe.dense();
+    assert_eq!((len(map.codomain()), len(map.domain())), (rows, columns), "shapes");
+    let got = matrix(&*map);
+    assert_eq!(got.len(), want.len());
+    for (e, (got, &want)) in got.iter().zip(&want).enumerate() {
+        assert_close::<T>(got.wide(), want, want.abs().max(1.0), || {
+            format!("entry ({}, {})", e / columns, e % columns)
+        });
+    }
+}
+
+/// M x (or Mᵀ y) on `onto`, against the loop.
+fn products<T: Real>(recipe: &Recipe, seed: u64, width: usize) {
+    let mut numbers = Numbers(seed);
+    let map = recipe.build::<T>();
+    let (rows, columns, matrix) = recipe.dense();
+    let entry = |i: usize, j: usize| matrix[i * columns + j];
+    let (on_x, on_y) = (numbers.support(map.domain()), numbers.support(map.codomain()));
+    let check = |got: &Probes<T>, from: &Probes<T>, entry: &dyn Fn(usize, usize) -> f64, count: usize| {
+        assert_eq!(got.width(), width);
+        for probe in 0..width {
+            let (from, to) = (from.vector(probe), got.vector(probe));
+            for e in got.support().elements() {
+                let want: f64 = (0..count).map(|j| entry(e, j) * from[j].wide()).sum();
+                let size: f64 = (0..count).map(|j| (entry(e, j) * from[j].wide()).abs()).sum();
+                // What a chain adds up inside may be larger than what is left of it.
+                assert_close::<T>(to[e].wide(), want, size.max(1.0), || format!("element {e}, probe {probe}"));
+            }
+        }
+    };
+    let x: Probes<T> = numbers.probes(&on_x, width);
+    check(&map.apply(x.clone(), &on_y), &x, &entry, columns);
+    let y: Probes<T> = numbers.probes(&on_y, width);
+    check(&map.apply_transpose(y.clone(), &on_x), &y, &|e, j| entry(j, e), rows);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_matrix_entry_by_entry(recipe in recipe(Weights::Any)) {
+        shapes_and_matrix::<f64>(&recipe);
+        shapes_and_matrix::<f32>(&recipe);
+    }
+
+    #[test]
+    fn products_on_any_support(recipe in recipe(Weights::Any), seed: u64, width in 1..8_usize) {
+        products::<f64>(&recipe, seed, width);
+        products::<f32>(&recipe, seed, width);
+    }
+}
