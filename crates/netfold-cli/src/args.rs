@@ -18,6 +18,8 @@ pub struct Cli {
 pub enum Command {
     /// Compute W and b for one input, prove that they are the network, and write them out
     Reconstruct(Reconstruct),
+    /// Say where b comes from: preprocessing, every node, every channel
+    Bias(Bias),
     /// Check that the one-layer model equals the network, for each of several inputs
     Verify(Verify),
     /// List the operators that are supported
@@ -38,7 +40,11 @@ pub struct Reconstruct {
     /// Compute W for this class; may be given several times
     #[arg(long, value_name = "NAME|INDEX")]
     pub class: Vec<String>,
-    /// Compute W for the N classes with the largest logits [default: 5, or 0 where --class is given]
+    /// With --at: compute W for this unit: one index for each axis of the tensor, or a channel c, which means its
+    /// strongest place; may be given several times
+    #[arg(long, value_name = "c[,y,x]", requires = "at", conflicts_with = "class")]
+    pub unit: Vec<String>,
+    /// Compute W for the N classes with the largest logits [default: 5, or 0 where --class or --unit is given]
     #[arg(long, value_name = "N")]
     pub top: Option<usize>,
     /// Compute W for every class; pictures are made for those that --class and --top choose
@@ -53,7 +59,25 @@ pub struct Reconstruct {
     /// The group of orthogonal vectors for --method probe
     #[arg(long, value_enum, default_value_t)]
     pub basis: BasisWord,
+    /// Contributions against this input: W (x - x0), and b + W x0 is the rest
+    #[arg(long, value_name = "INPUT", conflicts_with = "from")]
+    pub reference: Option<PathBuf>,
     /// What both commands share.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// Arguments of `bias`.
+#[derive(Debug, Args)]
+pub struct Bias {
+    /// The trained network, an ONNX file
+    pub model: PathBuf,
+    /// A picture or a .npy array
+    pub input: PathBuf,
+    /// The class; the one with the largest logit by default
+    #[arg(long, value_name = "NAME|INDEX")]
+    pub class: Option<String>,
+    /// What all commands share.
     #[command(flatten)]
     pub common: Common,
 }
@@ -89,6 +113,12 @@ pub struct Common {
     /// Which output of the model to reconstruct
     #[arg(long, value_name = "NAME")]
     pub output: Option<String>,
+    /// Reconstruct this inner tensor instead of an output
+    #[arg(long, value_name = "TENSOR", conflicts_with_all = ["output", "keep_softmax"])]
+    pub at: Option<String>,
+    /// Reconstruct from this inner tensor on: x is its value at the input, what goes around it belongs to b
+    #[arg(long, value_name = "TENSOR")]
+    pub from: Option<String>,
     /// How nodes that are not piecewise linear are frozen
     #[arg(long, value_enum, default_value_t)]
     pub freeze: RuleWord,

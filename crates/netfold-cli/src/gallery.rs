@@ -4,7 +4,7 @@ use std::path::Path;
 
 use netfold::certificate::Certificate;
 use netfold::input::Picture as InputPicture;
-use netfold::{Precision, Reconstruction, Row, Tensor};
+use netfold::{Precision, ReceptiveField, Reconstruction, Row, Tensor, Unit};
 use netfold_render::{
     BiasPart, Caption, ClassView, InputFacts, InputView, LONGEST, Layout, ModelFacts, Order, Picture, Plane, Report,
     Scale, Sheet, View, file_stem,
@@ -20,39 +20,45 @@ pub struct Kept {
     pub class: usize,
     /// w, over the model's input.
     pub weights: Vec<f64>,
-    /// w ∘ x.
+    /// w ∘ x, or w ∘ (x − x₀) against a reference.
     pub contributions: Vec<f64>,
     /// ⟨w, x⟩ + b.
     pub reconstructed: f64,
-    /// b.
+    /// b, or b + ⟨w, x₀⟩ against a reference.
     pub bias: f64,
+    /// What a unit depends on; absent for a class.
+    pub field: Option<ReceptiveField>,
     bias_by_stage: Vec<f64>,
 }
 
 impl Kept {
     /// A copy of a row.
-    pub fn new<T: Precision>(row: &Row<'_, T>, x: &Tensor<T>) -> Self {
+    pub fn new<T: Precision>(row: &Row<'_, T>, x: &Tensor<T>, reference: Option<&Tensor<T>>) -> Self {
+        let (contributions, bias) = row.contributions(x, reference);
         Self {
             class: row.class,
             weights: row.weights.iter().map(|w| w.wide()).collect(),
-            contributions: row.weights.iter().zip(x.data()).map(|(w, x)| w.wide() * x.wide()).collect(),
+            contributions,
             reconstructed: row.reconstructed.wide(),
-            bias: row.bias.wide(),
+            bias,
+            field: None,
             bias_by_stage: row.bias_by_stage.iter().map(|share| share.wide()).collect(),
         }
     }
 
     /// The row's numbers, without its weights.
-    pub fn json<T: Precision>(&self, session: &Session<'_>, result: &Reconstruction<T>) -> Value {
+    pub fn json<T: Precision>(&self, session: &Session<'_>, result: &Reconstruction<T>, shape: &[usize]) -> Value {
         let logit = result.logits[self.class].wide();
         json!({
             "class": self.class,
-            "label": session.labels.get(self.class),
+            "label": session.label(self.class),
             "logit": logit,
             "reconstructed": self.reconstructed,
             "difference": (logit - self.reconstructed).abs(),
             "pixels": self.reconstructed - self.bias,
             "bias": self.bias,
+            "unit": self.field.as_ref().map(|_| Unit::of(self.class, shape).0),
+            "receptive_field": self.field,
         })
     }
 }
@@ -84,12 +90,13 @@ impl<T: Precision> Gallery<'_, T> {
         let model = &self.session.model;
         let preprocessing = match self.frozen.picture {
             Some(_) => words.preprocess.clone(),
+            None if words.from.is_some() => "none (an inner tensor)".to_owned(),
             None => "none (an array in model units)".to_owned(),
         };
         let report = Report {
             title: format!("{} at {}", self.certificate.model.file, self.certificate.input.file),
             model: ModelFacts {
-                input_name: model.name(model.input()?).to_owned(),
+                input_name: model.name(self.session.from).to_owned(),
                 input_shape: self.frozen.x.shape().to_vec(),
                 output_name: model.name(self.session.head.logits).to_owned(),
                 nodes: model.nodes.len(),
@@ -109,7 +116,7 @@ impl<T: Precision> Gallery<'_, T> {
         view: &InputView,
         (weights, contributions): (&Sheet, &Sheet),
     ) -> Result<(), Failure> {
-        let stem = file_stem(row.class, self.session.labels.get(row.class));
+        let stem = file_stem(row.class, self.session.label(row.class));
         let caption = |what: &str, unit: &str| Caption {
             title: self.session.class(row.class),
             subtitle: what.to_owned(),
@@ -135,7 +142,7 @@ impl<T: Precision> Gallery<'_, T> {
         let parts: Vec<BiasPart> = parts.map(|(stage, &value)| BiasPart { layer: stage.node.clone(), value }).collect();
         ClassView {
             index: row.class,
-            label: self.session.labels.get(row.class).map(str::to_owned),
+            label: self.session.label(row.class).map(str::to_owned),
             logit: self.frozen.logits.data()[row.class].wide(),
             reconstructed: row.reconstructed,
             pixels: row.contributions.iter().sum(),

@@ -26,6 +26,7 @@ fn main() -> ExitCode {
 fn run(command: &Command) -> Result<ExitCode, Failure> {
     match command {
         Command::Reconstruct(words) => on_threads(words.common.threads, || commands::reconstruct(words)),
+        Command::Bias(words) => on_threads(words.common.threads, || commands::bias(words)),
         Command::Verify(words) => on_threads(words.common.threads, || commands::verify(words)),
         Command::Ops { json } => commands::ops(*json),
     }

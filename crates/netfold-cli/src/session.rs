@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use netfold::certificate::{FileStamp, Seconds};
+use netfold::graph::TensorId;
 use netfold::input::{InputLayout, LayoutChoice, Picture, PixelMap, Preprocess, fit, is_npy, read_npy};
 use netfold::reconstruct::{Request, Row};
 use netfold::trace::NonFinite;
@@ -22,6 +23,8 @@ pub struct Session<'a> {
     pub model: Model,
     /// Its end.
     pub head: Head,
+    /// Where the one-layer model begins: the model's input, or an inner tensor.
+    pub from: TensorId,
     /// Names of its classes.
     pub labels: Labels,
     /// Seconds that reading took.
@@ -33,7 +36,7 @@ pub struct Session<'a> {
 
 /// One input on its way through the network.
 pub struct Frozen<T> {
-    /// The tensor that the model takes.
+    /// What the one-layer model takes: the model's input, or the inner tensor that it begins with.
     pub x: Tensor<T>,
     /// f(x).
     pub logits: Tensor<T>,
@@ -60,14 +63,21 @@ impl<'a> Session<'a> {
     pub fn open(path: &Path, words: &'a Common) -> Result<Self, Failure> {
         let start = Instant::now();
         let model = Model::read(path)?;
-        let head = model.head(words.output.as_deref(), words.keep_softmax)?;
+        let head = match &words.at {
+            Some(name) => Head::at(model.tensor(name)?),
+            None => model.head(words.output.as_deref(), words.keep_softmax)?,
+        };
+        let from = match &words.from {
+            Some(name) => model.tensor(name)?,
+            None => model.input()?,
+        };
         let unsupported = model.unsupported(head.logits);
         if !unsupported.is_empty() {
             return Err(netfold::Error::Unsupported(unsupported).into());
         }
         let labels = Labels::read(words.labels.as_deref())?;
         let stamp = stamp(path)?;
-        Ok(Self { words, model, head, labels, load: start.elapsed().as_secs_f64(), stamp, start })
+        Ok(Self { words, model, head, from, labels, load: start.elapsed().as_secs_f64(), stamp, start })
     }
 
     /// Reads one input and freezes the network there.
@@ -82,10 +92,15 @@ impl<'a> Session<'a> {
             RuleWord::Tangent => Rule::Tangent,
             RuleWord::Half => Rule::Half,
         };
-        let circuit = trace.freeze(&Rules { default, ..Rules::default() })?;
+        let rules = Rules { default, ..Rules::default() };
+        let circuit = trace.freeze_between(self.from, self.head.logits, &rules)?;
         let frozen = began.elapsed().saturating_sub(traced);
         let logits = trace.logits()?.clone();
-        self.labels.check(logits.len())?;
+        if self.words.at.is_none() {
+            self.labels.check(logits.len())?;
+        }
+        let (x, picture) =
+            if self.words.from.is_some() { (trace.real(self.from)?.clone(), None) } else { (x, picture) };
         let seconds = Seconds {
             load: self.load,
             trace: traced.as_secs_f64(),
@@ -107,7 +122,17 @@ impl<'a> Session<'a> {
 
     /// A class as people read it: its index and, where known, its name.
     pub fn class(&self, class: usize) -> String {
-        self.labels.get(class).map_or_else(|| class.to_string(), |name| format!("{class} {name}"))
+        self.label(class).map_or_else(|| class.to_string(), |name| format!("{class} {name}"))
+    }
+
+    /// The name of a class, where it is known.
+    pub fn label(&self, class: usize) -> Option<&str> {
+        if self.words.at.is_some() { None } else { self.labels.get(class) }
+    }
+
+    /// Another input as the tensor that the model takes.
+    pub fn tensor<T: Precision>(&self, path: &Path) -> Result<Tensor<T>, Failure> {
+        Ok(self.input::<T>(path)?.0)
     }
 
     fn input<T: Precision>(&self, path: &Path) -> Result<(Tensor<T>, Option<Pictured<T>>), Failure> {

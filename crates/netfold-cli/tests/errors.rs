@@ -133,3 +133,21 @@ fn a_negative_tolerance() {
     let stage = Stage::set();
     says!(stage, ["verify", "model.onnx", "picture.png", "--tolerance=-1"]);
 }
+
+#[test]
+fn a_tensor_that_does_not_exist() {
+    let stage = Stage::set();
+    says!(stage, ["reconstruct", "model.onnx", "picture.png", "--at", "logit"]);
+}
+
+#[test]
+fn a_unit_that_does_not_exist() {
+    let stage = Stage::set();
+    says!(stage, ["reconstruct", "model.onnx", "picture.png", "--at", "z", "--unit", "0,2,0"]);
+}
+
+#[test]
+fn a_constant_to_begin_with() {
+    let stage = Stage::set();
+    says!(stage, ["reconstruct", "model.onnx", "picture.png", "--from", "b1"]);
+}

@@ -86,3 +86,28 @@ fn ops_are_sorted() {
     let names: Vec<&str> = text.lines().collect();
     assert!(names.is_sorted() && names.contains(&"Conv"));
 }
+
+#[test]
+fn a_unit_of_an_inner_tensor() {
+    let stage = Stage::set();
+    says!(stage, ["reconstruct", "model.onnx", "picture.png", "--at", "z", "--unit", "0,1,1", "--unit", "1"]);
+}
+
+#[test]
+fn from_a_feature_map() {
+    let stage = Stage::set();
+    says!(stage, ["reconstruct", "model.onnx", "picture.png", "--from", "h", "--top", "1", "--out", "out"]);
+}
+
+#[test]
+fn where_the_bias_comes_from() {
+    let stage = Stage::set();
+    says!(stage, ["bias", "model.onnx", "picture.png", "--labels", "labels.txt", "--preprocess", "tf"]);
+}
+
+#[test]
+fn contributions_against_a_reference() {
+    let stage = Stage::set();
+    stage.array("gray.npy", &[1, 4, 4], &[0.5; 16]);
+    says!(stage, ["reconstruct", "model.onnx", "picture.png", "--reference", "gray.npy", "--top", "1"]);
+}

@@ -41,6 +41,8 @@ pub struct Certificate {
     pub rules: Vec<FrozenNodes>,
     /// The nodes that are exact at this input only.
     pub exact_at_this_input: Vec<String>,
+    /// The nodes in the order of the columns of `bias_by_node` in `reconstruction.npz`.
+    pub bias_nodes: Vec<String>,
     /// Final nodes left off: the logits before them are reconstructed.
     pub left_off: Vec<String>,
     /// The share of elements that pass, for each mask and pool.
@@ -200,6 +202,7 @@ impl Certificate {
             bias_difference: (result.method == Method::Adjoint).then_some(result.bias_difference),
             rules,
             exact_at_this_input: at_input,
+            bias_nodes: circuit.stages().iter().map(|stage| stage.node.clone()).collect(),
             left_off: told.left_off,
             masks,
             seconds: told.seconds,

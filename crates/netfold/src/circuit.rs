@@ -1,6 +1,7 @@
 //! The circuit: the frozen network, in which every node is affine.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use netfold_linear::{Probes, Support};
 
@@ -37,12 +38,12 @@ pub struct Stage<T> {
     pub sources: Vec<usize>,
 }
 
-/// A network frozen at one input: `logits = W x + b`, as a line of affine operators.
+/// A network frozen at one input: `output = W input + b`, as a line of affine operators.
 ///
-/// Slot 0 is the input; slot i is made by stage i − 1. The last slot is the output.
+/// Slot 0 is the input; slot i is made by stage i − 1. The last slot is the output. Cloning shares the stages.
 #[derive(Clone, Debug)]
 pub struct Circuit<T> {
-    stages: Vec<Stage<T>>,
+    stages: Arc<Vec<Stage<T>>>,
     input_shape: Vec<usize>,
     output: usize,
 }
@@ -60,20 +61,39 @@ impl<T: Precision> Trace<'_, T> {
     /// The network frozen at the traced input, from the input to the output.
     ///
     /// # Errors
-    /// If a node cannot be frozen there.
+    /// If a node cannot be frozen there, or the output does not depend on the input.
     pub fn freeze(&self, rules: &Rules) -> Result<Circuit<T>, Error> {
-        let mut slots: HashMap<TensorId, usize> = HashMap::from([(self.input, 0)]);
+        self.freeze_between(self.input, self.output, rules)
+    }
+
+    /// The part of the network between two tensors, frozen at the traced input: `to = W from + b` holds there.
+    ///
+    /// What reaches `to` by a way around `from` (a skip connection, say) is held at its traced value and belongs to b.
+    ///
+    /// # Errors
+    /// If `from` does not depend on the network's input or `to` not on `from`, or a node cannot be frozen there.
+    pub fn freeze_between(&self, from: TensorId, to: TensorId, rules: &Rules) -> Result<Circuit<T>, Error> {
+        let detached = |to: TensorId, from: TensorId| {
+            let name = |id| self.model.name(id).to_owned();
+            Error::Detached { to: name(to), from: name(from) }
+        };
+        if !self.varies(from) {
+            return Err(detached(from, self.input));
+        }
+        let nodes = self.model.nodes_of(to);
+        let varies = self.model.dependence(from, &nodes)?;
+        let mut slots: HashMap<TensorId, usize> = HashMap::from([(from, 0)]);
         let mut stages = Vec::new();
-        for node in self.nodes.iter().map(|&index| &self.model.nodes[index]) {
+        for node in nodes.iter().map(|&index| &self.model.nodes[index]) {
             let inputs = self.inputs(node);
-            let varies: Vec<bool> = node.inputs.iter().map(|id| id.is_some_and(|id| self.varies(id))).collect();
+            let reads: Vec<bool> = node.inputs.iter().map(|id| id.is_some_and(|id| varies[id.0])).collect();
             let outputs: Vec<Value<T>> =
                 node.outputs.iter().filter_map(|id| id.and_then(|id| self.value(id)).cloned()).collect();
             let Ok(operator) = &node.operator else { continue };
             let rule = rules.by_node.get(&node.name).copied().unwrap_or(rules.default);
             for (output, &id) in node.outputs.iter().enumerate() {
-                let Some(id) = id.filter(|&id| self.varies(id)) else { continue };
-                let at = At { inputs: &inputs, outputs: &outputs, varies: &varies, output, rule };
+                let Some(id) = id.filter(|&id| varies[id.0] && id != from) else { continue };
+                let at = At { inputs: &inputs, outputs: &outputs, varies: &reads, output, rule };
                 let mut affine = T::op(operator.as_ref())
                     .freeze(&at)
                     .map_err(|source| node_error("freeze", node, &inputs, source))?;
@@ -95,18 +115,26 @@ impl<T: Precision> Trace<'_, T> {
                 slots.insert(id, stages.len());
             }
         }
-        let input_shape = self.real(self.input)?.shape().to_vec();
-        let Some(&output) = slots.get(&self.output) else {
-            return Err(Error::Graph(format!("`{}` does not depend on the input", self.model.name(self.output))));
-        };
-        Ok(Circuit { stages, input_shape, output })
+        let input_shape = self.real(from)?.shape().to_vec();
+        let Some(&output) = slots.get(&to) else { return Err(detached(to, from)) };
+        Ok(Circuit { stages: Arc::new(stages), input_shape, output })
     }
 }
 
 impl<T: Precision> Circuit<T> {
     /// The stages, in order.
     pub fn stages(&self) -> &[Stage<T>] {
-        &self.stages
+        &self.stages[..self.output]
+    }
+
+    /// The circuit that ends with the tensor of `slot`: 0 is the input, i what stage i − 1 makes.
+    ///
+    /// # Panics
+    /// If there is no such slot.
+    #[must_use]
+    pub fn up_to(&self, slot: usize) -> Self {
+        assert!(slot <= self.output, "a slot of the circuit");
+        Self { output: slot, ..self.clone() }
     }
 
     /// Shape of the input.
@@ -119,7 +147,7 @@ impl<T: Precision> Circuit<T> {
         self.shape(self.output)
     }
 
-    fn shape(&self, slot: usize) -> &[usize] {
+    pub(crate) fn shape(&self, slot: usize) -> &[usize] {
         if slot == 0 { &self.input_shape } else { self.stages[slot - 1].affine.shape() }
     }
 
@@ -131,7 +159,7 @@ impl<T: Precision> Circuit<T> {
         let last_use = self.last_use();
         let mut values: Vec<Option<Probes<T>>> = vec![None; self.output + 1];
         values[0] = Some(v);
-        for (index, stage) in self.stages.iter().take(self.output).enumerate() {
+        for (index, stage) in self.stages().iter().enumerate() {
             let onto = Support::full(stage.affine.shape());
             let mut sum: Option<Probes<T>> = None;
             for (term, &source) in stage.affine.terms.iter().zip(&stage.sources) {
@@ -176,15 +204,23 @@ impl<T: Precision> Circuit<T> {
 
     /// As [`pull_on`](Self::pull_on); the shares of b are left out, and their list empty, without `shares`.
     pub(crate) fn pull_within(&self, seeds: Probes<T>, plan: &[Support], shares: bool) -> Pullback<T> {
+        let mut bias = vec![vec![T::zero(); seeds.width()]; if shares { self.output } else { 0 }];
+        let weights = self.pull_with(seeds, plan, &mut |stage, adjoint| {
+            if let (true, Some(offset)) = (shares, &self.stages[stage].affine.offset) {
+                bias[stage] = adjoint.inner(offset).into_iter().map(T::of).collect();
+            }
+        });
+        Pullback { weights, bias }
+    }
+
+    /// Wᵀ s for each seed s; `visit` is shown the adjoint of each stage's tensor, from the last stage on.
+    pub fn pull_with(&self, seeds: Probes<T>, plan: &[Support], visit: &mut dyn FnMut(usize, &Probes<T>)) -> Probes<T> {
         let width = seeds.width();
         let mut adjoints: Vec<Option<Probes<T>>> = vec![None; self.output + 1];
-        let mut bias = if shares { vec![vec![T::zero(); width]; self.stages.len()] } else { Vec::new() };
         adjoints[self.output] = Some(seeds);
-        for (index, stage) in self.stages.iter().enumerate().take(self.output).rev() {
+        for (index, stage) in self.stages().iter().enumerate().rev() {
             let Some(adjoint) = adjoints[index + 1].take() else { continue };
-            if let (true, Some(offset)) = (shares, &stage.affine.offset) {
-                bias[index] = adjoint.inner(offset).into_iter().map(T::of).collect();
-            }
+            visit(index, &adjoint);
             // The last term takes the adjoint itself, so that it may be changed in place.
             let mut adjoint = Some(adjoint);
             let count = stage.affine.terms.len();
@@ -198,8 +234,7 @@ impl<T: Precision> Circuit<T> {
                 });
             }
         }
-        let weights = adjoints[0].take().unwrap_or_else(|| Probes::zeros(&plan[0], width));
-        Pullback { weights, bias }
+        adjoints[0].take().unwrap_or_else(|| Probes::zeros(&plan[0], width))
     }
 
     /// Every slot whole.
@@ -211,7 +246,7 @@ impl<T: Precision> Circuit<T> {
     /// through masks and winners, and that depend on the input or carry an offset of their own.
     pub fn pull_plan(&self, outputs: &Support) -> Vec<Support> {
         let mut needed = vec![Support::full(&self.input_shape)];
-        for stage in self.stages.iter().take(self.output) {
+        for stage in self.stages() {
             let mut own = match &stage.affine.offset {
                 Some(offset) => offset.nonzero(),
                 None => Support::empty(stage.affine.shape()),
@@ -225,7 +260,7 @@ impl<T: Precision> Circuit<T> {
         }
         let mut plan: Vec<Support> = needed.iter().map(|own| Support::empty(own.shape())).collect();
         plan[self.output] = outputs.clone();
-        for (index, stage) in self.stages.iter().enumerate().take(self.output).rev() {
+        for (index, stage) in self.stages().iter().enumerate().rev() {
             let here = plan[index + 1].intersection(&needed[index + 1]);
             if here.count() > 0 {
                 for (term, &source) in stage.affine.terms.iter().zip(&stage.sources) {
@@ -244,7 +279,7 @@ impl<T: Precision> Circuit<T> {
     /// For each slot, the last stage that reads it.
     fn last_use(&self) -> Vec<usize> {
         let mut last = vec![usize::MAX; self.output + 1];
-        for (index, stage) in self.stages.iter().enumerate().take(self.output) {
+        for (index, stage) in self.stages().iter().enumerate() {
             stage.sources.iter().for_each(|&source| last[source] = index);
         }
         last

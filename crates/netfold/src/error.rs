@@ -64,6 +64,22 @@ pub enum Error {
         /// What was given.
         got: String,
     },
+    /// Nothing leads from one tensor to the other.
+    #[error("`{to}` does not depend on `{from}`")]
+    Detached {
+        /// Where the way should end.
+        to: String,
+        /// Where it should begin.
+        from: String,
+    },
+    /// Indices that name no unit of a tensor.
+    #[error("there is no unit `{unit}` in a tensor of shape {shape:?}")]
+    Unit {
+        /// The indices.
+        unit: String,
+        /// The tensor's shape.
+        shape: Vec<usize>,
+    },
     /// A number that is not finite.
     #[error("{what} holds {value} at flat index {index}")]
     NonFinite {
@@ -105,6 +121,10 @@ impl Error {
             Self::Unsupported(_) => Some("`netfold ops` lists the operators that are supported".into()),
             Self::SeveralOutputs(names) => names.first().map(|name| format!("`--output {name}`")),
             Self::NonFinite { .. } => Some("`--allow-non-finite` computes all the same".into()),
+            Self::Unit { shape, .. } => Some(format!(
+                "`c` is a channel (its strongest place), {} indices from 0 are one element",
+                shape.len().max(2) - 1
+            )),
             Self::Unknown { nearest, .. } if !nearest.is_empty() => Some(format!("there is {}", quoted(nearest))),
             _ => None,
         }

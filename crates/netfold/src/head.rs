@@ -19,6 +19,13 @@ const SQUASHING: [&str; 3] = ["Softmax", "LogSoftmax", "Sigmoid"];
 /// Nodes that a final squashing may be wrapped in.
 const TRANSPARENT: [&str; 7] = ["Identity", "Cast", "Dropout", "Reshape", "Flatten", "Squeeze", "Unsqueeze"];
 
+impl Head {
+    /// An inner tensor, as it is.
+    pub fn at(tensor: TensorId) -> Self {
+        Self { output: tensor, logits: tensor, left_off: Vec::new() }
+    }
+}
+
 impl Model {
     /// The output called `name` (or the only one), up to a final softmax, log-softmax or sigmoid, which is left off
     /// unless `keep` says otherwise: a network of probabilities is not linear anywhere, its logits are.

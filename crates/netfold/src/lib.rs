@@ -46,6 +46,8 @@
 
 pub mod affine;
 pub mod basis;
+pub mod bias;
+pub mod cam;
 pub mod certificate;
 pub mod circuit;
 pub mod error;
@@ -57,10 +59,13 @@ pub mod reconstruct;
 pub mod rows;
 pub mod store;
 pub mod trace;
+pub mod unit;
 pub mod value;
 
 pub use affine::{Affine, Rule, Validity};
 pub use basis::Basis;
+pub use bias::BiasMap;
+pub use cam::Cam;
 pub use certificate::Certificate;
 pub use circuit::{Circuit, Rules};
 pub use error::{Error, OpError, Unsupported};
@@ -71,4 +76,5 @@ pub use reconstruct::{Method, Reconstruction, Request, Row};
 pub use rows::RowPlan;
 pub use store::Store;
 pub use trace::Trace;
+pub use unit::{ReceptiveField, Unit};
 pub use value::{Tensor, Value};

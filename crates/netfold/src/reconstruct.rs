@@ -67,6 +67,24 @@ pub struct Row<'a, T> {
     pub bias_by_stage: &'a [T],
 }
 
+impl<T: Precision> Row<'_, T> {
+    /// w ∘ (x − x₀) and what is left of the logit, ⟨w, x₀⟩ + b; x₀ is 0 where there is no reference.
+    ///
+    /// # Panics
+    /// If the tensors do not have the row's length.
+    pub fn contributions(&self, x: &Tensor<T>, reference: Option<&Tensor<T>>) -> (Vec<f64>, f64) {
+        assert!(
+            reference.is_none_or(|x0| x0.len() == x.len()) && x.len() == self.weights.len(),
+            "one x for each weight"
+        );
+        let wide = |x: &Tensor<T>, element: usize| x.data()[element].wide();
+        let x0 = |element: usize| reference.map_or(0.0, |x0| wide(x0, element));
+        let weights = || self.weights.iter().map(|w| w.wide()).enumerate();
+        let contributions = weights().map(|(e, w)| w * (wide(x, e) - x0(e))).collect();
+        (contributions, self.bias.wide() + weights().map(|(e, w)| w * x0(e)).sum::<f64>())
+    }
+}
+
 /// The one-layer model's small parts, and how well it equals the network. The rows themselves are streamed.
 #[derive(Clone, Debug)]
 pub struct Reconstruction<T> {

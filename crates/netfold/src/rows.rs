@@ -48,6 +48,18 @@ impl RowPlan {
         Self { shares: false, ..self }
     }
 
+    /// Unit vectors of the output, as many probes as whole registers hold.
+    fn seeds<T: Precision>(&self, shape: &[usize], classes: &[usize]) -> Probes<T> {
+        let lanes = REGISTER / size_of::<T>();
+        let width = if self.rows == 1 { 1 } else { classes.len().next_multiple_of(lanes) };
+        Probes::one_hot_within(shape, classes, width)
+    }
+
+    /// The unit vector of the first planned class, as probe 0.
+    pub(crate) fn seed<T: Precision>(&self, shape: &[usize]) -> Probes<T> {
+        self.seeds(shape, &self.classes[..1])
+    }
+
     /// Rows that travel together.
     pub fn rows(&self) -> usize {
         self.rows
@@ -57,17 +69,27 @@ impl RowPlan {
 impl<T: Precision> Circuit<T> {
     /// How the rows of these classes are pulled, in blocks of `rows` or as many as suit the machine.
     ///
-    /// A few rows are pulled one by one as whole tensors. Others share the supports that the masks leave, a register's
+    /// A few rows are pulled one by one as whole tensors, unless they see but a small part of the input. Others share the supports that the masks leave, a register's
     /// width at a time.
     pub fn plan_rows(&self, classes: &[usize], rows: Option<usize>) -> RowPlan {
         let (lanes, count) = (REGISTER / size_of::<T>(), classes.len());
-        if rows.unwrap_or(count) <= SINGLE {
-            return RowPlan { classes: classes.to_vec(), supports: self.full_plan(), rows: 1, shares: true };
+        let few = rows.unwrap_or(count) <= SINGLE;
+        let singly = || RowPlan { classes: classes.to_vec(), supports: self.full_plan(), rows: 1, shares: true };
+        // Units of a vector see the whole input; units of a map may see little of it.
+        if few && self.output_shape().iter().filter(|&&size| size > 1).count() < 2 {
+            return singly();
         }
         let supports = self.pull_plan(&Support::of(self.output_shape(), classes.iter().copied()));
+        let stored: usize = supports.iter().map(Support::count).sum();
+        let whole: usize = supports.iter().map(Support::tensor_len).sum();
+        if few && stored * lanes >= whole {
+            return singly();
+        }
         let largest = supports.iter().map(Support::count).max().unwrap_or(0).max(1);
         let fitting = ADJOINT_BYTES / (largest * size_of::<T>()) / lanes * lanes;
-        let rows = rows.unwrap_or_else(|| count.next_multiple_of(lanes).min(lanes * REGISTERS).min(fitting).max(lanes));
+        let rows = rows
+            .filter(|_| !few)
+            .unwrap_or_else(|| count.next_multiple_of(lanes).min(lanes * REGISTERS).min(fitting).max(lanes));
         RowPlan { classes: classes.to_vec(), supports, rows, shares: true }
     }
 
@@ -77,12 +99,10 @@ impl<T: Precision> Circuit<T> {
     /// What `each` returns.
     pub fn rows<E>(&self, plan: &RowPlan, mut each: impl FnMut(Block<'_, T>) -> Result<(), E>) -> Result<(), E> {
         let _reuse = Reuse::<T>::start();
-        let lanes = REGISTER / size_of::<T>();
         let len: usize = self.input_shape().iter().product();
         let mut weights = vec![T::zero(); len * plan.rows.min(plan.classes.len())];
         for (block, classes) in plan.classes.chunks(plan.rows).enumerate() {
-            let width = if plan.rows == 1 { 1 } else { classes.len().next_multiple_of(lanes) };
-            let seeds = Probes::one_hot_within(self.output_shape(), classes, width);
+            let seeds = plan.seeds(self.output_shape(), classes);
             let pulled = self.pull_within(seeds, &plan.supports, plan.shares);
             let weights = &mut weights[..len * classes.len()];
             pulled.weights.vectors_into(weights);

@@ -31,6 +31,8 @@ pub struct Store<T> {
     npz: ZipWriter<Archive>,
     onnx: StreamedModel<BufWriter<NamedTempFile>>,
     pixels: Option<Pixels<T>>,
+    /// Each row's shares of b, one after the other.
+    shares: Vec<T>,
     bytes: Vec<u8>,
 }
 
@@ -121,7 +123,7 @@ impl<T: Precision> Store<T> {
         let pixels =
             pixels.map(|map| Ok(Pixels { map, rows: BufWriter::new(tempfile::tempfile_in(folder)?), bias: vec![] }));
         let pixels = pixels.transpose().map_err(|source| npz_error(folder, source))?;
-        Ok(Self { folder: folder.to_owned(), given_up, npz, onnx, pixels, bytes: Vec::new() })
+        Ok(Self { folder: folder.to_owned(), given_up, npz, onnx, pixels, shares: Vec::new(), bytes: Vec::new() })
     }
 
     /// Appends one row of W.
@@ -129,6 +131,7 @@ impl<T: Precision> Store<T> {
     /// # Errors
     /// If a file cannot be written.
     pub fn row(&mut self, row: &Row<'_, T>) -> Result<(), Error> {
+        self.shares.extend_from_slice(row.bias_by_stage);
         self.bytes.clear();
         row.weights.iter().for_each(|&value| value.put_le(&mut self.bytes));
         self.npz.write_all(&self.bytes).map_err(|source| npz_error(&self.folder, source))?;
@@ -172,6 +175,9 @@ impl<T: Precision> Store<T> {
         reals(npz, "logits", &[classes], &logits)?;
         reals(npz, "reconstructed", &[classes], &result.reconstructed)?;
         reals(npz, "input", x.shape(), x.data())?;
+        if !self.shares.is_empty() {
+            reals(npz, "bias_by_node", &[classes, self.shares.len() / classes.max(1)], &self.shares)?;
+        }
         if let Some(pixels) = self.pixels.take() {
             reals(npz, "pixel_bias", &[classes], &pixels.bias)?;
             let shape: Vec<usize> = std::iter::once(classes).chain(pixels.map.map.domain().iter().copied()).collect();

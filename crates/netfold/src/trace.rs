@@ -134,7 +134,8 @@ impl Model {
                     inputs.iter().any(|&v| v)
                 }
             };
-            node.outputs.iter().flatten().for_each(|output| varies[output.0] = depends);
+            let made = node.outputs.iter().flatten().filter(|&&output| output != root);
+            made.for_each(|output| varies[output.0] = depends);
         }
         if refused.is_empty() { Ok(varies) } else { Err(Error::Unsupported(refused)) }
     }

@@ -5,11 +5,11 @@ use std::process::ExitCode;
 
 use netfold::certificate::{Certificate, Circumstances};
 use netfold::reconstruct::{Request, top};
-use netfold::{Basis, Method, Precision, Reconstruction, Store};
+use netfold::{Basis, Cam, Method, Precision, Reconstruction, Store, Tensor, Unit};
 use serde_json::json;
 
 use crate::args::{BasisWord, MethodWord, PrecisionWord, Reconstruct};
-use crate::failure::{Failure, NOT_EQUIVALENT};
+use crate::failure::{Failure, NOT_EQUIVALENT, WRONG_INPUT};
 use crate::gallery::{Gallery, Kept};
 use crate::progress::Progress;
 use crate::session::{Frozen, Session};
@@ -25,7 +25,7 @@ pub fn reconstruct(words: &Reconstruct) -> Result<ExitCode, Failure> {
 
 fn run<T: Precision>(words: &Reconstruct, session: &Session<'_>) -> Result<ExitCode, Failure> {
     let mut frozen = session.freeze::<T>(&words.input)?;
-    let chosen = chosen(words, session, frozen.logits.data())?;
+    let chosen = chosen(words, session, &frozen.logits)?;
     let request = Request {
         classes: if words.all { (0..frozen.logits.len()).collect() } else { chosen.clone() },
         method: match words.method {
@@ -41,7 +41,7 @@ fn run<T: Precision>(words: &Reconstruct, session: &Session<'_>) -> Result<ExitC
         block: None,
     };
     let bias = frozen.circuit.bias();
-    let input_name = session.model.name(session.model.input()?);
+    let input_name = session.model.name(session.from);
     let mut store = match &words.out {
         Some(folder) => {
             let wanted: Vec<T> = request.classes.iter().map(|&class| bias[class]).collect();
@@ -53,19 +53,29 @@ fn run<T: Precision>(words: &Reconstruct, session: &Session<'_>) -> Result<ExitC
     let shown: HashSet<usize> = chosen.iter().copied().collect();
     let mut kept: Vec<Kept> = Vec::new();
     let mut progress = Progress::new("rows of W");
+    let reference = words.reference.as_deref().map(|path| session.tensor::<T>(path)).transpose()?;
+    if let Some(x0) = reference.as_ref().filter(|x0| x0.shape() != frozen.x.shape()) {
+        let message = format!("the reference has shape {:?}, the input {:?}", x0.shape(), frozen.x.shape());
+        return Err(Failure::new(WRONG_INPUT, message));
+    }
     let x = frozen.x.clone();
     let result = frozen.reconstruct(&request, &mut |done, all| progress.show(done, all), &mut |row| {
         if let Some(store) = &mut store {
             store.row(row)?;
         }
         if shown.contains(&row.class) {
-            kept.push(Kept::new(row, &x));
+            kept.push(Kept::new(row, &x, reference.as_ref()));
         }
         Ok(())
     })?;
     drop(progress);
+    if words.common.at.is_some() {
+        kept.iter_mut().for_each(|row| row.field = Some(frozen.circuit.receptive_field(row.class)));
+    }
     frozen.seconds.total = session.elapsed();
     let certificate = certify(session, &frozen, &result, &request);
+    let cam = words.common.from.as_ref();
+    let cam = cam.and_then(|_| Cam::of(&frozen.circuit, kept.iter().map(|row| row.weights.as_slice())));
     kept.sort_by_key(|row| chosen.iter().position(|&class| class == row.class));
     if let (Some(store), Some(folder)) = (store, &words.out) {
         let gallery = Gallery { session, frozen: &frozen, certificate: &certificate, rows: &kept };
@@ -74,22 +84,25 @@ fn run<T: Precision>(words: &Reconstruct, session: &Session<'_>) -> Result<ExitC
         store.finish(&result, &frozen.x)?;
     }
     if words.common.json {
-        let classes: Vec<_> = kept.iter().map(|row| row.json(session, &result)).collect();
-        println!("{}", json!({ "certificate": certificate, "classes": classes, "out": words.out }));
+        let classes: Vec<_> = kept.iter().map(|row| row.json(session, &result, frozen.logits.shape())).collect();
+        println!("{}", json!({ "certificate": certificate, "classes": classes, "cam": cam, "out": words.out }));
     } else {
-        print(words, session, &certificate, &kept, &result);
+        print(words, session, &certificate, (&kept, cam), &result, frozen.logits.shape());
     }
     Ok(if certificate.equivalent { ExitCode::SUCCESS } else { ExitCode::from(NOT_EQUIVALENT) })
 }
 
-/// The classes that `--class` names, then those of `--top`, each once.
-fn chosen<T: Precision>(words: &Reconstruct, session: &Session<'_>, logits: &[T]) -> Result<Vec<usize>, Failure> {
+/// The classes that `--class` or `--unit` names, then those of `--top`, each once.
+fn chosen<T: Precision>(words: &Reconstruct, session: &Session<'_>, logits: &Tensor<T>) -> Result<Vec<usize>, Failure> {
     let mut chosen = Vec::new();
     for word in &words.class {
         chosen.push(session.labels.find(word, logits.len())?);
     }
-    let n = words.top.unwrap_or(if words.class.is_empty() { 5 } else { 0 });
-    chosen.extend(top(logits, n));
+    for word in &words.unit {
+        chosen.push(word.parse::<Unit>()?.element(logits)?);
+    }
+    let n = words.top.unwrap_or(if chosen.is_empty() { 5 } else { 0 });
+    chosen.extend(top(logits.data(), n));
     let mut seen = HashSet::new();
     chosen.retain(|&class| seen.insert(class));
     Ok(chosen)
@@ -127,9 +140,14 @@ fn print<T: Precision>(
     words: &Reconstruct,
     session: &Session<'_>,
     certificate: &Certificate,
-    rows: &[Kept],
+    (rows, cam): (&[Kept], Option<Cam>),
     result: &Reconstruction<T>,
+    shape: &[usize],
 ) {
+    let name = |row: &Kept| match row.field {
+        Some(_) => format!("unit {}", Unit::of(row.class, shape)),
+        None => session.class(row.class),
+    };
     println!(
         "{} at {}: W is {} x {}, {}, {}",
         certificate.model.file,
@@ -142,16 +160,21 @@ fn print<T: Precision>(
     if !certificate.left_off.is_empty() {
         println!("left off: {}; the logits before are reconstructed", certificate.left_off.join(", "));
     }
-    let width = rows.iter().map(|row| session.class(row.class).chars().count()).max().unwrap_or(0).max(5);
+    let width = rows.iter().map(|row| name(row).chars().count()).max().unwrap_or(0).max(5);
     println!(
         "\n{:<width$}  {:>12}  {:>12}  {:>10}  {:>12}  {:>12}",
-        "class", "f(x)", "W x + b", "difference", "W x", "b"
+        if words.common.at.is_some() { "unit" } else { "class" },
+        "f(x)",
+        "W x + b",
+        "difference",
+        if words.reference.is_some() { "W (x - x0)" } else { "W x" },
+        if words.reference.is_some() { "b + W x0" } else { "b" }
     );
     for row in rows {
         let logit = result.logits[row.class].wide();
         println!(
             "{:<width$}  {:>12.6}  {:>12.6}  {:>10.1e}  {:>12.6}  {:>12.6}",
-            session.class(row.class),
+            name(row),
             logit,
             row.reconstructed,
             (logit - row.reconstructed).abs(),
@@ -159,7 +182,15 @@ fn print<T: Precision>(
             row.bias
         );
     }
+    for row in rows {
+        if let Some(field) = &row.field {
+            println!("{} sees {} of {} elements, {:?}", name(row), field.elements, row.weights.len(), field.bounds);
+        }
+    }
     println!();
+    if let Some(cam) = cam {
+        println!("{cam}");
+    }
     println!("{}", verdict(certificate));
     let frozen = |validity| certificate.rules.iter().filter(|r| r.validity == validity).map(|r| r.nodes).sum::<usize>();
     println!(

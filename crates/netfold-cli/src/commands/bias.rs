@@ -1,0 +1,91 @@
+//! `netfold bias`: where the b of one class comes from.
+
+use std::process::ExitCode;
+
+use netfold::reconstruct::argmax;
+use netfold::{BiasMap, Precision};
+use serde_json::json;
+
+use crate::args::{Bias, PrecisionWord};
+use crate::failure::Failure;
+use crate::session::{Frozen, Session};
+
+/// Runs the command in the precision that is asked for.
+pub fn bias(words: &Bias) -> Result<ExitCode, Failure> {
+    let session = Session::open(&words.model, &words.common)?;
+    match words.common.precision {
+        PrecisionWord::F32 => run::<f32>(words, &session),
+        PrecisionWord::F64 => run::<f64>(words, &session),
+    }
+}
+
+/// Channels of a node that are shown as text.
+const SHOWN: usize = 3;
+
+fn run<T: Precision>(words: &Bias, session: &Session<'_>) -> Result<ExitCode, Failure> {
+    let frozen = session.freeze::<T>(&words.input)?;
+    let class = match &words.class {
+        Some(word) => session.labels.find(word, frozen.logits.len())?,
+        None => argmax(frozen.logits.data()),
+    };
+    let maps = frozen.circuit.bias_maps(class);
+    let b = frozen.circuit.bias()[class].wide();
+    let sum: f64 = maps.iter().map(BiasMap::total).sum();
+    let pixels = preprocessing(&frozen, class);
+    let node = |map: &BiasMap| &frozen.circuit.stages()[map.stage];
+    if words.common.json {
+        let part = |map: &BiasMap| {
+            let stage = node(map);
+            json!({
+                "node": stage.node,
+                "op": stage.op,
+                "tensor": stage.tensor,
+                "shape": map.shape,
+                "share": map.total(),
+                "channels": map.by_channel(),
+            })
+        };
+        println!(
+            "{}",
+            json!({
+                "class": class,
+                "label": session.label(class),
+                "logit": frozen.logits.data()[class].wide(),
+                "bias": b,
+                "sum_of_shares": sum,
+                "preprocessing": pixels,
+                "pixel_bias": pixels.map(|share| b + share),
+                "nodes": maps.iter().map(part).collect::<Vec<_>>(),
+            })
+        );
+        return Ok(ExitCode::SUCCESS);
+    }
+    println!("{} at {}: where b of {} comes from", session.stamp.file, frozen.stamp.file, session.class(class));
+    let width = maps.iter().map(|map| node(map).node.chars().count()).max().unwrap_or(0).max(13);
+    println!("\n{:<width$}  {:>12}  largest channels", "node", "share");
+    for map in &maps {
+        let mut channels: Vec<(usize, f64)> = map.by_channel().into_iter().enumerate().collect();
+        channels.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()).then(a.0.cmp(&b.0)));
+        let largest: Vec<String> = channels.iter().take(SHOWN).map(|(c, share)| format!("{c}: {share:.4}")).collect();
+        println!("{:<width$}  {:>12.6}  {}", node(map).node, map.total(), largest.join("  "));
+    }
+    println!("{:<width$}  {b:>12.6}  the nodes add up to it within {:.1e}", "b", (sum - b).abs());
+    if let Some(share) = pixels {
+        println!("{:<width$}  {share:>12.6}  the offset of the input, seen through W", "preprocessing");
+        println!("{:<width$}  {:>12.6}  over the picture's pixels", "pixel b", b + share);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// ⟨w, c⟩: what the offset c of preprocessing gives to the logit; `None` for an array.
+fn preprocessing<T: Precision>(frozen: &Frozen<T>, class: usize) -> Option<f64> {
+    let picture = frozen.picture.as_ref()?;
+    let mut share = None;
+    let plan = frozen.circuit.plan_rows(&[class], None).weights_alone();
+    let pulled: Result<(), ()> = frozen.circuit.rows(&plan, |block| {
+        let offset = &picture.map.offset;
+        share = Some(block.weights.iter().enumerate().map(|(e, w)| w.wide() * offset.at(e).wide()).sum());
+        Ok(())
+    });
+    pulled.ok().and(share)
+}
