@@ -122,6 +122,9 @@ pub struct Common {
     /// How nodes that are not piecewise linear are frozen
     #[arg(long, value_enum, default_value_t)]
     pub freeze: RuleWord,
+    /// How one node is frozen; may be given several times
+    #[arg(long, value_name = "NODE=gate|tangent|half", value_parser = node_rule)]
+    pub freeze_node: Vec<(String, RuleWord)>,
     /// Precision of the whole computation
     #[arg(long, value_enum, default_value_t)]
     pub precision: PrecisionWord,
@@ -144,6 +147,11 @@ fn tolerance(word: &str) -> Result<f64, String> {
         Ok(value) if value >= 0.0 => Ok(value),
         _ => Err("a number that is not negative is expected".into()),
     }
+}
+
+fn node_rule(word: &str) -> Result<(String, RuleWord), String> {
+    let (node, rule) = word.rsplit_once('=').ok_or("NODE=RULE is expected")?;
+    Ok((node.to_owned(), RuleWord::from_str(rule, false)?))
 }
 
 /// `--method`.
@@ -192,6 +200,16 @@ pub enum RuleWord {
     Tangent,
     /// As gate; products are split evenly
     Half,
+}
+
+impl From<RuleWord> for netfold::Rule {
+    fn from(word: RuleWord) -> Self {
+        match word {
+            RuleWord::Gate => Self::Gate,
+            RuleWord::Tangent => Self::Tangent,
+            RuleWord::Half => Self::Half,
+        }
+    }
 }
 
 /// `--precision`.

@@ -8,10 +8,10 @@ use netfold::graph::TensorId;
 use netfold::input::{InputLayout, LayoutChoice, Picture, PixelMap, Preprocess, fit, is_npy, read_npy};
 use netfold::reconstruct::{Request, Row};
 use netfold::trace::NonFinite;
-use netfold::{Circuit, Head, Model, Precision, Reconstruction, Rule, Rules, Tensor};
+use netfold::{Circuit, Head, Model, Precision, Reconstruction, Rules, Tensor};
 use netfold_linear::Real;
 
-use crate::args::{Common, LayoutWord, RuleWord};
+use crate::args::{Common, LayoutWord};
 use crate::failure::{FAILED, Failure};
 use crate::labels::Labels;
 
@@ -87,12 +87,8 @@ impl<'a> Session<'a> {
         let began = Instant::now();
         let trace = self.model.trace(&x, self.head.logits, non_finite)?;
         let traced = began.elapsed();
-        let default = match self.words.freeze {
-            RuleWord::Gate => Rule::Gate,
-            RuleWord::Tangent => Rule::Tangent,
-            RuleWord::Half => Rule::Half,
-        };
-        let rules = Rules { default, ..Rules::default() };
+        let by_node = self.words.freeze_node.iter().map(|(node, rule)| (node.clone(), (*rule).into())).collect();
+        let rules = Rules { default: self.words.freeze.into(), by_node };
         let circuit = trace.freeze_between(self.from, self.head.logits, &rules)?;
         let frozen = began.elapsed().saturating_sub(traced);
         let logits = trace.logits()?.clone();

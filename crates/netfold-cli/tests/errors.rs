@@ -39,6 +39,12 @@ fn operators_that_are_not_supported_are_all_named() {
 }
 
 #[test]
+fn a_rule_for_a_node_that_does_not_exist() {
+    let stage = Stage::set();
+    says!(stage, ["reconstruct", "model.onnx", "picture.png", "--freeze-node", "/rely=tangent"]);
+}
+
+#[test]
 fn a_broken_picture() {
     let stage = Stage::set();
     stage.file("broken.png", &std::fs::read(stage.path("picture.png")).unwrap()[..40]);

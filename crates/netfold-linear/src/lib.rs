@@ -2,8 +2,8 @@
 //!
 //! - [`Probes`]: a batch of vectors that travels together, the probe index innermost, stored on a [`Support`].
 //! - [`LinearMap`]: `apply` and `apply_transpose`; [`dot_test`] is the law that ties them together.
-//! - The maps: [`Identity`], [`Diagonal`], [`Mask`], [`Select`], [`Sparse`], [`Resample`], [`Conv`], [`Product`], and
-//!   what is made of maps: [`Transposed`], [`Chain`].
+//! - The maps: [`Identity`], [`Diagonal`], [`Mask`], [`Select`], [`Sparse`], [`Resample`], [`Conv`], [`Product`],
+//!   [`RankOne`], and what is made of maps: [`Transposed`], [`Chain`].
 //!
 //! ```
 //! use netfold_linear::{Field, Diagonal, LinearMap, Probes, Support, dot_test};
@@ -30,6 +30,7 @@ mod mask;
 mod pool;
 mod probes;
 mod product;
+mod rank_one;
 mod reads;
 mod real;
 mod resample;
@@ -49,6 +50,7 @@ pub use mask::Mask;
 pub use pool::{Pool, Reuse};
 pub use probes::Probes;
 pub use product::{Product, Side};
+pub use rank_one::RankOne;
 pub use real::Real;
 pub use resample::{Filter, Resample, Taps};
 pub use select::Select;

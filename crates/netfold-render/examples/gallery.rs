@@ -151,6 +151,9 @@ fn certificate(name: &str, first: usize) -> Certificate {
             rule("MaxPool", "active branch", Validity::Region, 1),
             rule("Sigmoid", "gate", Validity::Input, 2),
         ],
+        gates: Vec::new(),
+        behind_gates: Vec::new(),
+        bias_nodes: Vec::new(),
         exact_at_this_input: ["/layer3/gate/Sigmoid", "/layer4/gate/Sigmoid"].map(Into::into).into(),
         left_off: vec!["/Softmax".into()],
         masks: (0..8)

@@ -39,6 +39,10 @@ pub struct Certificate {
     pub bias_difference: Option<f64>,
     /// How many nodes of each operator were frozen how, in the order of their first appearance.
     pub rules: Vec<FrozenNodes>,
+    /// The products whose gate is held constant.
+    pub gates: Vec<HeldGate>,
+    /// The nodes that reach the logits only through what is held constant; they are not part of `rules`.
+    pub behind_gates: Vec<String>,
     /// The nodes that are exact at this input only.
     pub exact_at_this_input: Vec<String>,
     /// The nodes in the order of the columns of `bias_by_node` in `reconstruction.npz`.
@@ -75,12 +79,22 @@ pub struct Argmax {
 pub struct FrozenNodes {
     /// Their operator.
     pub op: String,
-    /// What was done: `none` (it is linear), `active branch`, or the rule's name.
+    /// What was done: `none` (it is linear), `active branch`, `gate held` (a product whose gate is constant), or the
+    /// rule's name.
     pub rule: String,
     /// How far they equal the original.
     pub validity: Validity,
     /// How many.
     pub nodes: usize,
+}
+
+/// A product and the factor that is held constant in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct HeldGate {
+    /// The node that multiplies or divides.
+    pub node: String,
+    /// The tensor that is held.
+    pub gate: String,
 }
 
 /// How much of a mask is active.
@@ -170,14 +184,17 @@ impl Certificate {
         let difference = result.difference();
         let (original, reconstructed) = result.argmax();
         let kept = original == reconstructed;
-        let (mut rules, mut at_input, mut masks) = (Vec::<FrozenNodes>::new(), Vec::new(), Vec::new());
+        let (mut rules, mut gates) = (Vec::<FrozenNodes>::new(), Vec::new());
+        let (mut at_input, mut masks) = (Vec::new(), Vec::new());
         for stage in circuit.stages() {
             let validity = stage.affine.validity;
             let rule = match validity {
                 Validity::Everywhere => "none".to_owned(),
                 Validity::Region => "active branch".to_owned(),
+                Validity::Input if !stage.held.is_empty() => "gate held".to_owned(),
                 Validity::Input => stage.rule.to_string(),
             };
+            gates.extend(stage.held.iter().map(|gate| HeldGate { node: stage.node.clone(), gate: gate.clone() }));
             let alike = |frozen: &&mut FrozenNodes| frozen.op == stage.op && frozen.rule == rule;
             match rules.iter_mut().find(alike) {
                 Some(frozen) => frozen.nodes += 1,
@@ -201,6 +218,8 @@ impl Certificate {
             passes: result.passes,
             bias_difference: (result.method == Method::Adjoint).then_some(result.bias_difference),
             rules,
+            gates,
+            behind_gates: circuit.behind_gates().to_vec(),
             exact_at_this_input: at_input,
             bias_nodes: circuit.stages().iter().map(|stage| stage.node.clone()).collect(),
             left_off: told.left_off,

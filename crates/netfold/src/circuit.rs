@@ -1,13 +1,14 @@
 //! The circuit: the frozen network, in which every node is affine.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use netfold_linear::{Probes, Support};
 
-use crate::affine::{Affine, Rule};
-use crate::error::Error;
-use crate::graph::TensorId;
+use crate::affine::{Affine, Rule, Validity};
+use crate::error::{Error, nearest};
+use crate::gates::Gates;
+use crate::graph::{Model, Node, TensorId};
 use crate::ops::{At, Precision};
 use crate::trace::{Trace, node_error};
 use crate::value::Value;
@@ -21,6 +22,25 @@ pub struct Rules {
     pub by_node: HashMap<String, Rule>,
 }
 
+impl Rules {
+    /// The rule that is asked for at a node.
+    pub fn at(&self, node: &Node) -> Rule {
+        self.by_node.get(&node.name).copied().unwrap_or(self.default)
+    }
+
+    /// # Errors
+    /// If a rule is given for a node that the model does not have; names the nearest.
+    pub fn check(&self, model: &Model) -> Result<(), Error> {
+        let names = || model.nodes.iter().map(|node| node.name.as_str());
+        let mut unknown: Vec<&String> = self.by_node.keys().filter(|name| !names().any(|n| n == *name)).collect();
+        unknown.sort();
+        match unknown.first() {
+            None => Ok(()),
+            Some(name) => Err(Error::Unknown { kind: "node", name: (*name).clone(), nearest: nearest(name, names()) }),
+        }
+    }
+}
+
 /// One tensor of a [`Circuit`] and the affine operator that makes it from earlier ones.
 #[derive(Clone, Debug)]
 pub struct Stage<T> {
@@ -30,8 +50,10 @@ pub struct Stage<T> {
     pub node: String,
     /// The node's operator.
     pub op: String,
-    /// The rule that it was frozen by, where there was a choice.
+    /// The rule that it was frozen by, where there was a choice: `half` for a product without a gate.
     pub rule: Rule,
+    /// The tensors that the node reads and that are held constant as gates.
+    pub held: Vec<String>,
     /// The operator frozen: one term for each of `sources`.
     pub affine: Affine<T>,
     /// The slots that it reads.
@@ -46,6 +68,7 @@ pub struct Circuit<T> {
     stages: Arc<Vec<Stage<T>>>,
     input_shape: Vec<usize>,
     output: usize,
+    behind_gates: Vec<String>,
 }
 
 /// What pulling unit vectors back from the output gives: rows of W, and where b comes from.
@@ -57,11 +80,22 @@ pub struct Pullback<T: Precision> {
     pub bias: Vec<Vec<T>>,
 }
 
+/// A stage before slots are given: what it makes and what it reads.
+struct Made<T> {
+    tensor: TensorId,
+    stage: Stage<T>,
+    reads: Vec<TensorId>,
+}
+
 impl<T: Precision> Trace<'_, T> {
     /// The network frozen at the traced input, from the input to the output.
     ///
+    /// Only what reaches the output through a term becomes a stage: nodes that serve a gate alone, or a step that is
+    /// held constant, are part of the traced values already.
+    ///
     /// # Errors
-    /// If a node cannot be frozen there, or the output does not depend on the input.
+    /// If a node cannot be frozen there, a rule names a node that the model does not have, or the output does not depend
+    /// on the input.
     pub fn freeze(&self, rules: &Rules) -> Result<Circuit<T>, Error> {
         self.freeze_between(self.input, self.output, rules)
     }
@@ -71,8 +105,9 @@ impl<T: Precision> Trace<'_, T> {
     /// What reaches `to` by a way around `from` (a skip connection, say) is held at its traced value and belongs to b.
     ///
     /// # Errors
-    /// If `from` does not depend on the network's input or `to` not on `from`, or a node cannot be frozen there.
+    /// As [`freeze`](Self::freeze), or if `from` does not depend on the network's input or `to` not on `from`.
     pub fn freeze_between(&self, from: TensorId, to: TensorId, rules: &Rules) -> Result<Circuit<T>, Error> {
+        rules.check(self.model)?;
         let detached = |to: TensorId, from: TensorId| {
             let name = |id| self.model.name(id).to_owned();
             Error::Detached { to: name(to), from: name(from) }
@@ -82,42 +117,70 @@ impl<T: Precision> Trace<'_, T> {
         }
         let nodes = self.model.nodes_of(to);
         let varies = self.model.dependence(from, &nodes)?;
-        let mut slots: HashMap<TensorId, usize> = HashMap::from([(from, 0)]);
-        let mut stages = Vec::new();
-        for node in nodes.iter().map(|&index| &self.model.nodes[index]) {
-            let inputs = self.inputs(node);
-            let reads: Vec<bool> = node.inputs.iter().map(|id| id.is_some_and(|id| varies[id.0])).collect();
-            let outputs: Vec<Value<T>> =
-                node.outputs.iter().filter_map(|id| id.and_then(|id| self.value(id)).cloned()).collect();
-            let Ok(operator) = &node.operator else { continue };
-            let rule = rules.by_node.get(&node.name).copied().unwrap_or(rules.default);
-            for (output, &id) in node.outputs.iter().enumerate() {
-                let Some(id) = id.filter(|&id| varies[id.0] && id != from) else { continue };
-                let at = At { inputs: &inputs, outputs: &outputs, varies: &reads, output, rule };
-                let mut affine = T::op(operator.as_ref())
-                    .freeze(&at)
-                    .map_err(|source| node_error("freeze", node, &inputs, source))?;
-                // Keep the terms of inputs that vary; the others are in the offset already.
-                let terms = std::mem::take(&mut affine.terms).into_iter().zip(&node.inputs);
-                let (terms, sources) = terms
-                    .filter_map(|(term, id)| Some((term?, *slots.get(&(*id)?)?)))
-                    .map(|(term, slot)| (Some(term), slot))
-                    .unzip();
-                affine.terms = terms;
-                stages.push(Stage {
-                    tensor: self.model.name(id).to_owned(),
-                    node: node.name.clone(),
-                    op: node.op.clone(),
-                    rule,
-                    affine,
-                    sources,
-                });
-                slots.insert(id, stages.len());
+        let gates = self.gates();
+        let mut wanted = HashSet::from([to]);
+        let (mut made, mut behind_gates) = (Vec::new(), Vec::new());
+        for node in nodes.iter().rev().map(|&index| &self.model.nodes[index]) {
+            let own = || node.outputs.iter().flatten().filter(|&&id| varies[id.0] && id != from);
+            if own().any(|id| wanted.contains(id)) {
+                let stages = self.freeze_node(node, rules.at(node), &gates, &varies, &wanted)?;
+                wanted.extend(stages.iter().flat_map(|made| made.reads.iter().copied()));
+                made.extend(stages);
+            } else if own().next().is_some() {
+                behind_gates.push(node.name.clone());
             }
         }
+        let mut slots: HashMap<TensorId, usize> = HashMap::from([(from, 0)]);
+        let mut stages = Vec::new();
+        for Made { tensor, mut stage, reads } in made.into_iter().rev() {
+            stage.sources = reads.iter().filter_map(|id| slots.get(id).copied()).collect();
+            stages.push(stage);
+            slots.insert(tensor, stages.len());
+        }
+        behind_gates.reverse();
         let input_shape = self.real(from)?.shape().to_vec();
         let Some(&output) = slots.get(&to) else { return Err(detached(to, from)) };
-        Ok(Circuit { stages: Arc::new(stages), input_shape, output })
+        Ok(Circuit { stages: Arc::new(stages), input_shape, output, behind_gates })
+    }
+
+    /// The stages of a node's wanted outputs, and what they read.
+    fn freeze_node(
+        &self,
+        node: &Node,
+        rule: Rule,
+        gates: &Gates,
+        varies: &[bool],
+        wanted: &HashSet<TensorId>,
+    ) -> Result<Vec<Made<T>>, Error> {
+        let Ok(operator) = &node.operator else { return Ok(Vec::new()) };
+        let inputs = self.inputs(node);
+        let depends: Vec<bool> = node.inputs.iter().map(|id| id.is_some_and(|id| varies[id.0])).collect();
+        let outputs: Vec<Value<T>> =
+            node.outputs.iter().filter_map(|id| id.and_then(|id| self.value(id)).cloned()).collect();
+        let (moves, rule) = gates.choose(node, operator.factors(), &depends, rule);
+        let held: Vec<String> = (node.inputs.iter().zip(&depends).zip(&moves))
+            .filter(|&((_, depends), moves)| *depends && !moves)
+            .filter_map(|((id, _), _)| id.map(|id| self.model.name(id).to_owned()))
+            .collect();
+        let mut frozen = Vec::new();
+        for (output, &id) in node.outputs.iter().enumerate().rev() {
+            let Some(id) = id.filter(|id| wanted.contains(id)) else { continue };
+            let at = At { inputs: &inputs, outputs: &outputs, varies: &moves, output, rule };
+            let mut affine =
+                T::op(operator.as_ref()).freeze(&at).map_err(|source| node_error("freeze", node, &inputs, source))?;
+            if !held.is_empty() {
+                affine.validity = Validity::Input;
+            }
+            // Keep the terms of inputs that vary; the others are in the offset already.
+            let terms = std::mem::take(&mut affine.terms).into_iter().zip(&node.inputs);
+            let (terms, reads) =
+                terms.filter_map(|(term, id)| Some((Some(term?), (*id).filter(|&id| varies[id.0])?))).unzip();
+            affine.terms = terms;
+            let (tensor, node, op) = (self.model.name(id).to_owned(), node.name.clone(), node.op.clone());
+            let stage = Stage { tensor, node, op, rule, held: held.clone(), affine, sources: Vec::new() };
+            frozen.push(Made { tensor: id, stage, reads });
+        }
+        Ok(frozen)
     }
 }
 
@@ -135,6 +198,11 @@ impl<T: Precision> Circuit<T> {
     pub fn up_to(&self, slot: usize) -> Self {
         assert!(slot <= self.output, "a slot of the circuit");
         Self { output: slot, ..self.clone() }
+    }
+
+    /// The nodes that depend on the input but reach the output only through what is held constant.
+    pub fn behind_gates(&self) -> &[String] {
+        &self.behind_gates
     }
 
     /// Shape of the input.

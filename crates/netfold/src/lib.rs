@@ -51,6 +51,7 @@ pub mod cam;
 pub mod certificate;
 pub mod circuit;
 pub mod error;
+pub mod gates;
 pub mod graph;
 pub mod head;
 pub mod input;

@@ -258,13 +258,17 @@ fn one_layer<T: Precision>(name: &str, shape: &[usize], bias: &[T]) -> ModelDef 
     } else {
         TensorDef::vector(bias.iter().map(|b| b.wide()).collect::<Vec<f64>>())
     };
+    // The input's name is the model's own, and may be any.
+    let flat = format!("{name} flattened");
     let graph = GraphDef::new("one-layer model")
         .with_input(ValueInfo::new(name, dtype::<T>(), shape.iter().copied()))
         .with_output(ValueInfo::new("logits", dtype::<T>(), [1, bias.len()]))
         .with_initializer("b", b)
-        .with_node(NodeDef::new("Flatten", [name], ["x"]).with("axis", Attribute::Int(0)).named("flatten"))
+        .with_node(NodeDef::new("Flatten", [name], [flat.as_str()]).with("axis", Attribute::Int(0)).named("flatten"))
         .with_node(
-            NodeDef::new("Gemm", ["x", "W", "b"], ["logits"]).with("transB", Attribute::Int(1)).named("W x + b"),
+            NodeDef::new("Gemm", [flat.as_str(), "W", "b"], ["logits"])
+                .with("transB", Attribute::Int(1))
+                .named("W x + b"),
         );
     ModelDef::new(graph)
 }

@@ -39,7 +39,8 @@ fn halves_make_the_whole() {
             for (made, logit) in made.iter().zip(logits.data()) {
                 assert!((made - logit).abs() < 1e-12 * largest(logits.data()), "seed {seed}, from {}", stage.tensor);
             }
-            let product = second.push(first.push(Probes::one_hot(x.shape(), &(0..98).collect::<Vec<_>>()), false), false);
+            let product =
+                second.push(first.push(Probes::one_hot(x.shape(), &(0..98).collect::<Vec<_>>()), false), false);
             let difference = product.values().iter().zip(&w).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
             joined += usize::from(difference < 1e-12 * largest(&w));
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use netfold_linear::{
-    Chain, Conv, Diagonal, Field, Filter, Identity, LinearMap, Mask, Probes, Product, Real, Resample, Select,
+    Chain, Conv, Diagonal, Field, Filter, Identity, LinearMap, Mask, Probes, Product, RankOne, Real, Resample, Select,
     SharedMap, Side, Sparse, Support, Taps, Transposed, Window, WindowAxis,
 };
 
@@ -32,6 +32,12 @@ pub enum Recipe {
     Diagonal {
         shape: Vec<usize>,
         factors: Factors,
+    },
+    /// d, u and v, and how lines lie: elements, and the distance between them.
+    RankOne {
+        shape: Vec<usize>,
+        parts: [Vec<f64>; 3],
+        lines: [usize; 2],
     },
     Mask {
         shape: Vec<usize>,
@@ -163,6 +169,9 @@ impl Recipe {
                 Factors::Along(axis, values) => Field::along(shape, *axis, of(values)),
                 Factors::Full(values) => Field::full(shape, of(values)),
             })),
+            Self::RankOne { shape, parts: [d, u, v], lines } => {
+                Arc::new(RankOne::new(Field::full(shape, of(d)), of(u), of(v), *lines))
+            }
             Self::Mask { shape, active } => Arc::new(Mask::new(Support::from_fn(shape, |e| active[e]))),
             Self::Select { domain, codomain, source } => {
                 let source = source.iter().map(|j| j.map_or(Select::NONE, |j| j as u32)).collect();
@@ -207,6 +216,12 @@ impl Recipe {
                 Factors::Along(axis, values) => values[i / len(&shape[axis + 1..]) % shape[*axis]],
                 Factors::Full(values) => values[i],
             }),
+            Self::RankOne { shape, parts: [d, u, v], lines: [size, inner] } => {
+                let line = |e: usize| (e / (size * inner), e % inner);
+                filled(len(shape), len(shape), &|i, j| {
+                    one(i == j) * d[i] - if line(i) == line(j) { u[i] * v[j] } else { 0.0 }
+                })
+            }
             Self::Mask { shape, active } => filled(len(shape), len(shape), &|i, j| one(i == j && active[i])),
             Self::Select { domain, codomain, source } => {
                 filled(len(codomain), len(domain), &|i, j| one(source[i] == Some(j)))

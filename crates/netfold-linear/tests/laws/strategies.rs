@@ -66,7 +66,7 @@ fn reshape() -> impl Strategy<Value = Recipe> {
 /// Maps from a shape to itself.
 fn on(shape: Vec<usize>, weights: Weights) -> impl Strategy<Value = Recipe> {
     let zeros = prop_oneof![Just(0), Just(3)];
-    (any::<u64>(), 0..4_usize, zeros).prop_map(move |(seed, kind, zeros)| {
+    (any::<u64>(), 0..5_usize, zeros).prop_map(move |(seed, kind, zeros)| {
         let (mut numbers, shape) = (Numbers(seed), shape.clone());
         let mut draw = |count: usize| -> Vec<f64> {
             (0..count).map(|_| if numbers.below(6) < zeros { 0.0 } else { weights.draw(&mut numbers) }).collect()
@@ -80,6 +80,14 @@ fn on(shape: Vec<usize>, weights: Weights) -> impl Strategy<Value = Recipe> {
             2 if !shape.is_empty() => {
                 let axis = shape.len() / 2;
                 Recipe::Diagonal { factors: Factors::Along(axis, draw(shape[axis])), shape }
+            }
+            3 if !shape.is_empty() => {
+                let axis = shape.len() / 2;
+                let lines = [shape[axis], len(&shape[axis + 1..])];
+                // The diagonal and the product of u and v have opposite signs where nothing is to cancel.
+                let [d, u, v] = [1.0, -1.0, 1.0]
+                    .map(|sign| weights.many(&mut numbers, len(&shape)).iter().map(|w| sign * w).collect());
+                Recipe::RankOne { shape, parts: [d, u, v], lines }
             }
             _ => Recipe::Diagonal { factors: Factors::Full(draw(len(&shape))), shape },
         }

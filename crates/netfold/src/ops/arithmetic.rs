@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use netfold_linear::{Chain, Diagonal, Field, Identity, Real, SharedMap};
 
-use super::{At, Attributes, Dependence, Inputs, Op, Operator, broadcast, size};
-use crate::affine::Affine;
+use super::{At, Attributes, Inputs, Op, Operator, broadcast, size};
+use crate::affine::{Affine, Rule, Validity};
 use crate::error::OpError;
 use crate::value::{Tensor, Value};
 
@@ -29,7 +29,11 @@ enum Kind {
 
 /// y = a ∘ b for broadcast a and b, with ∘ one of + − × ÷; `Sum` adds any number of inputs.
 ///
-/// Frozen: sums are linear in each input; a product or quotient is linear in the factor that varies.
+/// Frozen: sums are linear in each input, a product is linear in the factor that varies, a quotient in its dividend.
+/// What is neither is exact at the traced a₀, b₀ and y₀ = a₀ ∘ b₀ only:
+/// - `tangent`: a b ≈ a b₀ + a₀ b − y₀, a / b ≈ a / b₀ − y₀ b / b₀ + y₀; a divisor alone: −y₀ b / b₀ + 2 y₀, and so
+///   under every rule, since 1 / b has no value at 0;
+/// - `gate` and `half`: split evenly, a b ≈ (a b₀ + a₀ b) / 2, a / b ≈ (a / b₀ + y₀ b / b₀) / 2.
 ///
 /// Source: ONNX `Add`, `Sub`, `Mul`, `Div`, `Sum`; before opset 7 the axes of b can be those of a from `axis` on.
 #[derive(Clone, Copy, Debug)]
@@ -39,13 +43,8 @@ struct Arithmetic {
 }
 
 impl Operator for Arithmetic {
-    fn dependence(&self, varies: &[bool]) -> Dependence {
-        match (self.kind, varies) {
-            (Kind::Mul, [true, true]) => Dependence::Unsupported("both factors depend on the network's input".into()),
-            (Kind::Div, [_, true]) => Dependence::Unsupported("its divisor depends on the network's input".into()),
-            _ if varies.contains(&true) => Dependence::Varies,
-            _ => Dependence::Constant,
-        }
+    fn factors(&self) -> &[usize] {
+        if let Kind::Mul | Kind::Div = self.kind { &[0, 1] } else { &[] }
     }
 }
 
@@ -110,7 +109,7 @@ impl<T: Real> Op<T> for Arithmetic {
         let (mut terms, mut constants): (Vec<Option<SharedMap<T>>>, Vec<Tensor<T>>) = (Vec::new(), Vec::new());
         for (i, from) in shapes.iter().enumerate() {
             let negative = self.kind == Kind::Sub && i == 1;
-            if at.varies.get(i) != Some(&true) {
+            if !at.moves(i) {
                 terms.push(None);
                 if let Kind::Add | Kind::Sub = self.kind {
                     constants.push(operand(i)?.map(|&value| if negative { -value } else { value }));
@@ -118,25 +117,76 @@ impl<T: Real> Op<T> for Arithmetic {
                 continue;
             }
             let factor = match self.kind {
-                Kind::Mul => Some(broadcast::field(&operand(1 - i)?, &shape)),
-                Kind::Div => Some(broadcast::field(&operand(1)?.map(|&b| T::one() / b), &shape)),
+                Kind::Mul | Kind::Div => Some(self.factor(at, i, &operand(0)?, &operand(1)?, &shape)?),
                 Kind::Add | Kind::Sub => negative.then(|| Field::uniform(&shape, -T::one())),
             };
-            let own = at.inputs.shape(i)?;
-            let mut map = broadcast::map(from, &shape);
-            if own != from {
-                map = Arc::new(Chain::new(Arc::new(Identity::reshape(own, from)), map));
-            }
-            terms.push(Some(match factor {
-                None => map,
-                Some(factor) if own == shape => Arc::new(Diagonal::new(factor)),
-                Some(factor) => Arc::new(Chain::new(map, Arc::new(Diagonal::new(factor)))),
-            }));
+            terms.push(Some(term(at.inputs.shape(i)?, from, &shape, factor)));
         }
         let affine = Affine::sum(&shape, terms);
+        if let Kind::Mul | Kind::Div = self.kind {
+            let y = || broadcast::zip(&operand(0)?, &operand(1)?, |a, b| Ok(self.kind.real(a, b)));
+            return Ok(match (self.kind, at.moves(0), at.moves(1), at.rule) {
+                (_, true, true, Rule::Gate | Rule::Half) => affine.valid(Validity::Input),
+                (Kind::Mul, true, true, Rule::Tangent) => {
+                    affine.plus(broadcast::field(&y()?.map(|&y| -y), &shape)).valid(Validity::Input)
+                }
+                (Kind::Div, true, true, Rule::Tangent) => {
+                    affine.plus(broadcast::field(&y()?, &shape)).valid(Validity::Input)
+                }
+                (Kind::Div, false, true, _) => {
+                    affine.plus(broadcast::field(&y()?.map(|&y| y + y), &shape)).valid(Validity::Input)
+                }
+                _ => affine,
+            });
+        }
         let mut constants = constants.into_iter();
         let Some(first) = constants.next() else { return Ok(affine) };
         let sum = constants.try_fold(first, |sum, next| broadcast::zip(&sum, &next, |a, b| Ok(a + b)))?;
         Ok(affine.plus(broadcast::field(&sum, &shape)))
+    }
+}
+
+impl Arithmetic {
+    /// What factor `i` of a product or quotient is multiplied with.
+    ///
+    /// # Errors
+    /// If it is not finite where both operands are.
+    fn factor<T: Real>(
+        &self,
+        at: &At<'_, T>,
+        i: usize,
+        a: &Tensor<T>,
+        b: &Tensor<T>,
+        shape: &[usize],
+    ) -> Result<Field<T>, OpError> {
+        let (both, one) = (at.moves(0) && at.moves(1), T::one());
+        let share = if both && at.rule != Rule::Tangent { T::of(0.5) } else { one };
+        let factor = match (self.kind, i) {
+            (Kind::Mul, 0) => b.map(|&b| b * share),
+            (Kind::Mul, _) => a.map(|&a| a * share),
+            (_, 0) => b.map(|&b| one / b * share),
+            // The divisor's share has the dividend's sign where both are split evenly, the slope's elsewhere.
+            _ => {
+                let share = if both && at.rule != Rule::Tangent { share } else { -one };
+                broadcast::zip(a, b, |a, b| Ok(a / b / b * share))?
+            }
+        };
+        if self.kind == Kind::Div && factor.non_finite().is_some() && b.data().iter().any(T::is_zero) {
+            return Err(OpError::new("a divisor is 0"));
+        }
+        Ok(broadcast::field(&factor, shape))
+    }
+}
+
+/// Input of shape `own`, taken for shape `from`, repeated to `shape` and scaled.
+fn term<T: Real>(own: &[usize], from: &[usize], shape: &[usize], factor: Option<Field<T>>) -> SharedMap<T> {
+    let mut map = broadcast::map(from, shape);
+    if own != from {
+        map = Arc::new(Chain::new(Arc::new(Identity::reshape(own, from)), map));
+    }
+    match factor {
+        None => map,
+        Some(factor) if own == shape => Arc::new(Diagonal::new(factor)),
+        Some(factor) => Arc::new(Chain::new(map, Arc::new(Diagonal::new(factor)))),
     }
 }

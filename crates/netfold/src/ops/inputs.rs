@@ -88,10 +88,17 @@ pub struct At<'a, T> {
     pub inputs: &'a Inputs<'a, T>,
     /// The traced outputs.
     pub outputs: &'a [Value<T>],
-    /// Which inputs depend on the network's input; the others are constants.
+    /// Which inputs have a term: they depend on the network's input and are not held constant as gates.
     pub varies: &'a [bool],
     /// Which output is asked for.
     pub output: usize,
     /// The rule for what is not piecewise linear.
     pub rule: Rule,
+}
+
+impl<T: Real> At<'_, T> {
+    /// Whether input `i` has a term.
+    pub fn moves(&self, i: usize) -> bool {
+        self.varies.get(i) == Some(&true)
+    }
 }

@@ -1,10 +1,13 @@
 //! `MatMul`.
 
-use netfold_linear::{Product, Real, Side};
+use std::sync::Arc;
 
-use super::{At, Attributes, Dependence, Op, Operator, broadcast, size};
-use crate::affine::Affine;
+use netfold_linear::{Field, Product, Real, SharedMap, Side};
+
+use super::{At, Attributes, Inputs, Op, Operator, broadcast, size};
+use crate::affine::{Affine, Rule, Validity};
 use crate::error::OpError;
+use crate::value::{Tensor, Value};
 
 #[expect(clippy::unnecessary_wraps, reason = "the table asks for it")]
 pub(super) fn build(_: &str, _: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
@@ -14,19 +17,17 @@ pub(super) fn build(_: &str, _: &Attributes<'_>) -> Result<Box<dyn Operator>, Op
 /// `Y[b…, i, j] = Σ over t of A[b…, i, t] · B[b…, t, j]`, the batch axes b broadcast; a vector is a row at the left and
 /// a column at the right, and its axis is missing in Y.
 ///
-/// Frozen: linear in the factor that varies.
+/// Frozen: linear in the factor that varies. Of two, exact at the traced A₀, B₀ and Y₀ only:
+/// - `tangent`: A B ≈ A B₀ + A₀ B − Y₀;
+/// - `gate` and `half`: split evenly, A B ≈ (A B₀ + A₀ B) / 2.
 ///
 /// Source: ONNX `MatMul`.
 #[derive(Clone, Debug)]
 struct MatMul;
 
 impl Operator for MatMul {
-    fn dependence(&self, varies: &[bool]) -> Dependence {
-        match varies {
-            [true, true] => Dependence::Unsupported("both factors depend on the network's input".into()),
-            [false, false] => Dependence::Constant,
-            _ => Dependence::Varies,
-        }
+    fn factors(&self) -> &[usize] {
+        &[0, 1]
     }
 }
 
@@ -39,9 +40,19 @@ fn split(shape: &[usize], vector: [usize; 2]) -> Result<(&[usize], usize, usize)
     }
 }
 
-impl<T: Real> Op<T> for MatMul {
-    fn freeze(&self, at: &At<'_, T>) -> Result<Affine<T>, OpError> {
-        let (a, b) = (at.inputs.shape(0)?, at.inputs.shape(1)?);
+/// How the matrices of a product lie.
+struct Sizes<'a> {
+    a_batch: &'a [usize],
+    b_batch: &'a [usize],
+    batch: Vec<usize>,
+    /// Rows of A, columns of A, columns of B.
+    matrix: [usize; 3],
+    /// Shape of Y.
+    shape: Vec<usize>,
+}
+
+impl<'a> Sizes<'a> {
+    fn of(a: &'a [usize], b: &'a [usize]) -> Result<Self, OpError> {
         let (a_batch, m, k) = split(a, [1, a.last().copied().unwrap_or(0)])?;
         let (b_batch, rows, n) = split(b, [b.first().copied().unwrap_or(0), 1])?;
         if rows != k {
@@ -52,22 +63,53 @@ impl<T: Real> Op<T> for MatMul {
         shape.extend((a.len() > 1).then_some(m));
         shape.extend((b.len() > 1).then_some(n));
         size::count(&shape)?;
-        let (input, constant, side) =
-            if at.varies.get(1) == Some(&true) { (1, 0, Side::Left) } else { (0, 1, Side::Right) };
-        let (domain, factor) = (at.inputs.shape(input)?, at.inputs.real(constant)?.share());
+        Ok(Self { a_batch, b_batch, batch, matrix: [m, k, n], shape })
+    }
+
+    /// The product with `factor`, which stands at this side, as a map of the other factor.
+    fn map<T: Real>(&self, side: Side, factor: &Tensor<T>, domain: &[usize]) -> Product<T> {
+        let ([m, k, n], factor) = (self.matrix, factor.share());
         // One constant for the whole batch: the rows of all matrices are the rows of one.
-        let product = if side == Side::Right && b_batch.iter().product::<usize>() == 1 && a_batch.len() >= b_batch.len()
-        {
-            let rows = a_batch.iter().product::<usize>() * m;
-            Product::single(side, factor, [rows, k, n], domain, &shape)
-        } else {
-            let (left, right) = (broadcast::sources(a_batch, &batch), broadcast::sources(b_batch, &batch));
-            let pair = |(&a, &b): (&u32, &u32)| match side {
-                Side::Left => (a as usize, b as usize),
-                Side::Right => (b as usize, a as usize),
-            };
-            Product::new(side, factor, [m, k, n], domain, &shape, left.iter().zip(&right).map(pair).collect())
+        let one = self.b_batch.iter().product::<usize>() == 1 && self.a_batch.len() >= self.b_batch.len();
+        if side == Side::Right && one {
+            let rows = self.a_batch.iter().product::<usize>() * m;
+            return Product::single(side, factor, [rows, k, n], domain, &self.shape);
+        }
+        let (left, right) =
+            (broadcast::sources(self.a_batch, &self.batch), broadcast::sources(self.b_batch, &self.batch));
+        let pair = |(&a, &b): (&u32, &u32)| match side {
+            Side::Left => (a as usize, b as usize),
+            Side::Right => (b as usize, a as usize),
         };
-        Ok(Affine::of_input(input, product))
+        Product::new(side, factor, [m, k, n], domain, &self.shape, left.iter().zip(&right).map(pair).collect())
+    }
+}
+
+impl<T: Real> Op<T> for MatMul {
+    fn forward(&self, x: &Inputs<'_, T>) -> Result<Vec<Value<T>>, OpError> {
+        let (a, b) = (x.real(0)?, x.real(1)?);
+        let sizes = Sizes::of(a.shape(), b.shape())?;
+        Ok(vec![Value::Real(Affine::linear(sizes.map(Side::Right, b, a.shape())).apply(&[Some(a)]))])
+    }
+
+    fn freeze(&self, at: &At<'_, T>) -> Result<Affine<T>, OpError> {
+        let (a, b) = (at.inputs.real(0)?, at.inputs.real(1)?);
+        let sizes = Sizes::of(a.shape(), b.shape())?;
+        let both = at.moves(0) && at.moves(1);
+        let scaled = |x: &Tensor<T>| {
+            if both && at.rule != Rule::Tangent { x.map(|&x| x * T::of(0.5)) } else { x.clone() }
+        };
+        let left = || -> SharedMap<T> { Arc::new(sizes.map(Side::Right, &scaled(b), a.shape())) };
+        let right = || -> SharedMap<T> { Arc::new(sizes.map(Side::Left, &scaled(a), b.shape())) };
+        let affine = Affine::sum(&sizes.shape, vec![at.moves(0).then(left), at.moves(1).then(right)]);
+        if !both {
+            return Ok(affine);
+        }
+        let affine = affine.valid(Validity::Input);
+        if at.rule != Rule::Tangent {
+            return Ok(affine);
+        }
+        let y = Affine::linear(sizes.map(Side::Right, b, a.shape())).apply(&[Some(a)]);
+        Ok(affine.plus(Field::full(&sizes.shape, y.data().iter().map(|&y| -y).collect())))
     }
 }

@@ -60,7 +60,8 @@ operators! {
     pool: "MaxPool" "AveragePool";
     power: "Pow";
     rectifier: "Relu" "LeakyRelu" "PRelu";
-    reduce: "ReduceSum" "ReduceMean" "ReduceMax" "ReduceMin" "ReduceProd" "GlobalAveragePool" "GlobalMaxPool";
+    reduce: "ReduceSum" "ReduceMean" "ReduceMax" "ReduceMin" "ReduceProd" "ReduceL1" "ReduceL2" "ReduceSumSquare"
+        "ReduceLogSum" "ReduceLogSumExp" "GlobalAveragePool" "GlobalMaxPool";
     reshape: "Reshape" "Flatten" "Squeeze" "Unsqueeze";
     segments: "Clip" "Abs" "Neg" "HardSigmoid" "ThresholdedRelu" "Shrink";
     shape: "Shape" "Size";
@@ -116,6 +117,12 @@ pub trait Operator: Op<f32> + Op<f64> {
     /// Whether the outputs depend on the network's input, from which inputs do. By default: if any input does.
     fn dependence(&self, varies: &[bool]) -> Dependence {
         if varies.iter().any(|&v| v) { Dependence::Varies } else { Dependence::Constant }
+    }
+
+    /// The inputs that are multiplied with each other, or divided by each other. Where more than one of them varies,
+    /// one may be held constant as a gate: to [`Op::freeze`] it is then an input that does not vary.
+    fn factors(&self) -> &[usize] {
+        &[]
     }
 }
 

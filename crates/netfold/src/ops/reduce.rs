@@ -1,5 +1,5 @@
-//! `ReduceSum`, `ReduceMean`, `ReduceMax`, `ReduceMin`, `ReduceProd`, `GlobalAveragePool`, `GlobalMaxPool`: whole
-//! axes at once.
+//! `ReduceSum`, `ReduceMean`, `ReduceMax`, `ReduceMin`, `GlobalAveragePool`, `GlobalMaxPool` and the norms and products
+//! (`ReduceL1`, `ReduceL2`, `ReduceSumSquare`, `ReduceLogSum`, `ReduceLogSumExp`, `ReduceProd`): whole axes at once.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use netfold_linear::{Chain, Diagonal, Field, Real, Select, Transposed};
 use super::extreme::is_nan;
 use super::movement::{strides, walk};
 use super::{At, Attributes, Dependence, Inputs, Op, Operator, only, size};
-use crate::affine::{Affine, Validity};
+use crate::affine::{Affine, Rule, Validity};
 use crate::error::OpError;
 use crate::value::{Tensor, Value};
 
@@ -18,6 +18,11 @@ pub(super) fn build(name: &str, attributes: &Attributes<'_>) -> Result<Box<dyn O
         "ReduceMean" | "GlobalAveragePool" => Kind::Mean,
         "ReduceMax" | "GlobalMaxPool" => Kind::Max,
         "ReduceMin" => Kind::Min,
+        "ReduceL1" => Kind::L1,
+        "ReduceL2" => Kind::L2,
+        "ReduceSumSquare" => Kind::Squares,
+        "ReduceLogSum" => Kind::LogSum,
+        "ReduceLogSumExp" => Kind::LogSumExp,
         _ => Kind::Prod,
     };
     let axes = if name.starts_with("Global") {
@@ -37,6 +42,11 @@ enum Kind {
     Max,
     Min,
     Prod,
+    L1,
+    L2,
+    Squares,
+    LogSum,
+    LogSumExp,
 }
 
 #[derive(Clone, Debug)]
@@ -49,10 +59,15 @@ enum Axes {
     NamedOrNone(Option<Vec<i64>>),
 }
 
-/// y = the sum, mean, largest, smallest or product of x over some axes; these have size one in y, or are missing
-/// without `keepdims`.
+/// y = the sum, mean, largest, smallest or product of x over some axes, Σ|x|, √Σx², Σx², ln Σx or ln Σ exp(x); these
+/// axes have size one in y, or are missing without `keepdims`.
 ///
-/// Frozen: a sum or mean is linear; of the largest or smallest the first winner at the traced point passes.
+/// Frozen: a sum or mean is linear; of the largest or smallest the first winner at the traced point passes; Σ|x| passes
+/// by sign. The others are exact at the traced x₀ and y₀ only:
+/// - √Σx²: slopes x₀ / y₀, or 0 at y₀ = 0, under every rule;
+/// - Σx²: `tangent` slopes 2 x₀, offset −y₀; else slopes x₀;
+/// - a product of n: slopes the products p of the other factors, offset −(n − 1) y₀; else slopes p / n;
+/// - ln Σx: slopes 1 / Σx₀, and ln Σ exp(x): slopes softmax(x₀), offset what is missing, under every rule.
 ///
 /// Axes are an attribute in old opsets, input 1 since 13 (`ReduceSum`) or 18.
 ///
@@ -66,10 +81,7 @@ struct Reduce {
 
 impl Operator for Reduce {
     fn dependence(&self, varies: &[bool]) -> Dependence {
-        match (self.kind, varies) {
-            (Kind::Prod, [true, ..]) => Dependence::Unsupported("its factors depend on the network's input".into()),
-            _ => only(&[0], varies, &["input", "axes"]),
-        }
+        only(&[0], varies, &["input", "axes"])
     }
 }
 
@@ -158,6 +170,9 @@ impl Reduce {
                 let none = if self.kind == Kind::Max { i64::MIN } else { i64::MAX };
                 Ok(x.selected(&groups.shape, &self.winners(x.data(), groups), &none))
             }
+            Kind::L1 => Self::fold(x, groups, 0, |sum, x| sum.checked_add(x.checked_abs()?)),
+            Kind::Squares => Self::fold(x, groups, 0, |sum, x| sum.checked_add(x.checked_mul(x)?)),
+            _ => Err(OpError::new("integers are not supported")),
         }
     }
 }
@@ -175,7 +190,8 @@ impl<T: Real> Op<T> for Reduce {
                 Value::Real(x.selected(&groups.shape, &self.winners(x.data(), &groups), &none))
             }
             (Kind::Prod, Value::Real(x)) => Value::Real(Self::fold(x, &groups, T::one(), |a, b| Some(a * b))?),
-            (_, Value::Real(x)) => Value::Real(self.linear(x.shape(), groups).apply(&[Some(x)])),
+            (Kind::Sum | Kind::Mean, Value::Real(x)) => Value::Real(self.linear(x.shape(), groups).apply(&[Some(x)])),
+            (_, Value::Real(x)) => Value::Real(self.curved(x, &groups)?),
             (_, other) => return Err(OpError::new(format!("numbers are expected, not {}", other.kind()))),
         }])
     }
@@ -189,7 +205,7 @@ impl<T: Real> Op<T> for Reduce {
                 let winners = self.winners(x.data(), &groups);
                 Ok(Affine::linear(Select::new(x.shape(), &groups.shape, winners)).valid(Validity::Region))
             }
-            Kind::Prod => Err(OpError::new("a product of factors that vary cannot be frozen")),
+            _ => self.slopes(x, groups, at.rule),
         }
     }
 }
@@ -208,4 +224,91 @@ impl Reduce {
         let mean = Diagonal::new(Field::uniform(&shape, T::of(1.0 / size as f64)));
         Affine::linear(Chain::new(Arc::new(sum), Arc::new(mean)))
     }
+
+    /// Σ|x|, √Σx², Σx², ln Σx, ln Σ exp(x).
+    fn curved<T: Real>(&self, x: &Tensor<T>, groups: &Groups) -> Result<Tensor<T>, OpError> {
+        let zero = T::zero();
+        let squares = || Self::fold(x, groups, zero, |sum, x| Some(sum + x * x));
+        Ok(match self.kind {
+            Kind::L1 => Self::fold(x, groups, zero, |sum, x| Some(sum + x.abs()))?,
+            Kind::L2 => squares()?.map(|sum| sum.sqrt()),
+            Kind::Squares => squares()?,
+            Kind::LogSum => Self::fold(x, groups, zero, |sum, x| Some(sum + x))?.map(|sum| sum.ln()),
+            _ => {
+                let largest = Self::fold(x, groups, T::neg_infinity(), |a, b| Some(a.max(b)))?;
+                // A sum whose largest is infinite is that infinity.
+                let shift = largest.map(|&m| if m.is_finite() { m } else { zero });
+                let mut sums = vec![zero; groups.count()];
+                for (&x, &i) in x.data().iter().zip(&groups.target) {
+                    sums[i as usize] += (x - shift.data()[i as usize]).exp();
+                }
+                let sums = sums.into_iter().zip(shift.data());
+                Tensor::new(&groups.shape, sums.map(|(sum, &shift)| sum.ln() + shift).collect())
+            }
+        })
+    }
+
+    /// What is not linear: a slope for each element of x, and the offset.
+    fn slopes<T: Real>(&self, x: &Tensor<T>, groups: Groups, rule: Rule) -> Result<Affine<T>, OpError> {
+        let (zero, one, two) = (T::zero(), T::one(), T::of(2.0));
+        let tangent = rule == Rule::Tangent;
+        let y = match self.kind {
+            Kind::Prod => Self::fold(x, &groups, one, |a, b| Some(a * b))?,
+            _ => self.curved(x, &groups)?,
+        };
+        let each = |slope: &dyn Fn(T, T) -> T| -> Vec<T> {
+            x.data().iter().zip(&groups.target).map(|(&x, &i)| slope(x, y.data()[i as usize])).collect()
+        };
+        let slopes = match self.kind {
+            Kind::L1 => each(&|x, _| if x.is_zero() { zero } else { x.signum() }),
+            Kind::L2 => each(&|x, y| if y.is_zero() { zero } else { x / y }),
+            Kind::Squares => each(&|x, _| if tangent { two * x } else { x }),
+            Kind::LogSum => each(&|_, y| (-y).exp()),
+            Kind::LogSumExp => each(&|x, y| (x - y).exp()),
+            _ => {
+                let share = if tangent { one } else { T::of(1.0 / groups.size.max(1) as f64) };
+                others(x.data(), &groups).into_iter().map(|p| p * share).collect()
+            }
+        };
+        if let Some(slope) = slopes.iter().find(|slope| !slope.is_finite()) {
+            return Err(OpError::new(format!("a slope of {slope}")));
+        }
+        let validity = if self.kind == Kind::L1 { Validity::Region } else { Validity::Input };
+        let offset = match self.kind {
+            Kind::L1 | Kind::L2 => None,
+            Kind::Squares => tangent.then(|| y.map(|&y| -y)),
+            Kind::Prod => tangent.then(|| y.map(|&y| -y * T::of(groups.size as f64 - 1.0))),
+            _ => {
+                let mut left = y.data().to_vec();
+                for ((&x, &slope), &i) in x.data().iter().zip(&slopes).zip(&groups.target) {
+                    left[i as usize] -= slope * x;
+                }
+                Some(Tensor::new(&groups.shape, left))
+            }
+        };
+        let shape = groups.shape.clone();
+        let sum = Transposed(Select::new(&shape, x.shape(), groups.target));
+        let scale = Diagonal::new(Field::full(x.shape(), slopes));
+        let affine = Affine::linear(Chain::new(Arc::new(scale), Arc::new(sum))).valid(validity);
+        Ok(match offset {
+            Some(offset) => affine.plus(Field::full(&shape, offset.data().to_vec())),
+            None => affine,
+        })
+    }
+}
+
+/// For each element the product of all others of its group, without dividing.
+fn others<T: Real>(x: &[T], groups: &Groups) -> Vec<T> {
+    let mut products = vec![T::one(); x.len()];
+    let mut run = |order: &mut dyn Iterator<Item = usize>| {
+        let mut so_far = vec![T::one(); groups.count()];
+        for j in order {
+            let i = groups.target[j] as usize;
+            products[j] *= so_far[i];
+            so_far[i] *= x[j];
+        }
+    };
+    run(&mut (0..x.len()));
+    run(&mut (0..x.len()).rev());
+    products
 }

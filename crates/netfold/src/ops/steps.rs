@@ -1,9 +1,9 @@
 //! `Floor`, `Ceil`, `Round`, `Sign`, `Mod`: functions in steps.
 
-use netfold_linear::Real;
+use netfold_linear::{Diagonal, Field, Real};
 
 use super::{At, Attributes, Dependence, Inputs, Op, Operator, broadcast, only};
-use crate::affine::Affine;
+use crate::affine::{Affine, Rule, Validity};
 use crate::error::OpError;
 use crate::value::Value;
 
@@ -20,7 +20,11 @@ pub(super) fn build(name: &str, attributes: &Attributes<'_>) -> Result<Box<dyn O
 /// y = ⌊z⌋, ⌈z⌉, the nearest integer (the even one on a tie), −1, 0 or 1 by sign, or the remainder of a / b with the
 /// sign of b (of a with `fmod`).
 ///
-/// Constants only: on the network's input these are flat almost everywhere.
+/// Frozen: these are flat between their steps, so that the rules differ more than elsewhere.
+/// - `tangent`: the slope is 0 and the value constant, in the region between two steps;
+/// - `gate` and `half`: the secant through 0, slope y / z, at z = 0 zero; exact at the traced z.
+///
+/// A remainder by a constant is a − b ⌊a / b⌋ with the quotient held: slope 1 in the region between two jumps.
 ///
 /// Source: ONNX `Floor`, `Ceil`, `Round`, `Sign`, `Mod`.
 #[derive(Clone, Copy, Debug)]
@@ -34,7 +38,7 @@ enum Steps {
 
 impl Operator for Steps {
     fn dependence(&self, varies: &[bool]) -> Dependence {
-        only(&[], varies, &["input", "divisor"])
+        only(&[0], varies, &["input", "divisor"])
     }
 }
 
@@ -76,7 +80,25 @@ impl<T: Real> Op<T> for Steps {
         }])
     }
 
-    fn freeze(&self, _: &At<'_, T>) -> Result<Affine<T>, OpError> {
-        Err(OpError::new("a function in steps cannot be frozen"))
+    fn freeze(&self, at: &At<'_, T>) -> Result<Affine<T>, OpError> {
+        let z = at.inputs.real(0)?;
+        let made = self.forward(at.inputs)?;
+        let Some(Value::Real(y)) = made.first() else { return Err(OpError::new("floating point is expected")) };
+        if let Self::Mod { .. } = self {
+            let spread = broadcast::tensor(z, y.shape());
+            let quotients = y.data().iter().zip(spread.data()).map(|(&y, &z)| y - z).collect();
+            let map = broadcast::map(z.shape(), y.shape());
+            let affine = Affine::sum(y.shape(), vec![Some(map)]).plus(Field::full(y.shape(), quotients));
+            return Ok(affine.valid(Validity::Region));
+        }
+        if at.rule == Rule::Tangent {
+            return Ok(Affine::constant(y).valid(Validity::Region));
+        }
+        let slope = |(&y, &z): (&T, &T)| if z.is_zero() { T::zero() } else { y / z };
+        let slopes: Vec<T> = y.data().iter().zip(z.data()).map(slope).collect();
+        if let Some(i) = slopes.iter().position(|slope| !slope.is_finite()) {
+            return Err(OpError::new(format!("no finite secant at {}", z.data()[i])));
+        }
+        Ok(Affine::linear(Diagonal::new(Field::full(z.shape(), slopes))).valid(Validity::Input))
     }
 }
