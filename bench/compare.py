@@ -21,6 +21,7 @@ import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
 SMALL = (
     "mnist_cntk_opt mnist_digit_recognizer cifar_captum_lenet cifar_marabou_nhwc cifar_mlperf_resnet8 cifar_oval_deep "
     "cifar_resnet2b cifar_resnet20 cifar_resnet20_unfused_bn person_mlperf_vww_mobilenetv1"
@@ -63,7 +64,6 @@ def serve_torch(path, input_path, k, dtype, threads, best=None):
     import numpy as np
     import torch
 
-    sys.path.insert(0, HERE)
     from graph import Graph
 
     torch.set_num_threads(threads)
@@ -132,6 +132,8 @@ def serve_torch(path, input_path, k, dtype, threads, best=None):
 
 
 def measure(name, paths, k, threads, options):
+    import models
+
     program = options.program or os.path.join(
         os.environ.get("CARGO_TARGET_DIR", os.path.join(HERE, "..", "target")), "release", "examples", "rows"
     )
@@ -173,7 +175,11 @@ def measure(name, paths, k, threads, options):
         "netfold_parts_s": dict(zip(("trace", "freeze", "plan", "rows"), middle[1:5])),
         "runs": len(ours),
     }
-    if options.density:
+    if options.probes:
+        spent, columns, whole = rows.ask(f"probe {options.probes}").split()
+        # Columns cost the same each: some of them tell what all of them take.
+        result["netfold_columns_s"] = float(spent) / int(columns) * int(whole)
+    if options.density or name in models.TORCHVISION:
         result["density"] = [layer.split(":") for layer in rows.ask("density").split("|") if layer]
     rows.close()
     torch.close()
@@ -199,7 +205,8 @@ def show(result):
         f"| {result['model']} | {result['k']} | {result['threads']} | {1e3 * result['torch_s']:.1f} | "
         f"{1e3 * result['netfold_s']:.1f} | {result['ratio']:.2f} | {result['ratio_of_minima']:.2f} | {result['ratio_computed']:.2f} | "
         f"{result['torch_peak_mb']} | {result['netfold_peak_mb']} | {result['torch_method']} | {parts} |"
-        + (f" difference {result['difference']:.1e}" if "difference" in result else ""),
+        + (f" difference {result['difference']:.1e}" if "difference" in result else "")
+        + (f" all columns by probes {result['netfold_columns_s']:.1f} s" if "netfold_columns_s" in result else ""),
         flush=True,
     )
     for node, input_shape, read, output_shape, kept in result.get("density", []):
@@ -221,16 +228,17 @@ def main():
     parser.add_argument("--limit", type=float, default=60.0, help="no more than three runs beyond this time")
     parser.add_argument("--method", help="PyTorch's way, if it is known, as the table names it")
     parser.add_argument("--check", action="store_true", help="compare the rows themselves")
-    parser.add_argument("--density", action="store_true", help="print each convolution's share of stored elements")
+    parser.add_argument("--density", action="store_true", help="print each convolution's share of stored elements for all networks, not only for those with seeded weights")
+    parser.add_argument("--probes", type=int, default=0, help="time so many columns by forward probes, too")
     parser.add_argument("--json", action="store_true", help="print a list of objects")
     parser.add_argument("--program", help="the example `rows`, if it is not in the target directory")
     parser.add_argument("--exports", default=os.path.join(HERE, "exports"), help="where exported networks are kept")
     parser.add_argument("--zoo", default=os.path.join(HERE, "..", "..", "shared", "zoo"))
     options = parser.parse_args()
-    sys.path.insert(0, HERE)
-    import models
     import numpy as np
     import onnxruntime
+
+    import models
 
     names = {"small": SMALL, "large": LARGE}.get(options.models, options.models.split(","))
     results = []

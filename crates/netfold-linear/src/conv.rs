@@ -38,7 +38,7 @@ impl<T: Real> Filters<T> {
     }
 
     fn forward(&self, s: &Sizes) -> &[T] {
-        self.forward.get_or_init(|| {
+        once(&self.forward, || {
             let mut packed = vec![T::zero(); self.natural.len()];
             let size = s.ins * s.taps;
             packed.par_chunks_mut(size).zip(self.natural.par_chunks(size)).for_each(|(to, from)| {
@@ -53,7 +53,7 @@ impl<T: Real> Filters<T> {
     fn backward(&self, s: &Sizes) -> &[T] {
         /// Channels whose weights are packed by one task: what it reads of one output is a few cache lines.
         const CHANNELS: usize = 8;
-        self.backward.get_or_init(|| {
+        once(&self.backward, || {
             let mut packed = vec![T::zero(); self.natural.len()];
             let size = s.taps * s.outs;
             let blocks = s.ins.div_ceil(CHANNELS);
@@ -73,6 +73,18 @@ impl<T: Real> Filters<T> {
                 });
             packed
         })
+    }
+}
+
+/// What the cell holds, made before it is locked: a parallel loop inside the lock could take up another pass that waits
+/// for this cell, and stand still. Two passes at once may both make it.
+fn once<T>(cell: &OnceLock<Vec<T>>, make: impl FnOnce() -> Vec<T>) -> &[T] {
+    match cell.get() {
+        Some(made) => made,
+        None => {
+            let made = make();
+            cell.get_or_init(|| made)
+        }
     }
 }
 
@@ -239,6 +251,11 @@ impl<T: Real> LinearMap<T> for Conv<T> {
     fn add_transpose(&self, y: Probes<T>, sum: Probes<T>) -> Probes<T> {
         let onto = sum.support().clone();
         self.run(y, &onto, true, Some(sum))
+    }
+
+    fn products(&self, x: &Support, y: &Support) -> f64 {
+        let s = self.sizes();
+        x.density() * (y.count() * s.ins * s.taps) as f64
     }
 
     fn image(&self, of: &Support) -> Support {

@@ -101,9 +101,14 @@ impl<T: Real> Field<T> {
         });
     }
 
+    /// Whether no number is zero.
+    pub fn is_nonzero(&self) -> bool {
+        self.values.iter().all(|value| !value.is_zero())
+    }
+
     /// Where the number is not zero.
     pub fn nonzero(&self) -> Support {
-        if self.values.iter().all(|value| !value.is_zero()) {
+        if self.is_nonzero() {
             return Support::full(&self.shape);
         }
         if self.values.len() == self.shape.iter().product::<usize>() {

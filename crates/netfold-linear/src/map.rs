@@ -33,6 +33,11 @@ pub trait LinearMap<T: Real>: Debug + Send + Sync {
         sum.plus(&x)
     }
 
+    /// How many products A x or Aᵀ y takes for one probe, of x stored on `x` and y on `y`: what roads are compared by.
+    fn products(&self, x: &Support, y: &Support) -> f64 {
+        x.count().max(y.count()) as f64
+    }
+
     /// Elements of y that can differ from zero where x does so only inside `of`.
     fn image(&self, of: &Support) -> Support;
 

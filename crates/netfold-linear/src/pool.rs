@@ -40,6 +40,16 @@ impl<T: Real> Pool<T> {
         vec![T::zero(); len]
     }
 
+    /// `len` zeros. Whoever gives a buffer back has to take it here, too, or the pool grows with every pass.
+    pub(crate) fn zeros(&self, len: usize) -> Vec<T> {
+        if len < SMALL {
+            return vec![T::zero(); len];
+        }
+        let mut buffer = self.take(len);
+        buffer.fill(T::zero());
+        buffer
+    }
+
     pub(crate) fn give(&self, buffer: Vec<T>) {
         if buffer.capacity() >= SMALL && self.users.load(Ordering::Relaxed) > 0 {
             self.buffers.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(buffer);

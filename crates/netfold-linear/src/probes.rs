@@ -55,7 +55,7 @@ impl<T: Real> Probes<T> {
 
     /// A batch of zeros.
     pub fn zeros(support: &Support, width: usize) -> Self {
-        Self::new(support.clone(), width, vec![T::zero(); support.count() * width])
+        Self::new(support.clone(), width, T::pool().zeros(support.count() * width))
     }
 
     /// A batch of any numbers, to be overwritten.

@@ -125,7 +125,7 @@ impl<T: Real> Product<T> {
         let (from, to) = if transpose { (&self.codomain, &self.domain) } else { (&self.domain, &self.codomain) };
         let input = input.onto(&Support::full(from));
         let width = input.width();
-        let mut output = vec![T::zero(); to.iter().product::<usize>() * width];
+        let mut output = T::pool().zeros(to.iter().product::<usize>() * width);
         let y_size = self.m * self.n * width;
         let x_size = if self.side == Side::Left { self.k * self.n } else { self.m * self.k } * width;
         for (y_index, &(constant, x_index)) in self.pairs.iter().enumerate() {
@@ -217,6 +217,10 @@ impl<T: Real> LinearMap<T> for Product<T> {
 
     fn apply_transpose(&self, y: Probes<T>, onto: &Support) -> Probes<T> {
         self.run(y, onto, true)
+    }
+
+    fn products(&self, x: &Support, y: &Support) -> f64 {
+        x.density() * (y.count() * self.k) as f64
     }
 
     fn image(&self, of: &Support) -> Support {

@@ -56,7 +56,7 @@ impl<T: Real> LinearMap<T> for Sparse<T> {
 
     fn apply(&self, x: Probes<T>, onto: &Support) -> Probes<T> {
         let width = x.width();
-        let mut values = vec![T::zero(); onto.count() * width];
+        let mut values = T::pool().zeros(onto.count() * width);
         for (sums, i) in values.chunks_exact_mut(width.max(1)).zip(onto.elements()) {
             for &(column, weight) in self.row(i) {
                 if let Some(row) = x.at(column as usize) {
@@ -69,7 +69,7 @@ impl<T: Real> LinearMap<T> for Sparse<T> {
 
     fn apply_transpose(&self, y: Probes<T>, onto: &Support) -> Probes<T> {
         let width = y.width();
-        let mut values = vec![T::zero(); onto.count() * width];
+        let mut values = T::pool().zeros(onto.count() * width);
         for (row, i) in y.values().chunks_exact(width.max(1)).zip(y.support().elements()) {
             for &(column, weight) in self.row(i) {
                 if let Some(to) = onto.row_of(column as usize) {

@@ -2,7 +2,7 @@
 //!
 //! `rows MODEL INPUT.npy CLASSES f32|f64` loads once, then answers every line of standard input with one line:
 //! `run`: seconds from the input to all rows, split into trace, freeze, plan and rows, and the seconds that all threads
-//! computed; `memory`: peak megabytes;
+//! computed; `memory`: peak megabytes; `probe N`: seconds that N columns by forward probes take, and how many there are;
 //! `density`: for each convolution the share of stored elements of its input and output; `save PATH`: writes the rows
 //! as bytes; `bits`: a hash of the rows.
 
@@ -12,7 +12,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use netfold::ops::Precision;
-use netfold::{Circuit, Model, Rules, Tensor, Trace, trace::NonFinite};
+use netfold::{Basis, Circuit, Model, Rules, Tensor, Trace, trace::NonFinite};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -36,6 +36,7 @@ fn serve<T: Precision>(model: &Model, input: &Path, classes: usize) -> Result<()
         let line = line?;
         match line.split_once(' ').unwrap_or((&line, "")) {
             ("run", _) => println!("{}", run(model, &x, &classes)?),
+            ("probe", count) => println!("{}", probe(model, &x, count.parse()?)?),
             ("memory", _) => println!("{}", memory()),
             ("density", _) => println!("{}", density(model, &x, &classes)?),
             ("bits", _) => {
@@ -72,7 +73,7 @@ fn each<T: Precision>(
     mut each: impl FnMut(&[T]),
 ) -> Result<(), Box<dyn Error>> {
     let circuit = frozen(model, x)?.freeze(&Rules::default())?;
-    circuit.rows(&circuit.plan_rows(classes, None), |block| {
+    circuit.rows(&circuit.plan_rows(classes, None, false), |block| {
         each(block.weights);
         Ok(())
     })
@@ -86,7 +87,7 @@ fn run<T: Precision>(model: &Model, x: &Tensor<T>, classes: &[usize]) -> Result<
     drop(trace);
     let frozen = start.elapsed().as_secs_f64();
     // As the other side does it: W alone.
-    let plan = circuit.plan_rows(classes, None).weights_alone();
+    let plan = circuit.plan_rows(classes, None, false);
     let planned = start.elapsed().as_secs_f64();
     // Every row is looked at, so that none can be left out.
     let mut sum = 0.0;
@@ -100,9 +101,20 @@ fn run<T: Precision>(model: &Model, x: &Tensor<T>, classes: &[usize]) -> Result<
     Ok(parts.iter().map(|s| format!("{s:.6}")).chain([format!("{sum:e}")]).collect::<Vec<_>>().join(" "))
 }
 
+/// The first columns of W, by unit vectors in blocks of 64 that are pushed through the frozen network.
+fn probe<T: Precision>(model: &Model, x: &Tensor<T>, count: usize) -> Result<String, Box<dyn Error>> {
+    let circuit = frozen(model, x)?.freeze(&Rules::default())?;
+    let (columns, start) = (count.min(x.len()), Instant::now());
+    for first in (0..columns).step_by(64) {
+        let probes = Basis::Standard.probes(x.shape(), first, 64.min(columns - first));
+        std::hint::black_box(circuit.push(probes, false));
+    }
+    Ok(format!("{:.6} {columns} {}", start.elapsed().as_secs_f64(), x.len()))
+}
+
 fn density<T: Precision>(model: &Model, x: &Tensor<T>, classes: &[usize]) -> Result<String, Box<dyn Error>> {
     let circuit = frozen(model, x)?.freeze(&Rules::default())?;
-    let plan = circuit.pull_plan(&netfold_linear::Support::of(circuit.output_shape(), classes.iter().copied()));
+    let plan = circuit.pull_plan(&netfold_linear::Support::of(circuit.output_shape(), classes.iter().copied()), false);
     let convolutions = circuit.stages().iter().enumerate().filter(|(_, stage)| stage.op == "Conv");
     let lines: Vec<String> = convolutions
         .map(|(index, stage)| {

@@ -75,7 +75,7 @@ impl<T: Precision> Circuit<T> {
     /// # Panics
     /// If the output has no such element.
     pub fn bias_maps(&self, output: usize) -> Vec<BiasMap> {
-        let plan = self.plan_rows(&[output], None);
+        let plan = self.plan_rows(&[output], None, true);
         let mut maps = Vec::new();
         self.pull_with(plan.seed(self.output_shape()), plan.supports(), &mut |stage, adjoint| {
             let affine = &self.stages()[stage].affine;

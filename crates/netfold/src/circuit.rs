@@ -108,6 +108,11 @@ impl<T: Precision> Trace<'_, T> {
     /// As [`freeze`](Self::freeze), or if `from` does not depend on the network's input or `to` not on `from`.
     pub fn freeze_between(&self, from: TensorId, to: TensorId, rules: &Rules) -> Result<Circuit<T>, Error> {
         rules.check(self.model)?;
+        // Freezing, planning and pulling are many short parallel loops: a thread of the pool starts them at no cost.
+        rayon::scope(|_| self.frozen(from, to, rules))
+    }
+
+    fn frozen(&self, from: TensorId, to: TensorId, rules: &Rules) -> Result<Circuit<T>, Error> {
         let detached = |to: TensorId, from: TensorId| {
             let name = |id| self.model.name(id).to_owned();
             Error::Detached { to: name(to), from: name(from) }
@@ -272,21 +277,39 @@ impl<T: Precision> Circuit<T> {
 
     /// As [`pull_on`](Self::pull_on); the shares of b are left out, and their list empty, without `shares`.
     pub(crate) fn pull_within(&self, seeds: Probes<T>, plan: &[Support], shares: bool) -> Pullback<T> {
-        let mut bias = vec![vec![T::zero(); seeds.width()]; if shares { self.output } else { 0 }];
-        let weights = self.pull_with(seeds, plan, &mut |stage, adjoint| {
-            if let (true, Some(offset)) = (shares, &self.stages[stage].affine.offset) {
-                bias[stage] = adjoint.inner(offset).into_iter().map(T::of).collect();
-            }
-        });
-        Pullback { weights, bias }
+        self.pull_to(0, seeds, plan, shares)
+    }
+
+    /// As `pull_within`, down to a slot through which all roads to the input lead: `weights` are over its tensor, and
+    /// stages below have no shares.
+    pub(crate) fn pull_to(&self, slot: usize, seeds: Probes<T>, plan: &[Support], shares: bool) -> Pullback<T> {
+        rayon::scope(|_| {
+            let mut bias = vec![vec![T::zero(); seeds.width()]; if shares { self.output } else { 0 }];
+            let weights = self.descend(slot, seeds, plan, &mut |stage, adjoint| {
+                if let (true, Some(offset)) = (shares, &self.stages[stage].affine.offset) {
+                    bias[stage] = adjoint.inner(offset).into_iter().map(T::of).collect();
+                }
+            });
+            Pullback { weights, bias }
+        })
     }
 
     /// Wᵀ s for each seed s; `visit` is shown the adjoint of each stage's tensor, from the last stage on.
     pub fn pull_with(&self, seeds: Probes<T>, plan: &[Support], visit: &mut dyn FnMut(usize, &Probes<T>)) -> Probes<T> {
+        self.descend(0, seeds, plan, visit)
+    }
+
+    fn descend(
+        &self,
+        slot: usize,
+        seeds: Probes<T>,
+        plan: &[Support],
+        visit: &mut dyn FnMut(usize, &Probes<T>),
+    ) -> Probes<T> {
         let width = seeds.width();
         let mut adjoints: Vec<Option<Probes<T>>> = vec![None; self.output + 1];
         adjoints[self.output] = Some(seeds);
-        for (index, stage) in self.stages().iter().enumerate().rev() {
+        for (index, stage) in self.stages().iter().enumerate().skip(slot).rev() {
             let Some(adjoint) = adjoints[index + 1].take() else { continue };
             visit(index, &adjoint);
             // The last term takes the adjoint itself, so that it may be changed in place.
@@ -302,7 +325,7 @@ impl<T: Precision> Circuit<T> {
                 });
             }
         }
-        adjoints[0].take().unwrap_or_else(|| Probes::zeros(&plan[0], width))
+        adjoints[slot].take().unwrap_or_else(|| Probes::zeros(&plan[slot], width))
     }
 
     /// Every slot whole.
@@ -311,13 +334,18 @@ impl<T: Precision> Circuit<T> {
     }
 
     /// For each slot the elements whose adjoint matters when `outputs` are asked for: those that an output reaches
-    /// through masks and winners, and that depend on the input or carry an offset of their own.
-    pub fn pull_plan(&self, outputs: &Support) -> Vec<Support> {
+    /// through masks and winners, and that depend on the input or, with `shares`, carry an offset of their own.
+    pub fn pull_plan(&self, outputs: &Support, shares: bool) -> Vec<Support> {
+        rayon::scope(|_| self.plan(outputs, shares))
+    }
+
+    fn plan(&self, outputs: &Support, shares: bool) -> Vec<Support> {
         let mut needed = vec![Support::full(&self.input_shape)];
         for stage in self.stages() {
             let mut own = match &stage.affine.offset {
-                Some(offset) => offset.nonzero(),
-                None => Support::empty(stage.affine.shape()),
+                // A bias on every element: what the input reaches below it is hardly ever less.
+                Some(offset) if shares || offset.is_nonzero() => offset.nonzero(),
+                _ => Support::empty(stage.affine.shape()),
             };
             for (term, &source) in stage.affine.terms.iter().zip(&stage.sources) {
                 if let (Some(map), false) = (term, own.is_full()) {

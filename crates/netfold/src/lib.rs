@@ -55,6 +55,7 @@ pub mod gates;
 pub mod graph;
 pub mod head;
 pub mod input;
+mod neck;
 pub mod ops;
 pub mod reconstruct;
 pub mod rows;

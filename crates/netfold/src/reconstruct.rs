@@ -192,7 +192,7 @@ impl<T: Precision> Circuit<T> {
         };
         if method == Method::Adjoint {
             result.passes = request.classes.len();
-            let plan = self.plan_rows(&request.classes, request.block);
+            let plan = self.plan_rows(&request.classes, request.block, true);
             self.rows(&plan, |block| {
                 let rows = block.weights.chunks_exact(x.len().max(1));
                 let done = block.first + rows.len();

@@ -3,6 +3,7 @@
 use netfold_linear::{Probes, Reuse, Support};
 
 use crate::circuit::Circuit;
+use crate::neck::Neck;
 use crate::ops::Precision;
 
 /// Bytes of a vector register: rows travel in whole registers.
@@ -14,11 +15,18 @@ const SINGLE: usize = 2;
 /// Bytes that the largest adjoint of a block may take.
 const ADJOINT_BYTES: usize = 1 << 29;
 
+/// Probes that so many rows travel as: whole registers.
+pub(crate) fn padded<T>(rows: usize) -> usize {
+    rows.next_multiple_of(REGISTER / size_of::<T>())
+}
+
 /// Which elements rows of W are pulled through, and how many rows travel together.
 #[derive(Clone, Debug)]
 pub struct RowPlan {
     classes: Vec<usize>,
     supports: Vec<Support>,
+    /// The slot by way of which the rows are pulled, if that takes fewer products.
+    neck: Option<usize>,
     /// Rows of a block.
     rows: usize,
     /// Whether the stages' shares of b are computed.
@@ -42,16 +50,14 @@ impl RowPlan {
         &self.supports
     }
 
-    /// The same plan without the stages' shares of b: [`Block::bias`] is empty.
-    #[must_use]
-    pub fn weights_alone(self) -> Self {
-        Self { shares: false, ..self }
+    /// The slot by way of which the rows are pulled, if that takes fewer products than pulling each to the input.
+    pub fn neck(&self) -> Option<usize> {
+        self.neck
     }
 
     /// Unit vectors of the output, as many probes as whole registers hold.
     fn seeds<T: Precision>(&self, shape: &[usize], classes: &[usize]) -> Probes<T> {
-        let lanes = REGISTER / size_of::<T>();
-        let width = if self.rows == 1 { 1 } else { classes.len().next_multiple_of(lanes) };
+        let width = if self.rows == 1 { 1 } else { padded::<T>(classes.len()) };
         Probes::one_hot_within(shape, classes, width)
     }
 
@@ -67,19 +73,20 @@ impl RowPlan {
 }
 
 impl<T: Precision> Circuit<T> {
-    /// How the rows of these classes are pulled, in blocks of `rows` or as many as suit the machine.
+    /// How the rows of these classes are pulled, in blocks of `rows` or as many as suit the machine, with the stages'
+    /// shares of b or without.
     ///
-    /// A few rows are pulled one by one as whole tensors, unless they see but a small part of the input. Others share the supports that the masks leave, a register's
-    /// width at a time.
-    pub fn plan_rows(&self, classes: &[usize], rows: Option<usize>) -> RowPlan {
+    /// A few rows are pulled one by one as whole tensors, unless they see but a small part of the input. Others share
+    /// the supports that the masks leave, a register's width at a time.
+    pub fn plan_rows(&self, classes: &[usize], rows: Option<usize>, shares: bool) -> RowPlan {
         let (lanes, count) = (REGISTER / size_of::<T>(), classes.len());
         let few = rows.unwrap_or(count) <= SINGLE;
-        let singly = || RowPlan { classes: classes.to_vec(), supports: self.full_plan(), rows: 1, shares: true };
+        let singly = || RowPlan { classes: classes.to_vec(), supports: self.full_plan(), neck: None, rows: 1, shares };
         // Units of a vector see the whole input; units of a map may see little of it.
         if few && self.output_shape().iter().filter(|&&size| size > 1).count() < 2 {
             return singly();
         }
-        let supports = self.pull_plan(&Support::of(self.output_shape(), classes.iter().copied()));
+        let supports = self.pull_plan(&Support::of(self.output_shape(), classes.iter().copied()), shares);
         let stored: usize = supports.iter().map(Support::count).sum();
         let whole: usize = supports.iter().map(Support::tensor_len).sum();
         if few && stored * lanes >= whole {
@@ -90,7 +97,8 @@ impl<T: Precision> Circuit<T> {
         let rows = rows
             .filter(|_| !few)
             .unwrap_or_else(|| count.next_multiple_of(lanes).min(lanes * REGISTERS).min(fitting).max(lanes));
-        RowPlan { classes: classes.to_vec(), supports, rows, shares: true }
+        let neck = self.neck(&supports, count);
+        RowPlan { classes: classes.to_vec(), supports, neck, rows, shares }
     }
 
     /// Computes the planned rows and hands them to `each` block by block; memory does not grow with their number.
@@ -100,12 +108,17 @@ impl<T: Precision> Circuit<T> {
     pub fn rows<E>(&self, plan: &RowPlan, mut each: impl FnMut(Block<'_, T>) -> Result<(), E>) -> Result<(), E> {
         let _reuse = Reuse::<T>::start();
         let len: usize = self.input_shape().iter().product();
+        let neck = plan.neck.map(|slot| self.pull_neck(slot, &plan.supports, plan.rows, plan.shares));
         let mut weights = vec![T::zero(); len * plan.rows.min(plan.classes.len())];
         for (block, classes) in plan.classes.chunks(plan.rows).enumerate() {
             let seeds = plan.seeds(self.output_shape(), classes);
-            let pulled = self.pull_within(seeds, &plan.supports, plan.shares);
+            let to = neck.as_ref().map_or(0, Neck::slot);
+            let mut pulled = self.pull_to(to, seeds, &plan.supports, plan.shares);
             let weights = &mut weights[..len * classes.len()];
-            pulled.weights.vectors_into(weights);
+            match &neck {
+                Some(neck) => neck.multiply(&pulled.weights, classes.len(), weights, &mut pulled.bias),
+                None => pulled.weights.vectors_into(weights),
+            }
             each(Block { first: block * plan.rows, weights, bias: &pulled.bias })?;
         }
         Ok(())

@@ -113,6 +113,6 @@ impl<T: Precision> Circuit<T> {
     /// # Panics
     /// If the output has no such element.
     pub fn receptive_field(&self, element: usize) -> ReceptiveField {
-        ReceptiveField::of(&self.pull_plan(&Support::of(self.output_shape(), [element]))[0])
+        ReceptiveField::of(&self.pull_plan(&Support::of(self.output_shape(), [element]), true)[0])
     }
 }

@@ -85,7 +85,7 @@ proptest! {
     fn supports_do_not_matter(seed in any::<u64>()) {
         let (circuit, _, logits) = frozen::<f64>(seed, Rule::Gate);
         let seeds = || Probes::<f64>::one_hot(logits.shape(), &[1, 3]);
-        let (whole, plan) = (circuit.full_plan(), circuit.pull_plan(&Support::of(logits.shape(), [1, 3])));
+        let (whole, plan) = (circuit.full_plan(), circuit.pull_plan(&Support::of(logits.shape(), [1, 3]), true));
         let (whole, cut) = (circuit.pull_on(seeds(), &whole), circuit.pull_on(seeds(), &plan));
         prop_assert!(difference(&whole.weights.vectors(), &cut.weights.vectors()) < 1e-13);
         for (a, b) in whole.bias.iter().zip(&cut.bias) {
@@ -112,4 +112,34 @@ proptest! {
         prop_assert_eq!(&one, &with(2));
         prop_assert_eq!(&one, &with(3));
     }
+}
+
+/// Rows by way of a narrow tensor are those pulled all the way, and so are the stages' shares of b.
+#[test]
+fn a_neck_does_not_matter() {
+    let mut necks = 0;
+    for seed in 0..64 {
+        let (circuit, ..) = frozen::<f64>(seed, Rule::Gate);
+        // More rows than any tensor has elements; which ones does not matter.
+        let classes: Vec<usize> = (0..500).map(|row| row % 4).collect();
+        let plan = circuit.plan_rows(&classes, Some(48), true);
+        if plan.neck().is_none() {
+            continue;
+        }
+        necks += 1;
+        let straight = circuit.pull(Probes::one_hot(circuit.output_shape(), &[0, 1, 2, 3]));
+        let whole = straight.weights.vectors();
+        let rows = circuit.rows(&plan, |block| {
+            for (index, row) in block.weights.chunks_exact(98).enumerate() {
+                let class = classes[block.first + index];
+                assert!(difference(&whole[class * 98..][..98], row) < 1e-12, "seed {seed}, row {index}");
+                for (own, stage) in block.bias.iter().zip(&straight.bias) {
+                    assert!((own[index] - stage[class]).abs() < 1e-11, "seed {seed}: {} {}", own[index], stage[class]);
+                }
+            }
+            Ok::<(), ()>(())
+        });
+        rows.expect("nothing fails");
+    }
+    assert!(necks > 3, "{necks} of 64 networks have a neck");
 }

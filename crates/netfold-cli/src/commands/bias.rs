@@ -81,7 +81,7 @@ fn run<T: Precision>(words: &Bias, session: &Session<'_>) -> Result<ExitCode, Fa
 fn preprocessing<T: Precision>(frozen: &Frozen<T>, class: usize) -> Option<f64> {
     let picture = frozen.picture.as_ref()?;
     let mut share = None;
-    let plan = frozen.circuit.plan_rows(&[class], None).weights_alone();
+    let plan = frozen.circuit.plan_rows(&[class], None, false);
     let pulled: Result<(), ()> = frozen.circuit.rows(&plan, |block| {
         let offset = &picture.map.offset;
         share = Some(block.weights.iter().enumerate().map(|(e, w)| w.wide() * offset.at(e).wide()).sum());

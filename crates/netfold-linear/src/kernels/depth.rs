@@ -105,51 +105,131 @@ unsafe fn portable<T: Real>(job: &Depth<'_, T>, x: &[T], y: Shared<T>, part: Par
 #[inline(always)]
 unsafe fn body<V: Vector>(job: &Depth<'_, V::Lane>, x: &[V::Lane], y: Shared<V::Lane>, part: Part) {
     let (to, from, taps) = (job.to.axes, job.from.axes, job.reads.taps());
-    let mut reads: Vec<(usize, usize)> = Vec::with_capacity(taps);
     let mut words: Vec<(Word, usize)> = Vec::with_capacity(taps);
     let mut terms = vec![(x.as_ptr(), <V::Lane as num_traits::Zero>::zero()); taps + 1];
     let Part { positions, word, bits } = part;
     for position in positions {
         let (image, place) = (position / to.places, position % to.places);
-        reads.clear();
-        job.reads.visit(place, |read, tap| reads.push((image * from.places + read, tap)));
+        let run = job.to.word(position, word);
+        if run.bits & bits == 0 {
+            continue;
+        }
         words.clear();
-        for &(read, tap) in &reads {
-            let run = job.from.word(read, word);
-            if run.bits != 0 {
+        job.reads.visit(place, |read, tap| {
+            let run = job.from.word(image * from.places + read, word);
+            if run.bits & bits != 0 {
                 words.push((run, tap));
             }
-        }
-        let run = job.to.word(position, word);
-        // Rows of the word's channels that lie before the part's first one.
-        let before = (1_u64 << bits.trailing_zeros()) - 1;
-        let (mut rest, mut index) = (run.bits & bits, (run.bits & before).count_ones() as usize);
-        while rest != 0 {
-            let bit = rest.trailing_zeros();
-            rest &= rest - 1;
-            let weights = &job.weights[(word * 64 + bit as usize) * taps..][..taps];
-            // Whether a row is stored cannot be foretold: it is listed in any case, and counted if it is.
-            let mut count = 0;
-            for &(run, tap) in &words {
-                let row = run.first + (run.bits & ((1 << bit) - 1)).count_ones() as usize * run.step;
-                terms[count] = (x.as_ptr().wrapping_add(row * job.width), weights[tap]);
-                count += (run.bits >> bit & 1) as usize;
+        });
+        let here = Place { to: run, bits, words: &words, weights: &job.weights[word * 64 * taps..] };
+        // SAFETY: rows are stored ones, lanes below the width.
+        unsafe {
+            match job.width / V::LANES {
+                1 if job.width == V::LANES => by_taps::<V, 1>(job, x, y, &here),
+                2 if job.width == 2 * V::LANES => by_taps::<V, 2>(job, x, y, &here),
+                _ => by_rows::<V>(job, x, y, &here, &mut terms),
             }
-            let terms = &terms[..count];
-            let y = y.get().wrapping_add((run.first + index * run.step) * job.width);
-            index += 1;
-            let mut lane = 0;
-            while lane < job.width {
-                // SAFETY: y is a stored row, those of the terms are; the lanes are below the width.
-                unsafe {
-                    lane += match (job.width - lane) / V::LANES {
-                        0 => sum::<<V::Lane as Lanes>::One, 1>(terms, lane, y, job.add),
-                        1 => sum::<V, 1>(terms, lane, y, job.add),
-                        2 => sum::<V, 2>(terms, lane, y, job.add),
-                        3 => sum::<V, 3>(terms, lane, y, job.add),
-                        _ => sum::<V, 4>(terms, lane, y, job.add),
-                    };
+        }
+    }
+}
+
+/// Some channels of a word at one position.
+struct Place<'a, T> {
+    /// Rows that are written.
+    to: Word,
+    bits: u64,
+    /// Rows that each tap reads.
+    words: &'a [(Word, usize)],
+    /// Weights from the word's first channel on.
+    weights: &'a [T],
+}
+
+/// The rows of a position, tap by tap: the sums stay in the level-1 cache. For narrow rows, where finding them costs
+/// more than reading them.
+///
+/// # Safety
+/// As [`body`]; rows are R registers wide.
+#[inline(always)]
+unsafe fn by_taps<V: Vector, const R: usize>(
+    job: &Depth<'_, V::Lane>,
+    x: &[V::Lane],
+    y: Shared<V::Lane>,
+    &Place { to, bits, words, weights }: &Place<'_, V::Lane>,
+) {
+    let taps = job.reads.taps();
+    let row_of = |run: &Word, bit: u32| {
+        (run.first + (run.bits & ((1_u64 << bit) - 1)).count_ones() as usize * run.step) * job.width
+    };
+    // SAFETY: rows are stored ones and R registers wide, by the caller.
+    unsafe {
+        if !job.add {
+            let mut rest = to.bits & bits;
+            while rest != 0 {
+                let y = y.get().wrapping_add(row_of(&to, rest.trailing_zeros()));
+                rest &= rest - 1;
+                for r in 0..R {
+                    V::zero().store(y.wrapping_add(r * V::LANES));
                 }
+            }
+        }
+        for (run, tap) in words {
+            let mut both = run.bits & to.bits & bits;
+            while both != 0 {
+                let bit = both.trailing_zeros();
+                both &= both - 1;
+                let x = x.as_ptr().wrapping_add(row_of(run, bit));
+                let y = y.get().wrapping_add(row_of(&to, bit));
+                let w = V::splat(weights[bit as usize * taps + tap]);
+                for r in 0..R {
+                    let (x, y) = (x.wrapping_add(r * V::LANES), y.wrapping_add(r * V::LANES));
+                    w.multiply_add(V::load(x), V::load(y)).store(y);
+                }
+            }
+        }
+    }
+}
+
+/// The rows of a position, row by row: the sums stay in registers.
+///
+/// # Safety
+/// As [`body`].
+#[inline(always)]
+unsafe fn by_rows<V: Vector>(
+    job: &Depth<'_, V::Lane>,
+    x: &[V::Lane],
+    y: Shared<V::Lane>,
+    &Place { to, bits, words, weights }: &Place<'_, V::Lane>,
+    terms: &mut [(*const V::Lane, V::Lane)],
+) {
+    let taps = job.reads.taps();
+    // Rows of the word's channels that lie before the part's first one.
+    let before = (1_u64 << bits.trailing_zeros()) - 1;
+    let (mut rest, mut index) = (to.bits & bits, (to.bits & before).count_ones() as usize);
+    while rest != 0 {
+        let bit = rest.trailing_zeros();
+        rest &= rest - 1;
+        let weights = &weights[bit as usize * taps..][..taps];
+        // Whether a row is stored cannot be foretold: it is listed in any case, and counted if it is.
+        let mut count = 0;
+        for &(run, tap) in words {
+            let row = run.first + (run.bits & ((1 << bit) - 1)).count_ones() as usize * run.step;
+            terms[count] = (x.as_ptr().wrapping_add(row * job.width), weights[tap]);
+            count += (run.bits >> bit & 1) as usize;
+        }
+        let terms = &terms[..count];
+        let y = y.get().wrapping_add((to.first + index * to.step) * job.width);
+        index += 1;
+        let mut lane = 0;
+        while lane < job.width {
+            // SAFETY: y is a stored row, those of the terms are; the lanes are below the width.
+            unsafe {
+                lane += match (job.width - lane) / V::LANES {
+                    0 => sum::<<V::Lane as Lanes>::One, 1>(terms, lane, y, job.add),
+                    1 => sum::<V, 1>(terms, lane, y, job.add),
+                    2 => sum::<V, 2>(terms, lane, y, job.add),
+                    3 => sum::<V, 3>(terms, lane, y, job.add),
+                    _ => sum::<V, 4>(terms, lane, y, job.add),
+                };
             }
         }
     }

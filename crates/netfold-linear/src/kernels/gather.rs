@@ -16,6 +16,9 @@ pub(crate) const MASKED: usize = 64;
 /// Bytes of weights that one task of a narrow product goes over: half of a level-2 cache.
 const WEIGHT_BYTES: usize = 1 << 19;
 
+/// Products of one task at least: some microseconds, more than it takes to hand a task to another thread.
+const PRODUCTS: usize = 1 << 18;
+
 /// The weights of a product: `w[c, t, d] = data[c · to + t · tap + d · from]`, where d counts from the first channel of
 /// the group of c.
 #[derive(Clone, Copy, Debug)]
@@ -133,11 +136,13 @@ impl<T: Real> Gather<'_, T> {
 
     /// Positions and channels of one task, from the shapes alone.
     fn task(&self) -> (usize, usize) {
-        let axes = self.to.axes;
-        let positions = axes.positions().div_ceil(64).max(1);
-        let bytes = self.reads.taps() * (self.from.axes.channels / self.groups) * size_of::<T>();
+        let (axes, from) = (self.to.axes, self.from.axes);
+        let at_once = self.from.count().div_ceil(from.positions().max(1));
+        let tasks = (self.to.count() * self.reads.taps() * at_once * self.width / PRODUCTS).clamp(1, 64);
+        let positions = axes.positions().div_ceil(tasks).max(1);
+        let bytes = self.reads.taps() * (from.channels / self.groups) * size_of::<T>();
         if axes.positions() < 32 {
-            return (positions, axes.channels.div_ceil(32).next_multiple_of(12));
+            return (positions, axes.channels.div_ceil(tasks.min(32)).next_multiple_of(12));
         }
         // A weight serves as many products as there are lanes: with few lanes it must stay close for several places.
         if self.width * size_of::<T>() <= 128 {

@@ -24,6 +24,9 @@ pub(super) fn build(name: &str, attributes: &Attributes<'_>) -> Result<Box<dyn O
     }))
 }
 
+/// How many elements one task of a parallel loop handles.
+const CHUNK: usize = 1 << 14;
+
 /// y = s · z + c with the slope and the offset of the segment that z lies on:
 /// - `Clip`: min(max(z, low), high), bounds being attributes before opset 11 and inputs 1 and 2 since;
 /// - `Abs`: |z|; `Neg`: −z;
@@ -140,14 +143,20 @@ impl<T: Real> Op<T> for Segments {
         }
         if let Self::Clip { .. } = self {
             let [low, high] = bounds;
-            let passes = |z: T| z > low && z < high || z.is_nan();
+            // Not below, not above: NaN passes.
+            let passes = |z: T| !(z <= low || z >= high);
             let affine = Affine::linear(Mask::new(Support::of_values(z.shape(), z.data(), passes)));
             let affine = affine.valid(Validity::Region);
-            let offset = |&z: &T| if passes(z) { T::zero() } else { z.max(low).min(high) };
-            if z.data().par_iter().all(|z| offset(z).is_zero()) {
-                return Ok(affine);
-            }
-            return Ok(affine.plus(Field::full(z.shape(), z.data().par_iter().map(offset).collect())));
+            let offset = |&z: &T| if z <= low || z >= high { z.max(low).min(high) } else { T::zero() };
+            let mut offsets = vec![T::zero(); z.len()];
+            let chunks = offsets.par_chunks_mut(CHUNK).zip(z.data().par_chunks(CHUNK));
+            let flat = chunks
+                .map(|(offsets, z)| {
+                    offsets.iter_mut().zip(z).for_each(|(to, z)| *to = offset(z));
+                    offsets.iter().filter(|offset| !offset.is_zero()).count() == 0
+                })
+                .reduce(|| true, |a, b| a && b);
+            return Ok(if flat { affine } else { affine.plus(Field::full(z.shape(), offsets)) });
         }
         let (slopes, offsets): (Vec<T>, Vec<T>) = z.data().iter().map(|&z| self.line(z, bounds)).unzip();
         let flat = offsets.iter().all(T::is_zero);
