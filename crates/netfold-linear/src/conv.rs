@@ -7,8 +7,10 @@ use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
 
+use crate::frame::Frame;
 use crate::kernels::depth::Depth;
-use crate::kernels::gather::{Gather, MASKED, Weights};
+
+use crate::kernels::gather::{Gather, Weights};
 use crate::reads::Reads;
 use crate::window::{Window, WindowAxis};
 use crate::{LinearMap, Probes, Real, Support};
@@ -24,17 +26,24 @@ pub struct Filters<T> {
     forward: OnceLock<Vec<T>>,
     /// `[channel, tap, out of the group]`
     backward: OnceLock<Vec<T>>,
+    /// Blocks of channels for whole tensors: forward, transposed.
+    blocks: [OnceLock<Vec<T>>; 2],
 }
 
 impl<T: Real> Filters<T> {
     /// The weights `[out, channels / groups, taps…]`.
     pub fn new(weights: Arc<Vec<T>>) -> Self {
-        Self { natural: weights, forward: OnceLock::new(), backward: OnceLock::new() }
+        let blocks = [OnceLock::new(), OnceLock::new()];
+        Self { natural: weights, forward: OnceLock::new(), backward: OnceLock::new(), blocks }
     }
 
     /// The weights as they were given.
     pub fn natural(&self) -> &Arc<Vec<T>> {
         &self.natural
+    }
+
+    fn blocks(&self, s: &Sizes, groups: usize, transpose: bool) -> &[T] {
+        self.blocks[usize::from(transpose)].get_or_init(|| dense::blocks(&self.natural, s, groups, transpose))
     }
 
     fn forward(&self, s: &Sizes) -> &[T] {
@@ -104,6 +113,7 @@ pub struct Conv<T> {
     filters: Arc<Filters<T>>,
     /// Forward, transposed.
     reads: [OnceLock<Reads>; 2],
+    frames: [OnceLock<Frame>; 2],
 }
 
 impl<T: Real> Conv<T> {
@@ -149,29 +159,28 @@ impl<T: Real> Conv<T> {
             groups,
             filters,
             reads: [OnceLock::new(), OnceLock::new()],
+            frames: [OnceLock::new(), OnceLock::new()],
         }
     }
 
     fn sizes(&self) -> Sizes {
         let [y, x] = self.axes;
-        Sizes {
-            ins: self.domain[1] / self.groups,
-            outs: self.codomain[1] / self.groups,
-            taps: y.kernel * x.kernel,
-            places_in: y.input * x.input,
-            places_out: y.output * x.output,
-        }
+        Sizes { ins: self.domain[1] / self.groups, outs: self.codomain[1] / self.groups, taps: y.kernel * x.kernel }
     }
 
     fn reads(&self, transpose: bool) -> &Reads {
         self.reads[usize::from(transpose)].get_or_init(|| Reads::new(&self.axes, transpose))
     }
 
+    fn frame(&self, transpose: bool) -> &Frame {
+        self.frames[usize::from(transpose)].get_or_init(|| Frame::new(&self.axes, transpose))
+    }
+
     /// Which loop computes a product: the one place where this is decided.
-    fn road(&self, width: usize) -> Road {
+    fn road(&self, width: usize, transpose: bool) -> Road {
         let s = self.sizes();
         match () {
-            () if width * size_of::<T>() < MASKED => Road::Dense,
+            () if width == 1 && self.frame(transpose).is_small() => Road::Dense,
             () if s.ins == 1 && s.outs == 1 => Road::Depth,
             () => Road::Gather,
         }
@@ -183,18 +192,23 @@ impl<T: Real> Conv<T> {
         if x.values().is_empty() || onto.count() == 0 {
             return sum.unwrap_or_else(|| Probes::zeros(onto, width));
         }
-        let (road, add, reads) = (self.road(width), sum.is_some(), self.reads(transpose));
+        let (road, add) = (self.road(width, transpose), sum.is_some());
         if road == Road::Dense {
             let (from, to) = if transpose { (&self.codomain, &self.domain) } else { (&self.domain, &self.codomain) };
-            let x = x.onto(&Support::full(from));
-            let mut y = vec![T::zero(); to.iter().product::<usize>() * width];
-            self.dense(x.values(), &mut y, width, transpose);
-            let y = Probes::new(Support::full(to), width, y).onto(onto);
-            return match sum {
+            let (x, full) = (x.onto(&Support::full(from)), Support::full(to));
+            let whole = onto.is_full();
+            let (mut y, rest) = match sum {
+                Some(sum) if whole => (sum, None),
+                sum => (Probes::scratch(&full, 1), sum),
+            };
+            self.dense(x.values(), y.values_mut(), transpose, add && whole);
+            let y = y.onto(onto);
+            return match rest {
                 Some(sum) => sum.plus(&y),
                 None => y,
             };
         }
+        let reads = self.reads(transpose);
         let mut y = sum.unwrap_or_else(|| Probes::scratch(onto, width));
         let support = x.support().clone();
         let (from, to) = (support.rows(), onto.rows());
@@ -214,7 +228,7 @@ impl<T: Real> Conv<T> {
 /// The loops of a convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Road {
-    /// Whole tensors by matrix products.
+    /// One whole tensor.
     Dense,
     /// Stored rows alone.
     Gather,
@@ -227,8 +241,6 @@ struct Sizes {
     ins: usize,
     outs: usize,
     taps: usize,
-    places_in: usize,
-    places_out: usize,
 }
 
 impl<T: Real> LinearMap<T> for Conv<T> {

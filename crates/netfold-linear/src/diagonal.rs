@@ -31,6 +31,12 @@ impl<T: Real> Diagonal<T> {
         if self.unit {
             return Mask::new(self.nonzero.clone()).cut(x, onto);
         }
+        if onto.is_full() {
+            let mut y = x.onto(onto);
+            let width = y.width();
+            self.factors.scale(y.values_mut(), width);
+            return y;
+        }
         x.onto(onto).scaled(|element| self.factors.at(element))
     }
 }

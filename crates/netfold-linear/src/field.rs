@@ -43,8 +43,16 @@ impl<T: Real> Field<T> {
     /// # Panics
     /// If there are not as many values as the shape has elements.
     pub fn full(shape: &[usize], values: Vec<T>) -> Self {
+        Self::shared(shape, Arc::new(values))
+    }
+
+    /// As [`full`](Self::full), over numbers that others hold too.
+    ///
+    /// # Panics
+    /// As [`full`](Self::full).
+    pub fn shared(shape: &[usize], values: Arc<Vec<T>>) -> Self {
         assert_eq!(values.len(), shape.iter().product::<usize>(), "one value for each element");
-        Self { shape: shape.to_vec(), values: Arc::new(values), inner: 1 }
+        Self { shape: shape.to_vec(), values, inner: 1 }
     }
 
     /// The tensor's shape.
@@ -83,10 +91,19 @@ impl<T: Real> Field<T> {
     /// # Panics
     /// If there are not `width` values for each element.
     pub fn add_to(&self, values: &mut [T], width: usize) {
+        self.with(values, width, |value, number| *value += number);
+    }
+
+    /// values[e · width + k] *= the number at e, as [`add_to`](Self::add_to) adds.
+    pub(crate) fn scale(&self, values: &mut [T], width: usize) {
+        self.with(values, width, |value, number| *value *= number);
+    }
+
+    fn with(&self, values: &mut [T], width: usize, change: impl Fn(&mut T, T) + Sync) {
         assert_eq!(values.len(), self.shape.iter().product::<usize>() * width, "probes of the field's shape");
         if width == 1 && self.values.len() == values.len() {
             values.par_chunks_mut(TASK).zip(self.values.par_chunks(TASK)).for_each(|(values, own)| {
-                values.iter_mut().zip(own).for_each(|(value, &number)| *value += number);
+                values.iter_mut().zip(own).for_each(|(value, &number)| change(value, number));
             });
             return;
         }
@@ -97,7 +114,7 @@ impl<T: Real> Field<T> {
         }
         values.par_chunks_mut(run).with_min_len(TASK.div_ceil(run)).enumerate().for_each(|(index, values)| {
             let number = self.values[index % self.values.len()];
-            values.iter_mut().for_each(|value| *value += number);
+            values.iter_mut().for_each(|value| change(value, number));
         });
     }
 

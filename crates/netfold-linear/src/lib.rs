@@ -21,6 +21,7 @@ mod compose;
 mod conv;
 mod diagonal;
 mod field;
+mod frame;
 mod gemm;
 mod identity;
 mod kernels;

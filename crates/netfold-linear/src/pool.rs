@@ -25,7 +25,7 @@ impl<T: Real> Pool<T> {
     }
 
     /// `len` numbers of any value.
-    pub(crate) fn take(&self, len: usize) -> Vec<T> {
+    pub fn take(&self, len: usize) -> Vec<T> {
         if len >= SMALL && self.users.load(Ordering::Relaxed) > 0 {
             let mut buffers = self.buffers.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             let fits = |buffer: &Vec<T>| buffer.capacity() >= len;
@@ -50,7 +50,8 @@ impl<T: Real> Pool<T> {
         buffer
     }
 
-    pub(crate) fn give(&self, buffer: Vec<T>) {
+    /// Keeps a buffer for the next one, while somebody uses the pool.
+    pub fn give(&self, buffer: Vec<T>) {
         if buffer.capacity() >= SMALL && self.users.load(Ordering::Relaxed) > 0 {
             self.buffers.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(buffer);
         }

@@ -1,5 +1,6 @@
 //! The trace: what one forward pass records.
 
+use netfold_linear::Real;
 use netfold_onnx::Dim;
 
 use crate::error::{Error, OpError, Unsupported};
@@ -13,7 +14,7 @@ use crate::value::{Tensor, Value};
 /// The masks and winners that freezing uses are those of this very pass: taken from another one, even a correct one,
 /// they can belong to another linear region.
 #[derive(Debug)]
-pub struct Trace<'m, T> {
+pub struct Trace<'m, T: Real> {
     /// The traced network.
     pub model: &'m Model,
     /// Where the input went in.
@@ -155,6 +156,17 @@ fn check_finite<T: Precision>(what: &str, tensor: &Tensor<T>) -> Result<(), Erro
     match tensor.non_finite() {
         None => Ok(()),
         Some(index) => Err(Error::NonFinite { what: what.to_owned(), value: tensor.data()[index].to_string(), index }),
+    }
+}
+
+/// The numbers' buffers serve the next trace.
+impl<T: Real> Drop for Trace<'_, T> {
+    fn drop(&mut self) {
+        for value in self.values.drain(..) {
+            if let Some(Value::Real(tensor)) = value {
+                tensor.recycle();
+            }
+        }
     }
 }
 

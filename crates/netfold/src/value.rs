@@ -4,6 +4,10 @@ use std::sync::Arc;
 
 use netfold_linear::{Probes, Real, Support};
 use netfold_onnx::{Data, TensorDef};
+use rayon::prelude::*;
+
+/// How many numbers one task of a parallel loop handles.
+const TASK: usize = 1 << 14;
 
 /// A tensor in standard (row-major) layout. Cloning shares the numbers.
 #[derive(Clone, Debug, PartialEq)]
@@ -87,6 +91,38 @@ impl<T: Real> Tensor<T> {
     /// The tensor as a batch of one probe.
     pub fn probe(&self) -> Probes<T> {
         Probes::shared(Support::full(&self.shape), 1, self.share())
+    }
+
+    /// f of each number, in parallel.
+    #[must_use]
+    pub fn each(&self, f: impl Fn(T) -> T + Sync) -> Self {
+        let mut made = T::pool().take(self.len());
+        made.par_chunks_mut(TASK)
+            .zip(self.data.par_chunks(TASK))
+            .for_each(|(to, from)| to.iter_mut().zip(from).for_each(|(to, &x)| *to = f(x)));
+        Self::new(&self.shape, made)
+    }
+
+    /// f of each pair of numbers of two tensors of one shape, in parallel.
+    ///
+    /// # Panics
+    /// If the shapes differ.
+    #[must_use]
+    pub fn paired(&self, other: &Self, f: impl Fn(T, T) -> T + Sync) -> Self {
+        assert_eq!(self.shape, other.shape, "shapes of a pair");
+        let mut made = T::pool().take(self.len());
+        made.par_chunks_mut(TASK)
+            .zip(self.data.par_chunks(TASK))
+            .zip(other.data.par_chunks(TASK))
+            .for_each(|((to, a), b)| to.iter_mut().zip(a).zip(b).for_each(|((to, &a), &b)| *to = f(a, b)));
+        Self::new(&self.shape, made)
+    }
+
+    /// Gives the numbers' buffer back, if nobody else holds them.
+    pub fn recycle(self) {
+        if let Ok(buffer) = Arc::try_unwrap(self.data) {
+            T::pool().give(buffer);
+        }
     }
 
     /// The flat index of the first element that is NaN or infinite.

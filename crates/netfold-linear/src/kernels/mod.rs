@@ -9,6 +9,8 @@
 
 pub(crate) mod depth;
 pub(crate) mod gather;
+pub(crate) mod panels;
+pub(crate) mod planes;
 pub(crate) mod rows;
 #[cfg(test)]
 mod tests;

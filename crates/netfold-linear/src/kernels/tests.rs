@@ -8,6 +8,9 @@ use rayon::ThreadPoolBuilder;
 use super::Isa;
 use super::depth::Depth;
 use super::gather::{Gather, Weights};
+use super::panels::{BLOCK, Panels};
+use super::planes::Planes;
+use crate::frame::{Frame, SLACK};
 use crate::reads::Reads;
 use crate::{Probes, Real, Support, WindowAxis};
 
@@ -60,6 +63,7 @@ struct Case<T: Real> {
     ins: usize,
     outs: usize,
     reads: Reads,
+    frame: Frame,
     x: Probes<T>,
     onto: Support,
     start: Vec<T>,
@@ -71,7 +75,8 @@ struct Case<T: Real> {
 impl<T: Real> Case<T> {
     fn new(noise: &Noise, depth: bool) -> Self {
         let axes = [if noise.below(4) == 0 { WindowAxis::UNIT } else { noise.axis() }, noise.axis()];
-        let reads = Reads::new(&axes, noise.below(2) == 0);
+        let transpose = noise.below(2) == 0;
+        let (reads, frame) = (Reads::new(&axes, transpose), Frame::new(&axes, transpose));
         let (groups, ins, outs) = if depth {
             (1 + noise.below(70), 1, 1)
         } else {
@@ -87,7 +92,7 @@ impl<T: Real> Case<T> {
         // Either order of the last axis, the first one too where there is one group.
         let strides =
             if groups == 1 && noise.below(2) == 0 { [1, ins * outs, outs] } else { [reads.taps() * ins, ins, 1] };
-        Self { groups, ins, outs, reads, x, onto, start, weights, strides, add: noise.below(2) == 0 }
+        Self { groups, ins, outs, reads, frame, x, onto, start, weights, strides, add: noise.below(2) == 0 }
     }
 
     fn gather(&self, isa: Isa) -> Vec<T> {
@@ -105,6 +110,53 @@ impl<T: Real> Case<T> {
         let mut y = self.start.clone();
         let (from, to) = (self.x.support().rows(), self.onto.rows());
         Depth { from, to, reads: &self.reads, weights: &self.weights, width, add }.run_by(isa, self.x.values(), &mut y);
+        y
+    }
+
+    /// The same geometry with one whole tensor on both sides, one group's weights as `[c][t][d]`.
+    fn whole(noise: &Noise, depth: bool) -> Self {
+        let mut case = Self::new(noise, depth);
+        let (from, to) = (Support::full(case.x.shape()), Support::full(case.onto.shape()));
+        case.x = Probes::new(from.clone(), 1, noise.numbers(from.count()));
+        case.start = noise.numbers(to.count());
+        case.onto = to;
+        case.strides = [case.reads.taps() * case.ins, case.ins, 1];
+        case
+    }
+
+    fn planes(&self, isa: Isa) -> Vec<T> {
+        let (taps, mut y) = (self.reads.taps(), self.start.clone());
+        let windows = self.weights.chunks_exact(taps * self.ins);
+        let weights: Vec<T> =
+            windows.flat_map(|w| (0..taps * self.ins).map(|i| w[i % taps * self.ins + i / taps])).collect();
+        let (groups, from, to, strides, add) = (self.groups, self.ins, self.outs, [self.ins, 1], self.add);
+        Planes { frame: &self.frame, groups, from, to, weights: &weights, strides, taps, add }.run_by(
+            isa,
+            self.x.values(),
+            &mut y,
+        );
+        y
+    }
+
+    fn panels(&self, isa: Isa) -> Vec<T> {
+        let (taps, mut y) = (self.reads.taps(), self.start.clone());
+        let mut weights = Vec::new();
+        for group in self.weights.chunks_exact(self.outs * taps * self.ins) {
+            for block in group.chunks(BLOCK * taps * self.ins) {
+                for i in 0..taps * self.ins {
+                    weights
+                        .extend((0..BLOCK).map(|c| block.get(c * taps * self.ins + i).copied().unwrap_or(T::zero())));
+                }
+            }
+        }
+        let mut x = self.x.values().to_vec();
+        if !self.frame.is_bare() {
+            x = vec![T::nan(); self.x.values().len() / self.frame.places_from() * self.frame.size() + SLACK];
+            let planes = self.x.values().chunks_exact(self.frame.places_from());
+            x.chunks_exact_mut(self.frame.size()).zip(planes).for_each(|(to, plane)| self.frame.fill(plane, to));
+        }
+        let (groups, from, to, add) = (self.groups, self.ins, self.outs, self.add);
+        Panels { frame: &self.frame, groups, from, to, weights: &weights, taps, add }.run_by(isa, &x, &mut y);
         y
     }
 
@@ -154,6 +206,27 @@ fn sums<T: Real>() {
     }
 }
 
+fn whole_sums<T: Real>() {
+    let noise = Noise(Cell::new(0x0dd_ba11));
+    for round in 0..150 {
+        let case = Case::<T>::whole(&noise, round % 3 == 0);
+        for isa in Isa::all() {
+            agree(&case, &case.planes(isa), isa);
+            agree(&case, &case.panels(isa), isa);
+        }
+    }
+}
+
+#[test]
+fn whole_tensors_equal_their_definition_in_single_precision() {
+    whole_sums::<f32>();
+}
+
+#[test]
+fn whole_tensors_equal_their_definition_in_double_precision() {
+    whole_sums::<f64>();
+}
+
 #[test]
 fn loops_equal_their_definition_in_single_precision() {
     sums::<f32>();
@@ -172,6 +245,13 @@ fn bits_do_not_depend_on_the_number_of_threads() {
         let bits = |threads: usize| {
             let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             let y = pool.install(|| if round % 2 == 0 { case.depth(Isa::best()) } else { case.gather(Isa::best()) });
+            y.iter().map(|y| y.to_bits()).collect::<Vec<_>>()
+        };
+        assert!(bits(1) == bits(2) && bits(1) == bits(3));
+        let case = Case::<f32>::whole(&noise, round % 2 == 0);
+        let bits = |threads: usize| {
+            let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let y = pool.install(|| [case.planes(Isa::best()), case.panels(Isa::best())].concat());
             y.iter().map(|y| y.to_bits()).collect::<Vec<_>>()
         };
         assert!(bits(1) == bits(2) && bits(1) == bits(3));

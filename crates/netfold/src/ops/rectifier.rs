@@ -1,7 +1,6 @@
 //! `Relu`, `LeakyRelu`, `PRelu`.
 
 use netfold_linear::{Diagonal, Field, Mask, Real, Support};
-use rayon::prelude::*;
 
 use super::{At, Attributes, Dependence, Inputs, Op, Operator, broadcast, only};
 use crate::affine::{Affine, Validity};
@@ -64,8 +63,7 @@ impl<T: Real> Op<T> for Rectifier {
         let z = x.real(0)?;
         if let Self::Zero = self {
             // NaN stays NaN.
-            let y = |&z: &T| if z > T::zero() || z.is_nan() { z } else { T::zero() };
-            return Ok(vec![Value::Real(Tensor::new(z.shape(), z.data().par_iter().map(y).collect()))]);
+            return Ok(vec![Value::Real(z.each(|z| if z <= T::zero() { T::zero() } else { z }))]);
         }
         let slope = self.slope(x)?;
         let y = |(element, &z): (usize, &T)| match &slope {

@@ -59,6 +59,15 @@ fn cut<T: Real>(z: T, s: T, c: T, low: T, high: T) -> (T, T) {
     if y > low && y < high || y.is_nan() { (s, c) } else { (T::zero(), y.max(low).min(high)) }
 }
 
+/// z between two bounds; NaN stays NaN.
+fn clip<T: Real>(z: T, low: T, high: T) -> T {
+    let z = if z < low { low } else { z };
+    if z > high { high } else { z }
+}
+
+/// How many numbers one task of a parallel loop handles.
+const TASK: usize = 1 << 14;
+
 impl Segments {
     /// Slope and offset at z, with a clip's bounds where it is one.
     fn line<T: Real>(&self, z: T, [low, high]: [T; 2]) -> (T, T) {
@@ -124,9 +133,7 @@ impl<T: Real> Op<T> for Segments {
         let bounds = self.bounds(x)?;
         if let Self::Clip { .. } = self {
             let [low, high] = bounds;
-            let z = x.real(0)?;
-            let y = |&z: &T| if z.is_nan() { z } else { z.max(low).min(high) };
-            return Ok(vec![Value::Real(Tensor::new(z.shape(), z.data().par_iter().map(y).collect()))]);
+            return Ok(vec![Value::Real(x.real(0)?.each(|z| clip(z, low, high)))]);
         }
         let y = |&z: &T| {
             let (slope, offset) = self.line(z, bounds);
@@ -143,20 +150,17 @@ impl<T: Real> Op<T> for Segments {
         }
         if let Self::Clip { .. } = self {
             let [low, high] = bounds;
-            // Not below, not above: NaN passes.
-            let passes = |z: T| !(z <= low || z >= high);
+            // No branch: which side of a bound a number lies on cannot be foretold.
+            let passes = |z: T| !((z <= low) | (z >= high));
             let affine = Affine::linear(Mask::new(Support::of_values(z.shape(), z.data(), passes)));
             let affine = affine.valid(Validity::Region);
-            let offset = |&z: &T| if z <= low || z >= high { z.max(low).min(high) } else { T::zero() };
-            let mut offsets = vec![T::zero(); z.len()];
-            let chunks = offsets.par_chunks_mut(CHUNK).zip(z.data().par_chunks(CHUNK));
-            let flat = chunks
-                .map(|(offsets, z)| {
-                    offsets.iter_mut().zip(z).for_each(|(to, z)| *to = offset(z));
-                    offsets.iter().filter(|offset| !offset.is_zero()).count() == 0
-                })
-                .reduce(|| true, |a, b| a && b);
-            return Ok(if flat { affine } else { affine.plus(Field::full(z.shape(), offsets)) });
+            let offset = z.each(|z| if passes(z) { T::zero() } else { clip(z, low, high) });
+            let flat = offset.data().par_chunks(TASK).all(|part| part.iter().fold(true, |flat, c| flat & c.is_zero()));
+            if flat {
+                offset.recycle();
+                return Ok(affine);
+            }
+            return Ok(affine.plus(Field::shared(z.shape(), offset.share())));
         }
         let (slopes, offsets): (Vec<T>, Vec<T>) = z.data().iter().map(|&z| self.line(z, bounds)).unzip();
         let flat = offsets.iter().all(T::is_zero);
