@@ -273,6 +273,16 @@ impl<T: Real> Probes<T> {
     pub fn scatter(&self, onto: &Support, target: impl Fn(usize) -> Option<usize>) -> Self {
         const NONE: u32 = u32::MAX;
         let width = self.width;
+        if width == 1 && self.support.is_full() && onto.is_full() {
+            let mut values = T::pool().take(onto.count());
+            values.fill(T::zero());
+            for (element, &value) in self.values.0.iter().enumerate() {
+                if let Some(target) = target(element) {
+                    values[target] += value;
+                }
+            }
+            return Self::new(onto.clone(), 1, values);
+        }
         let targets: Vec<u32> = (self.support.elements())
             .map(|element| target(element).and_then(|e| onto.row_of(e)).map_or(NONE, |row| row as u32))
             .collect();
@@ -321,11 +331,7 @@ impl<T: Real> Probes<T> {
     pub(crate) fn cut(mut self, bits: &[u64]) -> Self {
         debug_assert!(self.support.is_full() && self.width == 1);
         self.values_mut().par_chunks_mut(TASK).zip(bits.par_chunks(TASK / 64)).for_each(|(values, bits)| {
-            for (values, &word) in values.chunks_mut(64).zip(bits) {
-                for (bit, value) in values.iter_mut().enumerate() {
-                    *value = if word >> bit & 1 == 1 { *value } else { T::zero() };
-                }
-            }
+            kernels::rows::cut(values, bits);
         });
         self
     }

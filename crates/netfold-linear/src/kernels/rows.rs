@@ -52,3 +52,49 @@ fn dot_body<T: Real>(x: &[T], width: usize, factor: impl Fn(usize) -> T, sums: &
         sums.iter_mut().zip(&partial).for_each(|(sum, part)| *sum += part.wide());
     }
 }
+
+/// Zero where the bit is 0.
+pub(crate) fn cut<T: Real>(values: &mut [T], bits: &[u64]) {
+    match Isa::best() {
+        // SAFETY: this processor has the instructions.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 => unsafe { cut_avx512(values, bits) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 => unsafe { cut_avx2(values, bits) },
+        Isa::Portable => cut_body(values, bits),
+    }
+}
+
+/// # Safety
+/// The processor has AVX-512 (F, VL, DQ, BW).
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")]
+unsafe fn cut_avx512<T: Real>(values: &mut [T], bits: &[u64]) {
+    cut_body(values, bits);
+}
+
+/// # Safety
+/// The processor has AVX2 and FMA.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn cut_avx2<T: Real>(values: &mut [T], bits: &[u64]) {
+    cut_body(values, bits);
+}
+
+#[inline(always)]
+fn cut_body<T: Real>(values: &mut [T], bits: &[u64]) {
+    let (words, rest) = values.as_chunks_mut::<64>();
+    for (values, &word) in words.iter_mut().zip(bits) {
+        for (values, half) in values.as_chunks_mut::<32>().0.iter_mut().zip([word as u32, (word >> 32) as u32]) {
+            for (bit, value) in values.iter_mut().enumerate() {
+                *value = if half & 1 << bit == 0 { T::zero() } else { *value };
+            }
+        }
+    }
+    if let Some(&word) = bits.get(words.len()) {
+        for (bit, value) in rest.iter_mut().enumerate() {
+            *value = if word & 1 << bit == 0 { T::zero() } else { *value };
+        }
+    }
+}

@@ -271,3 +271,17 @@ fn rows_are_summed_in_double_precision() {
         }
     }
 }
+
+#[test]
+fn masked_numbers_are_zero() {
+    let noise = Noise(Cell::new(6));
+    for len in [0, 1, 63, 64, 65, 200] {
+        let (x, bits) = (noise.numbers::<f32>(len), (0..len.div_ceil(64)).map(|_| noise.next()).collect::<Vec<_>>());
+        let mut y = x.clone();
+        super::rows::cut(&mut y, &bits);
+        for (i, (x, y)) in x.iter().zip(&y).enumerate() {
+            let kept = bits[i / 64] >> (i % 64) & 1 == 1;
+            assert_eq!(y.to_bits(), if kept { x.to_bits() } else { 0 });
+        }
+    }
+}

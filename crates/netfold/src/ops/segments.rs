@@ -143,6 +143,7 @@ impl<T: Real> Op<T> for Segments {
         Ok(vec![Value::Real(x.real(0)?.map(y))])
     }
 
+    #[expect(clippy::needless_bitwise_bool, reason = "which side of a bound a number lies on cannot be foretold")]
     fn freeze(&self, at: &At<'_, T>) -> Result<Affine<T>, OpError> {
         let (z, bounds) = (at.inputs.real(0)?, self.bounds(at.inputs)?);
         if let Self::Neg = self {
@@ -150,11 +151,14 @@ impl<T: Real> Op<T> for Segments {
         }
         if let Self::Clip { .. } = self {
             let [low, high] = bounds;
-            // No branch: which side of a bound a number lies on cannot be foretold.
             let passes = |z: T| !((z <= low) | (z >= high));
             let affine = Affine::linear(Mask::new(Support::of_values(z.shape(), z.data(), passes)));
             let affine = affine.valid(Validity::Region);
-            let offset = z.each(|z| if passes(z) { T::zero() } else { clip(z, low, high) });
+            // What is cut is at a bound.
+            let offset = z.each(|z| {
+                let y = clip(z, low, high);
+                if (y == low) | (y == high) { y } else { T::zero() }
+            });
             let flat = offset.data().par_chunks(TASK).all(|part| part.iter().fold(true, |flat, c| flat & c.is_zero()));
             if flat {
                 offset.recycle();
