@@ -24,9 +24,6 @@ pub(super) fn build(name: &str, attributes: &Attributes<'_>) -> Result<Box<dyn O
     }))
 }
 
-/// How many elements one task of a parallel loop handles.
-const CHUNK: usize = 1 << 14;
-
 /// y = s · z + c with the slope and the offset of the segment that z lies on:
 /// - `Clip`: min(max(z, low), high), bounds being attributes before opset 11 and inputs 1 and 2 since;
 /// - `Abs`: |z|; `Neg`: −z;
