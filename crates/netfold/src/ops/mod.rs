@@ -55,7 +55,10 @@ operators! {
     extreme: "Max" "Min";
     gather: "Gather";
     gemm: "Gemm";
+    lrn: "LRN";
     matmul: "MatMul";
+    normalize: "LayerNormalization" "InstanceNormalization" "GroupNormalization" "RMSNormalization" "LpNormalization"
+        "MeanVarianceNormalization";
     pad: "Pad";
     pool: "MaxPool" "AveragePool";
     power: "Pow";
