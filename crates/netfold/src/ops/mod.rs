@@ -50,10 +50,11 @@ operators! {
     concat: "Concat";
     constant: "Constant" "ConstantOfShape" "Range";
     conv: "Conv";
+    conv_transpose: "ConvTranspose";
     copy: "Identity" "Dropout" "Cast" "CastLike";
     expand: "Expand" "Tile";
     extreme: "Max" "Min";
-    gather: "Gather";
+    gather: "Gather" "GatherElements" "GatherND";
     gemm: "Gemm";
     lrn: "LRN";
     matmul: "MatMul";
@@ -66,6 +67,8 @@ operators! {
     reduce: "ReduceSum" "ReduceMean" "ReduceMax" "ReduceMin" "ReduceProd" "ReduceL1" "ReduceL2" "ReduceSumSquare"
         "ReduceLogSum" "ReduceLogSumExp" "GlobalAveragePool" "GlobalMaxPool";
     reshape: "Reshape" "Flatten" "Squeeze" "Unsqueeze";
+    resize: "Resize" "Upsample";
+    scatter: "ScatterElements" "ScatterND" "Scatter";
     segments: "Clip" "Abs" "Neg" "HardSigmoid" "ThresholdedRelu" "Shrink";
     shape: "Shape" "Size";
     slice: "Slice" "Split";

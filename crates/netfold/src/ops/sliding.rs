@@ -16,6 +16,9 @@ pub(super) struct Sliding {
     ceil: bool,
 }
 
+/// Strides, dilations, pads.
+type Numbers = (Vec<usize>, Vec<usize>, Vec<i64>);
+
 /// Larger kernels, strides, dilations and pads are refused: their sums stay far from an overflow.
 const LARGEST: i64 = 1 << 31;
 
@@ -47,32 +50,80 @@ impl Sliding {
     /// With `ceil_mode` there is an output more where a last window starts inside the input or the padding before it.
     pub fn window(&self, places: &[usize], kernel: &[usize]) -> Result<(Window, Vec<isize>), OpError> {
         let rank = places.len();
-        let named = self.kernel.as_ref().is_none_or(|own| own.iter().map(|&k| k as usize).eq(kernel.iter().copied()));
-        if kernel.len() != rank || !named {
-            let own = self.kernel.as_ref().map_or(String::new(), |own| format!(" (`kernel_shape` {own:?})"));
-            return Err(OpError::new(format!("a window {kernel:?}{own} over an input with places {places:?}")));
-        }
-        let list = |values: &Option<Vec<i64>>, len: usize, fill: i64, name: &str| match values {
-            None => Ok(vec![fill; len]),
-            Some(values) if values.len() == len => Ok(values.clone()),
-            Some(values) => Err(OpError::new(format!("attribute `{name}` has {} entries, not {len}", values.len()))),
-        };
-        let strides = list(&self.strides, rank, 1, "strides")?;
-        let dilations = list(&self.dilations, rank, 1, "dilations")?;
-        let pads = list(&self.pads, 2 * rank, 0, "pads")?;
-        if let Some(pad) = pads.iter().find(|pad| !(-LARGEST..=LARGEST).contains(*pad)) {
-            return Err(OpError::new(format!("attribute `pads` holds {pad}")));
-        }
+        let (strides, dilations, pads) = self.numbers(places, kernel)?;
         let (mut axes, mut ends) = (Vec::with_capacity(rank), Vec::with_capacity(rank));
         for axis in 0..rank {
-            let (stride, dilation) = (positive(strides[axis], "strides")?, positive(dilations[axis], "dilations")?);
             let pads = [pads[axis] as isize, pads[rank + axis] as isize];
-            let (axis, end) = self.axis(places[axis], kernel[axis], [stride, dilation], pads)?;
+            let (axis, end) = self.axis(places[axis], kernel[axis], [strides[axis], dilations[axis]], pads)?;
             axes.push(axis);
             ends.push(end);
         }
         let window = Window { axes };
         size::count(&window.output()).map(|_| (window, ends))
+    }
+
+    /// Strides, dilations and pads of a window over these places.
+    fn numbers(&self, places: &[usize], kernel: &[usize]) -> Result<Numbers, OpError> {
+        let rank = places.len();
+        let named = self.kernel.as_ref().is_none_or(|own| own.iter().map(|&k| k as usize).eq(kernel.iter().copied()));
+        if kernel.len() != rank || !named {
+            let own = self.kernel.as_ref().map_or(String::new(), |own| format!(" (`kernel_shape` {own:?})"));
+            return Err(OpError::new(format!("a window {kernel:?}{own} over an input with places {places:?}")));
+        }
+        let each = |name: &str, values: &Option<Vec<i64>>| -> Result<Vec<usize>, OpError> {
+            list(name, values.as_deref(), rank, 1)?.into_iter().map(|value| positive(value, name)).collect()
+        };
+        let pads = list("pads", self.pads.as_deref(), 2 * rank, 0)?;
+        if let Some(pad) = pads.iter().find(|pad| !(-LARGEST..=LARGEST).contains(*pad)) {
+            return Err(OpError::new(format!("attribute `pads` holds {pad}")));
+        }
+        Ok((each("strides", &self.strides)?, each("dilations", &self.dilations)?, pads))
+    }
+
+    /// The window whose transpose makes an output of an input with these places: its own input is that output.
+    ///
+    /// An output has stride · (places − 1) + `longer` + reach of the kernel − pads places, or those of `shape`, which
+    /// the pads are then made to fit.
+    pub fn transposed(
+        &self,
+        places: &[usize],
+        kernel: &[usize],
+        longer: Option<&[i64]>,
+        shape: Option<&[i64]>,
+    ) -> Result<Window, OpError> {
+        let rank = places.len();
+        let (strides, dilations, pads) = self.numbers(places, kernel)?;
+        let longer = list("output_padding", longer, rank, 0)?;
+        // Some files give batch and channels too.
+        let shape = shape.map(|shape| shape.get(shape.len().saturating_sub(rank)..).unwrap_or(shape));
+        let shape = shape.map(|shape| list("output_shape", Some(shape), rank, 0)).transpose()?;
+        let mut axes = Vec::with_capacity(rank);
+        for axis in 0..rank {
+            let (stride, dilation, kernel, output) = (strides[axis], dilations[axis], kernel[axis], places[axis]);
+            if !(0..=LARGEST).contains(&longer[axis]) {
+                return Err(OpError::new(format!("attribute `output_padding` holds {}", longer[axis])));
+            }
+            let reach = (kernel.max(1) - 1) * dilation + 1;
+            let whole = ((output.max(1) - 1).saturating_mul(stride) + reach) as i64 + longer[axis];
+            let same = matches!(self.auto_pad.as_str(), "SAME_UPPER" | "SAME_LOWER");
+            let wanted = match &shape {
+                Some(shape) => Some(positive(shape[axis], "output_shape")? as i64),
+                None if same => Some(output.saturating_mul(stride) as i64),
+                None => None,
+            };
+            let (pad, input) = match wanted {
+                Some(wanted) => {
+                    let total = (whole - wanted).max(0);
+                    (if self.auto_pad == "SAME_UPPER" { total / 2 } else { total - total / 2 }, wanted)
+                }
+                None if self.auto_pad == "VALID" => (0, whole),
+                None => (pads[axis], whole - pads[axis] - pads[rank + axis]),
+            };
+            let input = size::shape(&[input])?[0];
+            axes.push(WindowAxis { input, kernel, stride, dilation, pad: pad as isize, output });
+        }
+        let window = Window { axes };
+        size::count(&window.input()).map(|_| window)
     }
 
     fn axis(
@@ -134,6 +185,15 @@ impl Readings {
     /// What output place `output` reads.
     pub fn of(&self, output: usize) -> &[u32] {
         &self.places[self.starts[output]..self.starts[output + 1]]
+    }
+}
+
+/// An attribute's numbers, one for each axis (two for pads), or as many times `fill`.
+fn list(name: &str, values: Option<&[i64]>, len: usize, fill: i64) -> Result<Vec<i64>, OpError> {
+    match values {
+        None => Ok(vec![fill; len]),
+        Some(values) if values.len() == len => Ok(values.to_vec()),
+        Some(values) => Err(OpError::new(format!("attribute `{name}` has {} entries, not {len}", values.len()))),
     }
 }
 

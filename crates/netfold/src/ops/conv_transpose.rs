@@ -1,0 +1,75 @@
+//! `ConvTranspose`.
+
+use std::sync::Arc;
+
+use netfold_linear::{Conv, Field, Filters, Real, Transposed};
+
+use super::prepared::Prepared;
+use super::sliding::Sliding;
+use super::{At, Attributes, Dependence, Op, Operator, only, size};
+use crate::affine::Affine;
+use crate::error::OpError;
+
+pub(super) fn build(_: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
+    let list = |name| attributes.ints(name).map(|ints| ints.map(<[i64]>::to_vec));
+    Ok(Box::new(ConvTranspose {
+        sliding: Sliding::read(attributes)?,
+        groups: attributes.int_or("group", 1)?,
+        longer: list("output_padding")?,
+        shape: list("output_shape")?,
+        filters: Prepared::default(),
+    }))
+}
+
+/// y = Aᵀ x + b, where A is the convolution from y's shape to x's with the same weights, window and groups:
+/// y[o, p · stride + t · dilation − pad] gathers w[c, o, t] · x[c, p].
+///
+/// Source: ONNX `ConvTranspose`.
+#[derive(Clone, Debug)]
+struct ConvTranspose {
+    sliding: Sliding,
+    groups: i64,
+    longer: Option<Vec<i64>>,
+    shape: Option<Vec<i64>>,
+    filters: Prepared,
+}
+
+impl Operator for ConvTranspose {
+    fn dependence(&self, varies: &[bool]) -> Dependence {
+        only(&[0], varies, &["input", "weights", "bias"])
+    }
+}
+
+impl<T: Real> Op<T> for ConvTranspose {
+    fn freeze(&self, at: &At<'_, T>) -> Result<Affine<T>, OpError> {
+        let (x, w) = (at.inputs.shape(0)?, at.inputs.real(1)?);
+        let (&[batch, channels, ref places @ ..], &[ins, outs, ref kernel @ ..]) = (x, w.shape()) else {
+            return Err(OpError::new("input and weights need a batch and a channel axis"));
+        };
+        let groups = usize::try_from(self.groups).unwrap_or(0);
+        if groups == 0 || channels != ins || !channels.is_multiple_of(groups) {
+            let (shape, groups) = (w.shape(), self.groups);
+            let text = format!("weights {shape:?} in {groups} groups do not fit an input with {channels} channels");
+            return Err(OpError::new(text));
+        }
+        let window = self.sliding.transposed(places, kernel, self.longer.as_deref(), self.shape.as_deref())?;
+        if window.axes.len() > 2 {
+            return Err(OpError::new(format!("convolution over {} axes; one or two are supported", window.axes.len())));
+        }
+        let out = outs.saturating_mul(groups);
+        if size::count(&[vec![batch, out], window.input()].concat())? == 0 || w.is_empty() || x.contains(&0) {
+            return Err(OpError::new("there is nothing to convolve: a size is zero"));
+        }
+        let weights = w.share();
+        let filters = self.filters.of(&weights, || Filters::new(Arc::clone(&weights)));
+        let affine = Affine::linear(Transposed(Conv::with_filters(batch, out, channels, groups, &window, filters)));
+        Ok(match at.inputs.real_if(2)? {
+            Some(bias) if bias.len() == out => {
+                let offset = Field::along(affine.shape(), 1, bias.data().to_vec());
+                affine.plus(offset)
+            }
+            Some(bias) => return Err(OpError::new(format!("{} biases for {out} output channels", bias.len()))),
+            None => affine,
+        })
+    }
+}

@@ -1,0 +1,302 @@
+//! `Resize`, `Upsample`: more or fewer places along some axes.
+
+use std::sync::Arc;
+
+use netfold_linear::{Chain, Field, Identity, Real, Resample, Select, SharedMap, Taps};
+
+use super::movement::Pick;
+use super::{At, Attributes, Dependence, Inputs, Op, Operator, only, size};
+use crate::affine::Affine;
+use crate::error::OpError;
+use crate::value::Value;
+
+pub(super) fn build(name: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
+    let word = |name: &str, default: &'static str| attributes.string(name).map(|word| word.unwrap_or(default).to_owned());
+    let simple = name == "Upsample" || attributes.opset < 11;
+    let mode = word("mode", "nearest")?;
+    let filter = match mode.as_str() {
+        "nearest" if simple => Filter::Nearest("simple".into()),
+        "nearest" => Filter::Nearest(word("nearest_mode", "round_prefer_floor")?),
+        "linear" | "bilinear" => Filter::Linear,
+        "cubic" => Filter::Cubic(attributes.float_or("cubic_coeff_a", -0.75)?),
+        other => return Err(OpError::new(format!("mode `{other}` is not known"))),
+    };
+    if let Filter::Nearest(round) = &filter
+        && !matches!(round.as_str(), "simple" | "round_prefer_floor" | "round_prefer_ceil" | "floor" | "ceil")
+    {
+        return Err(OpError::new(format!("nearest_mode `{round}` is not known")));
+    }
+    let coordinates = if simple { "asymmetric".into() } else { word("coordinate_transformation_mode", "half_pixel")? };
+    let known = ["half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners", "asymmetric"];
+    if !known.contains(&coordinates.as_str()) && !matches!(coordinates.as_str(), "tf_half_pixel_for_nn" | CROP) {
+        return Err(OpError::new(format!("coordinate_transformation_mode `{coordinates}` is not known")));
+    }
+    Ok(Box::new(Resize {
+        filter,
+        coordinates,
+        scales: attributes.floats("scales")?.map(|scales| scales.iter().map(|&scale| f64::from(scale)).collect()),
+        first: if simple { 1 } else { 2 },
+        axes: attributes.ints("axes")?.map(<[i64]>::to_vec),
+        policy: word("keep_aspect_ratio_policy", "stretch")?,
+        antialias: attributes.int_or("antialias", 0)? != 0,
+        exclude_outside: attributes.int_or("exclude_outside", 0)? != 0,
+        beyond: attributes.float_or("extrapolation_value", 0.0)?,
+    }))
+}
+
+/// The mode whose places can lie outside the input.
+const CROP: &str = "tf_crop_and_resize";
+
+#[derive(Clone, Debug, PartialEq)]
+enum Filter {
+    Nearest(String),
+    Linear,
+    Cubic(f64),
+}
+
+/// y = (R₀ ⊗ R₁ ⊗ …) x: one matrix an axis, whose row i holds the weights of a filter around the place in x that
+/// output place i comes from.
+///
+/// The place is (i + 1/2) / s − 1/2 with the axis' scale s (`half_pixel`), i / s (`asymmetric`),
+/// i (n − 1) / (m − 1) from m to n places (`align_corners`), or as the operator's other coordinate modes say. Weights
+/// beyond the edge go to the edge, or, with `exclude_outside`, to the others. With `antialias` a shrinking filter is as
+/// wide as what it covers. Places outside the region of `tf_crop_and_resize` are a constant: the offset.
+///
+/// Source: ONNX `Resize`, `Upsample` (an attribute holds the scales before opset 9).
+#[derive(Clone, Debug)]
+struct Resize {
+    filter: Filter,
+    coordinates: String,
+    scales: Option<Vec<f64>>,
+    /// The input that holds the scales; sizes follow.
+    first: usize,
+    axes: Option<Vec<i64>>,
+    policy: String,
+    antialias: bool,
+    exclude_outside: bool,
+    beyond: f64,
+}
+
+impl Operator for Resize {
+    fn dependence(&self, varies: &[bool]) -> Dependence {
+        only(&[0], varies, &["input", "region", "scales", "sizes"])
+    }
+}
+
+/// How one axis changes.
+#[derive(Clone, Copy, Debug)]
+struct Axis {
+    from: usize,
+    to: usize,
+    scale: f64,
+    /// The region's start and end, as shares of the axis.
+    region: [f64; 2],
+}
+
+/// What one place of the output takes from an axis; `None` outside the region.
+type Row = Option<Vec<(usize, f64)>>;
+
+impl Resize {
+    fn axes<T: Real>(&self, x: &Inputs<'_, T>) -> Result<Vec<Axis>, OpError> {
+        let from = x.shape(0)?;
+        let named = match &self.axes {
+            Some(axes) => size::axes(axes, from.len())?,
+            None => (0..from.len()).collect(),
+        };
+        let filled = |i: usize| x.get(i).is_some_and(|value| !value.shape().contains(&0));
+        let scales = match &self.scales {
+            Some(scales) => Some(scales.clone()),
+            None if filled(self.first) => Some(x.real(self.first)?.data().iter().map(|scale| scale.wide()).collect()),
+            None => None,
+        };
+        let count = |len: usize| {
+            let text = || format!("{len} scales or sizes for {} axes", named.len());
+            if len == named.len() { Ok(()) } else { Err(OpError::new(text())) }
+        };
+        let mut axes: Vec<Axis> = from.iter().map(|&n| Axis { from: n, to: n, scale: 1.0, region: [0.0, 1.0] }).collect();
+        if let Some(scales) = scales {
+            count(scales.len())?;
+            for (&axis, &scale) in named.iter().zip(&scales) {
+                if !scale.is_finite() || scale <= 0.0 {
+                    return Err(OpError::new(format!("a scale is {scale}; positive numbers are expected")));
+                }
+                // In the precision that scales are written in.
+                let to = (scale as f32 * from[axis] as f32).floor();
+                (axes[axis].scale, axes[axis].to) = (scale, to as usize);
+            }
+        } else if filled(self.first + 1) {
+            let sizes = size::shape(x.ints(self.first + 1)?.data())?;
+            count(sizes.len())?;
+            let ratio = |i: usize| sizes[i] as f64 / from[named[i]].max(1) as f64;
+            let ratios = (0..sizes.len()).map(ratio);
+            let common = match self.policy.as_str() {
+                "stretch" => None,
+                "not_larger" => Some(ratios.fold(f64::INFINITY, f64::min)),
+                "not_smaller" => Some(ratios.fold(0.0, f64::max)),
+                other => return Err(OpError::new(format!("keep_aspect_ratio_policy `{other}` is not known"))),
+            };
+            for (i, &axis) in named.iter().enumerate() {
+                axes[axis].scale = common.unwrap_or(ratio(i));
+                axes[axis].to = common.map_or(sizes[i], |scale| (scale * from[axis] as f64 + 0.5).floor() as usize);
+            }
+        } else {
+            return Err(OpError::new("neither scales nor sizes are given"));
+        }
+        if self.coordinates == CROP {
+            let region = x.real(1)?.data();
+            count(region.len() / 2)?;
+            for (i, &axis) in named.iter().enumerate() {
+                axes[axis].region = [region[i].wide(), region[named.len() + i].wide()];
+            }
+        }
+        let to: Vec<usize> = axes.iter().map(|axis| axis.to).collect();
+        if size::count(&to)? > 0 && from.contains(&0) {
+            return Err(OpError::new(format!("{from:?} has no place to take {to:?} from")));
+        }
+        Ok(axes)
+    }
+
+    /// Where output place `i` lies in the input.
+    fn place(&self, axis: &Axis, i: usize) -> f64 {
+        let (i, from, to) = (i as f64, axis.from as f64, axis.to as f64);
+        let half = (i + 0.5) / axis.scale - 0.5;
+        match self.coordinates.as_str() {
+            "asymmetric" => i / axis.scale,
+            "align_corners" if axis.to > 1 => i * (from - 1.0) / (to - 1.0),
+            "align_corners" => 0.0,
+            "pytorch_half_pixel" if axis.to == 1 => 0.0,
+            "half_pixel_symmetric" => half + from / 2.0 * (1.0 - to / (axis.scale * from)),
+            "tf_half_pixel_for_nn" => (i + 0.5) / axis.scale,
+            CROP => {
+                let [start, end] = axis.region;
+                let share = if axis.to > 1 { start + i * (end - start) / (to - 1.0) } else { 0.5 * (start + end) };
+                share * (from - 1.0)
+            }
+            _ => half,
+        }
+    }
+
+    fn nearest(&self, round: &str, axis: &Axis, place: f64) -> usize {
+        let place = match round {
+            "round_prefer_floor" => (place - 0.5).ceil(),
+            "round_prefer_ceil" => (place + 0.5).floor(),
+            "ceil" => place.ceil(),
+            "simple" if axis.scale < 1.0 => place.ceil(),
+            _ => place.floor(),
+        };
+        (place.max(0.0) as usize).min(axis.from - 1)
+    }
+
+    fn row(&self, axis: &Axis, i: usize) -> Row {
+        let place = self.place(axis, i);
+        if self.coordinates == CROP && !(0.0..=(axis.from - 1) as f64).contains(&place) {
+            return None;
+        }
+        let (reach, cubic) = match &self.filter {
+            Filter::Nearest(round) => return Some(vec![(self.nearest(round, axis, place), 1.0)]),
+            Filter::Linear => (1.0, None),
+            Filter::Cubic(a) => (2.0, Some(*a)),
+        };
+        let narrow = if self.antialias { axis.scale.min(1.0) } else { 1.0 };
+        let floor = place.floor();
+        let before = (reach / narrow).ceil() as i64;
+        let weight = |t: f64| match (cubic, t.abs()) {
+            (None, t) => (1.0 - t).max(0.0),
+            (Some(a), t) if t <= 1.0 => ((a + 2.0) * t - (a + 3.0)) * t * t + 1.0,
+            (Some(a), t) if t < 2.0 => (((t - 5.0) * t + 8.0) * t - 4.0) * a,
+            _ => 0.0,
+        };
+        let last = axis.from as i64 - 1;
+        let taps: Vec<(i64, f64)> = (1 - before..=before)
+            .map(|step| (floor as i64 + step, weight((floor + step as f64 - place) * narrow)))
+            .filter(|&(j, _)| !self.exclude_outside || (0..=last).contains(&j))
+            .collect();
+        let sum: f64 = taps.iter().map(|tap| tap.1).sum();
+        Some(taps.into_iter().map(|(j, weight)| (j.clamp(0, last) as usize, weight / sum)).collect())
+    }
+
+    /// The matrix of each axis.
+    fn rows(&self, axes: &[Axis]) -> Vec<Vec<Row>> {
+        axes.iter().map(|axis| (0..axis.to).map(|i| self.row(axis, i)).collect()).collect()
+    }
+
+    /// Where the elements of y come from, for the nearest place.
+    fn pick(&self, from: &[usize], axes: &[Axis]) -> Result<Pick, OpError> {
+        let index = |row: &Row| row.as_ref().map_or(Select::NONE, |row| row[0].0 as u32);
+        let lists: Vec<Vec<u32>> = self.rows(axes).iter().map(|rows| rows.iter().map(index).collect()).collect();
+        Pick::separable(from, &lists)
+    }
+
+    /// One `Resample` for each pair of neighbouring axes that change.
+    fn map<T: Real>(&self, from: &[usize], axes: &[Axis]) -> Result<SharedMap<T>, OpError> {
+        // A line is a picture of one row.
+        let (lead, axes) = if axes.len() == 1 { (1, [vec![ONE], axes.to_vec()].concat()) } else { (0, axes.to_vec()) };
+        let mut shape: Vec<usize> = axes.iter().map(|axis| axis.from).collect();
+        let mut map: SharedMap<T> = Arc::new(Identity::reshape(from, &shape));
+        let taps = |axis: &Axis| {
+            let same = axis.from == axis.to && axis.scale == 1.0 && self.coordinates != CROP;
+            let row = |i| if same { vec![(i, 1.0)] } else { self.row(axis, i).unwrap_or_default() };
+            Taps::new(axis.from, &(0..axis.to).map(row).collect::<Vec<_>>())
+        };
+        let changes = |axis: &Axis| axis.from != axis.to || axis.scale != 1.0 || self.coordinates == CROP;
+        let mut at = 0;
+        while let Some(next) = (at..axes.len()).find(|&axis| changes(&axes[axis])) {
+            let first = next.min(axes.len() - 2);
+            let rows = if first < next { Taps::new(shape[first], &same(shape[first])) } else { taps(&axes[first]) };
+            let step = Resample::new(&shape, first, rows, taps(&axes[first + 1]));
+            (shape[first], shape[first + 1]) = (if first < next { shape[first] } else { axes[first].to }, axes[first + 1].to);
+            size::count(&shape)?;
+            map = Arc::new(Chain::new(map, Arc::new(step)));
+            at = first + 2;
+        }
+        Ok(Arc::new(Chain::new(map, Arc::new(Identity::reshape(&shape, &shape[lead..])))))
+    }
+}
+
+/// An axis that stays as it is.
+const ONE: Axis = Axis { from: 1, to: 1, scale: 1.0, region: [0.0, 1.0] };
+
+/// The rows of an identity.
+fn same(size: usize) -> Vec<Vec<(usize, f64)>> {
+    (0..size).map(|i| vec![(i, 1.0)]).collect()
+}
+
+impl<T: Real> Op<T> for Resize {
+    fn forward(&self, x: &Inputs<'_, T>) -> Result<Vec<Value<T>>, OpError> {
+        let given = x.value(0)?;
+        if let (Filter::Nearest(_), Value::Int(_) | Value::Bool(_)) = (&self.filter, given) {
+            let pick = self.pick(given.shape(), &self.axes(x)?)?;
+            return Ok(vec![match pick.source {
+                Some(source) => given.selected(&pick.shape, &source),
+                None => given.reshaped(&pick.shape),
+            }]);
+        }
+        let at = At { inputs: x, outputs: &[], varies: &[true], output: 0, rule: crate::affine::Rule::Gate };
+        Ok(vec![Value::Real(self.freeze(&at)?.apply(&[Some(x.real(0)?)]))])
+    }
+
+    fn freeze(&self, at: &At<'_, T>) -> Result<Affine<T>, OpError> {
+        let (from, axes) = (at.inputs.shape(0)?, self.axes(at.inputs)?);
+        let to: Vec<usize> = axes.iter().map(|axis| axis.to).collect();
+        let affine = if let Filter::Nearest(_) = self.filter {
+            let pick = self.pick(from, &axes)?;
+            match pick.source {
+                Some(source) => Affine::linear(Select::new(from, &pick.shape, source)),
+                None => Affine::reshape(from, &pick.shape),
+            }
+        } else if to.contains(&0) || from.is_empty() {
+            return Err(OpError::new(format!("there is nothing to interpolate from {from:?} to {to:?}")));
+        } else {
+            Affine::sum(&to, vec![Some(self.map(from, &axes)?)])
+        };
+        if self.coordinates != CROP || self.beyond == 0.0 {
+            return Ok(affine);
+        }
+        let mut inside = vec![true];
+        for rows in self.rows(&axes) {
+            inside = inside.iter().flat_map(|&outer| rows.iter().map(move |row| outer && row.is_some())).collect();
+        }
+        let beyond = |&inside: &bool| if inside { T::zero() } else { T::of(self.beyond) };
+        Ok(affine.plus(Field::full(&to, inside.iter().map(beyond).collect())))
+    }
+}
