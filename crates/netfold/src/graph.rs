@@ -219,7 +219,9 @@ impl Model {
         for &id in outputs.iter().flatten() {
             self.makers.insert(id, self.nodes.len());
         }
-        let operator = build(node, self.opset);
+        let kind = |id: &Option<TensorId>| id.and_then(|id| self.tensors[id.0].dtype);
+        let kinds: Vec<Option<DType>> = inputs.iter().map(kind).collect();
+        let operator = build(node, self.opset, &kinds);
         let (name, op) = (node.label(), full_name(node));
         self.nodes.push(Node { name, op, operator, inputs, outputs });
     }
@@ -282,10 +284,10 @@ fn full_name(node: &NodeDef) -> String {
     }
 }
 
-fn build(node: &NodeDef, opset: i64) -> Result<Box<dyn Operator>, String> {
+fn build(node: &NodeDef, opset: i64, kinds: &[Option<DType>]) -> Result<Box<dyn Operator>, String> {
     let name = full_name(node);
     match ops::entry(&name) {
-        Some(entry) => (entry.build)(&Attributes::new(node, opset)).map_err(|error| error.0),
+        Some(entry) => (entry.build)(&Attributes::new(node, opset).with_kinds(kinds)).map_err(|error| error.0),
         None => Err("no such operator here".to_owned()),
     }
 }

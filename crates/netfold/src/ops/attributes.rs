@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use netfold_onnx::{Attribute, NodeDef, TensorDef};
+use netfold_onnx::{Attribute, DType, NodeDef, TensorDef};
 
 use crate::error::OpError;
 
@@ -14,12 +14,25 @@ pub struct Attributes<'a> {
     pub opset: i64,
     /// How many outputs the node names.
     pub outputs: usize,
+    /// What the file says of the kinds of elements of the node's inputs.
+    kinds: &'a [Option<DType>],
 }
 
 impl<'a> Attributes<'a> {
     /// The attributes of `node`.
     pub fn new(node: &'a NodeDef, opset: i64) -> Self {
-        Self { map: &node.attributes, opset, outputs: node.outputs.len() }
+        Self { map: &node.attributes, opset, outputs: node.outputs.len(), kinds: &[] }
+    }
+
+    /// With the kinds of elements of the node's inputs, as far as the file tells them.
+    #[must_use]
+    pub fn with_kinds(self, kinds: &'a [Option<DType>]) -> Self {
+        Self { kinds, ..self }
+    }
+
+    /// The kind of the elements of input `i`, if the file tells it.
+    pub fn kind(&self, i: usize) -> Option<DType> {
+        self.kinds.get(i).copied().flatten()
     }
 
     /// Whether the node has this attribute.

@@ -1,4 +1,4 @@
-//! `Equal`, `Greater`, `GreaterOrEqual`, `Less`, `LessOrEqual`, `And`, `Or`, `Xor`, `Not`: conditions.
+//! `Equal`, `Greater`, `GreaterOrEqual`, `Less`, `LessOrEqual`, `And`, `Or`, `Xor`, `Not`, `IsNaN`, `IsInf`: conditions.
 
 use netfold_linear::Real;
 
@@ -20,11 +20,17 @@ pub(super) fn build(name: &str, attributes: &Attributes<'_>) -> Result<Box<dyn O
         "And" => Condition::And,
         "Or" => Condition::Or,
         "Xor" => Condition::Xor,
+        "IsNaN" => Condition::IsNaN,
+        "IsInf" => Condition::IsInf {
+            below: attributes.int_or("detect_negative", 1)? != 0,
+            above: attributes.int_or("detect_positive", 1)? != 0,
+        },
         _ => Condition::Not,
     }))
 }
 
-/// y = whether a = b, a > b, a ≥ b, a < b, a ≤ b; a and b, a or b, either of them, not a; a and b broadcast.
+/// y = whether a = b, a > b, a ≥ b, a < b, a ≤ b; a and b, a or b, either of them, not a; a and b broadcast; whether a is no
+/// number, or infinite (below or above zero).
 ///
 /// Constants only: a condition on the network's input is flat almost everywhere.
 ///
@@ -40,6 +46,8 @@ enum Condition {
     Or,
     Xor,
     Not,
+    IsNaN,
+    IsInf { below: bool, above: bool },
 }
 
 impl Operator for Condition {
@@ -74,6 +82,10 @@ impl<T: Real> Op<T> for Condition {
     fn forward(&self, x: &Inputs<'_, T>) -> Result<Vec<Value<T>>, OpError> {
         let y: Tensor<bool> = match (self, x.value(0)?, x.get(1)) {
             (Self::Not, Value::Bool(a), None) => a.map(|&a| !a),
+            (Self::IsNaN, Value::Real(a), None) => a.map(|a| a.is_nan()),
+            (Self::IsInf { below, above }, Value::Real(a), None) => {
+                a.map(|a| a.is_infinite() && if a.is_sign_negative() { *below } else { *above })
+            }
             (_, Value::Real(a), Some(Value::Real(b))) => broadcast::zip(a, b, |a, b| self.holds(&a, &b))?,
             (_, Value::Int(a), Some(Value::Int(b))) => broadcast::zip(a, b, |a, b| self.holds(&a, &b))?,
             (_, Value::Bool(a), Some(Value::Bool(b))) => broadcast::zip(a, b, |a, b| self.of_truths(a, b))?,

@@ -1,7 +1,7 @@
-//! `Constant`, `ConstantOfShape`, `Range`: values that come from no input.
+//! `Constant`, `ConstantOfShape`, `Range`, `EyeLike`: values that come from no input.
 
 use netfold_linear::Real;
-use netfold_onnx::TensorDef;
+use netfold_onnx::{DType, TensorDef};
 
 use super::{At, Attributes, Dependence, Inputs, Op, Operator, only, size};
 use crate::affine::Affine;
@@ -17,6 +17,11 @@ pub(super) fn build(name: &str, attributes: &Attributes<'_>) -> Result<Box<dyn O
                 return Err(OpError::new(format!("`value` has {} elements, not one", value.data.len())));
             }
             Constant::Filled(value)
+        }
+        "EyeLike" => {
+            let dtype = attributes.int("dtype")?.map(|code| i32::try_from(code).ok().and_then(DType::from_code));
+            let dtype = dtype.map(|dtype| dtype.ok_or_else(|| OpError::new("attribute `dtype` is not known")));
+            Constant::Eye { k: attributes.int_or("k", 0)?, dtype: dtype.transpose()? }
         }
         _ => Constant::Range,
     }))
@@ -44,19 +49,26 @@ fn given(attributes: &Attributes<'_>) -> Result<TensorDef, OpError> {
 }
 
 /// y = a tensor of the file (`Constant`); one number in the shape that input 0 holds (`ConstantOfShape`; 0 where no
-/// number is given); start, start + delta, … on this side of limit (`Range`).
+/// number is given); start, start + delta, … on this side of limit (`Range`); 1 where j = i + k in a matrix of input 0's
+/// shape, else 0 (`EyeLike`).
 ///
-/// Source: ONNX `Constant`, `ConstantOfShape`, `Range`.
+/// Source: ONNX `Constant`, `ConstantOfShape`, `Range`, `EyeLike`.
 #[derive(Clone, Debug)]
 enum Constant {
     Given(TensorDef),
     Filled(Option<TensorDef>),
     Range,
+    Eye { k: i64, dtype: Option<DType> },
 }
 
 impl Operator for Constant {
     fn dependence(&self, varies: &[bool]) -> Dependence {
-        only(&[], varies, &["start", "limit", "delta"])
+        // Of a matrix only the shape is read.
+        let may: &[usize] = if let Self::Eye { .. } = self { &[0] } else { &[] };
+        match only(may, varies, &["start", "limit", "delta"]) {
+            Dependence::Varies => Dependence::Constant,
+            other => other,
+        }
     }
 }
 
@@ -93,6 +105,20 @@ impl<T: Real> Op<T> for Constant {
                     Some(Value::Real(value)) => Value::Real(Tensor::new(&shape, vec![one(&value)?; len])),
                     Some(Value::Int(value)) => Value::Int(Tensor::new(&shape, vec![one(&value)?; len])),
                     Some(Value::Bool(value)) => Value::Bool(Tensor::new(&shape, vec![one(&value)?; len])),
+                }
+            }
+            Self::Eye { k, dtype } => {
+                let (from, shape) = (x.value(0)?, x.shape(0)?);
+                let &[_, columns] = shape else { return Err(OpError::new(format!("{shape:?} should be a matrix"))) };
+                let one = |e: usize| (e % columns.max(1)) as i64 - (e / columns.max(1)) as i64 == *k;
+                let flags = Tensor::new(shape, (0..shape.iter().product()).map(one).collect::<Vec<bool>>());
+                let real = Value::Real(flags.map(|&one| if one { T::one() } else { T::zero() }));
+                let whole = Value::Int(flags.map(|&one| i64::from(one)));
+                match (dtype, from) {
+                    (Some(DType::Bool), _) | (None, Value::Bool(_)) => Value::Bool(flags),
+                    (Some(DType::F32 | DType::F64 | DType::F16 | DType::BF16), _) | (None, Value::Real(_)) => real,
+                    (Some(DType::String), _) => return Err(OpError::new("attribute `dtype` is text")),
+                    _ => whole,
                 }
             }
             Self::Range => match (x.value(0)?, x.value(1)?, x.value(2)?) {

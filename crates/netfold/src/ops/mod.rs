@@ -28,6 +28,8 @@ use crate::value::Value;
 pub struct Entry {
     /// Its name in ONNX's default domain.
     pub name: &'static str,
+    /// The file that it is in.
+    pub file: &'static str,
     /// Reads a node's attributes.
     pub build: fn(&Attributes<'_>) -> Result<Box<dyn Operator>, OpError>,
 }
@@ -37,7 +39,11 @@ macro_rules! operators {
         $(mod $module;)+
         /// Every operator that can be loaded, by file.
         pub const TABLE: &[Entry] =
-            &[$($(Entry { name: $name, build: |attributes| $module::build($name, attributes) }),+),+];
+            &[$($(Entry {
+                name: $name,
+                file: stringify!($module),
+                build: |attributes| $module::build($name, attributes),
+            }),+),+];
     };
 }
 
@@ -46,16 +52,21 @@ operators! {
     arithmetic: "Add" "Sub" "Mul" "Div" "Sum";
     batch_norm: "BatchNormalization";
     branch: "Where";
-    compare: "Equal" "Greater" "GreaterOrEqual" "Less" "LessOrEqual" "And" "Or" "Xor" "Not";
+    col2im: "Col2Im";
+    compare: "Equal" "Greater" "GreaterOrEqual" "Less" "LessOrEqual" "And" "Or" "Xor" "Not"
+        "IsNaN" "IsInf";
     concat: "Concat";
-    constant: "Constant" "ConstantOfShape" "Range";
+    constant: "Constant" "ConstantOfShape" "Range" "EyeLike";
     conv: "Conv";
     conv_transpose: "ConvTranspose";
     copy: "Identity" "Dropout" "Cast" "CastLike";
+    cumulative: "CumSum";
+    einsum: "Einsum";
     expand: "Expand" "Tile";
     extreme: "Max" "Min";
     gather: "Gather" "GatherElements" "GatherND";
     gemm: "Gemm";
+    lp_pool: "LpPool" "GlobalLpPool";
     lrn: "LRN";
     matmul: "MatMul";
     normalize: "LayerNormalization" "InstanceNormalization" "GroupNormalization" "RMSNormalization" "LpNormalization"
@@ -63,6 +74,8 @@ operators! {
     pad: "Pad";
     pool: "MaxPool" "AveragePool";
     power: "Pow";
+    quantize: "QuantizeLinear" "DequantizeLinear";
+    ranks: "TopK" "ArgMax" "ArgMin" "Hardmax";
     rectifier: "Relu" "LeakyRelu" "PRelu";
     reduce: "ReduceSum" "ReduceMean" "ReduceMax" "ReduceMin" "ReduceProd" "ReduceL1" "ReduceL2" "ReduceSumSquare"
         "ReduceLogSum" "ReduceLogSumExp" "GlobalAveragePool" "GlobalMaxPool";
@@ -77,6 +90,7 @@ operators! {
     softmax: "Softmax" "LogSoftmax";
     steps: "Floor" "Ceil" "Round" "Sign" "Mod";
     transpose: "Transpose" "DepthToSpace" "SpaceToDepth";
+    triangle: "Trilu";
 }
 
 /// The operator of this name.

@@ -191,26 +191,34 @@ impl Normalization {
     }
 
     /// Mean (output 1) or 1 / d (output 2) of each line, and its map.
-    fn statistic<T: Real>(&self, x: &Tensor<T>, lines: &Lines, output: usize, rule: Rule) -> Affine<T> {
+    fn statistic<T: Real>(
+        &self,
+        x: &Tensor<T>,
+        lines: &Lines,
+        output: usize,
+        rule: Rule,
+    ) -> Result<Affine<T>, OpError> {
         let (n, count) = (lines.n, lines.mean.len());
-        let axis = if let Over::From(axis) = self.over { axis } else { 0 };
-        let from = size::axis(axis, x.shape().len()).unwrap_or(0);
+        let (Over::From(axis), By::Deviation(_), false) = (&self.over, self.by, x.is_empty()) else {
+            return Err(OpError::new("it has one output, or nothing to take statistics of"));
+        };
+        let from = size::axis(*axis, x.shape().len())?;
         let shape: Vec<usize> = (0..x.shape().len()).map(|a| if a < from { x.shape()[a] } else { 1 }).collect();
         let values = |values: &[f64]| values.iter().map(|&value| T::of(value)).collect::<Vec<T>>();
         if output == 1 {
             let weight = T::of(1.0 / n as f64);
             let row = |line: usize| (0..n).map(move |i| (line * n + i, weight));
-            return Affine::linear(Sparse::new(x.shape(), &shape, row));
+            return Ok(Affine::linear(Sparse::new(x.shape(), &shape, row)));
         }
         if rule != Rule::Tangent {
-            return Affine::constant(&Tensor::new(&shape, values(&lines.inverse))).valid(Validity::Input);
+            return Ok(Affine::constant(&Tensor::new(&shape, values(&lines.inverse))).valid(Validity::Input));
         }
         let slope = |e: usize| -lines.slope[e] * lines.inverse[e / n].powi(2);
         let row = |line: usize| (line * n..(line + 1) * n).map(|e| (e, T::of(slope(e))));
         let at = |line: usize| -> f64 { (line * n..(line + 1) * n).map(|e| slope(e) * x.data()[e].wide()).sum() };
         let offset: Vec<f64> = (0..count).map(|line| lines.inverse[line] - at(line)).collect();
         let affine = Affine::linear(Sparse::new(x.shape(), &shape, row));
-        affine.plus(Field::full(&shape, values(&offset))).valid(Validity::Input)
+        Ok(affine.plus(Field::full(&shape, values(&offset))).valid(Validity::Input))
     }
 }
 
@@ -228,7 +236,7 @@ impl<T: Real> Op<T> for Normalization {
         let x = at.inputs.real(0)?;
         let lines = self.lines(x)?;
         if at.output > 0 {
-            return Ok(self.statistic(x, &lines, at.output, at.rule));
+            return self.statistic(x, &lines, at.output, at.rule);
         }
         let (shape, n) = (x.shape(), lines.n.max(1));
         let scale = self.spread(at.inputs, 1)?;

@@ -23,15 +23,15 @@ pub(super) fn build(name: &str, attributes: &Attributes<'_>) -> Result<Box<dyn O
 }
 
 /// A pool over one input: how many channels of all pictures, the window, and where it reads.
-struct Layout {
-    shape: Vec<usize>,
+pub(super) struct Layout {
+    pub shape: Vec<usize>,
     planes: usize,
     window: Window,
     ends: Vec<isize>,
-    readings: Readings,
+    pub readings: Readings,
 }
 
-fn layout(sliding: &Sliding, x: &[usize]) -> Result<Layout, OpError> {
+pub(super) fn layout(sliding: &Sliding, x: &[usize]) -> Result<Layout, OpError> {
     let &[batch, channels, ref places @ ..] = x else {
         return Err(OpError::new(format!("{x:?} has no batch and channel axes")));
     };

@@ -157,23 +157,24 @@ impl Resize {
     }
 
     /// Where output place `i` lies in the input.
-    fn place(&self, axis: &Axis, i: usize) -> f64 {
-        let (i, from, to) = (i as f64, axis.from as f64, axis.to as f64);
-        let half = (i + 0.5) / axis.scale - 0.5;
-        match self.coordinates.as_str() {
-            "asymmetric" => i / axis.scale,
-            "align_corners" if axis.to > 1 => i * (from - 1.0) / (to - 1.0),
-            "align_corners" => 0.0,
-            "pytorch_half_pixel" if axis.to == 1 => 0.0,
-            "half_pixel_symmetric" => half + from / 2.0 * (1.0 - to / (axis.scale * from)),
-            "tf_half_pixel_for_nn" => (i + 0.5) / axis.scale,
+    fn place<R: Real>(&self, axis: &Axis, i: usize) -> f64 {
+        let [i, from, to, scale, half, one] =
+            [i as f64, axis.from as f64, axis.to as f64, axis.scale, 0.5, 1.0].map(R::of);
+        let place = match self.coordinates.as_str() {
+            "asymmetric" => i / scale,
+            "align_corners" if axis.to > 1 => i * (from - one) / (to - one),
+            "align_corners" => R::zero(),
+            "pytorch_half_pixel" if axis.to == 1 => R::zero(),
+            "half_pixel_symmetric" => (i + half) / scale - half + from * half * (one - to / (scale * from)),
+            "tf_half_pixel_for_nn" => (i + half) / scale,
             CROP => {
-                let [start, end] = axis.region;
-                let share = if axis.to > 1 { start + i * (end - start) / (to - 1.0) } else { 0.5 * (start + end) };
-                share * (from - 1.0)
+                let [start, end] = axis.region.map(R::of);
+                let share = if axis.to > 1 { start + i * (end - start) / (to - one) } else { half * (start + end) };
+                share * (from - one)
             }
-            _ => half,
-        }
+            _ => (i + half) / scale - half,
+        };
+        place.wide()
     }
 
     fn nearest(&self, round: &str, axis: &Axis, place: f64) -> usize {
@@ -188,7 +189,9 @@ impl Resize {
     }
 
     fn row(&self, axis: &Axis, i: usize) -> Row {
-        let place = self.place(axis, i);
+        // A nearest place is found in the precision that scales are written in, as runtimes do.
+        let nearest = matches!(self.filter, Filter::Nearest(_));
+        let place = if nearest { self.place::<f32>(axis, i) } else { self.place::<f64>(axis, i) };
         if self.coordinates == CROP && !(0.0..=(axis.from - 1) as f64).contains(&place) {
             return None;
         }
@@ -233,18 +236,18 @@ impl Resize {
         let (lead, axes) = if axes.len() == 1 { (1, [vec![ONE], axes.to_vec()].concat()) } else { (0, axes.to_vec()) };
         let mut shape: Vec<usize> = axes.iter().map(|axis| axis.from).collect();
         let mut map: SharedMap<T> = Arc::new(Identity::reshape(from, &shape));
+        let changes = |axis: &Axis| axis.from != axis.to || axis.scale != 1.0 || self.coordinates == CROP;
         let taps = |axis: &Axis| {
-            let same = axis.from == axis.to && axis.scale == 1.0 && self.coordinates != CROP;
-            let row = |i| if same { vec![(i, 1.0)] } else { self.row(axis, i).unwrap_or_default() };
+            let row = |i| if changes(axis) { self.row(axis, i).unwrap_or_default() } else { vec![(i, 1.0)] };
             Taps::new(axis.from, &(0..axis.to).map(row).collect::<Vec<_>>())
         };
-        let changes = |axis: &Axis| axis.from != axis.to || axis.scale != 1.0 || self.coordinates == CROP;
         let mut at = 0;
         while let Some(next) = (at..axes.len()).find(|&axis| changes(&axes[axis])) {
             let first = next.min(axes.len() - 2);
-            let rows = if first < next { Taps::new(shape[first], &same(shape[first])) } else { taps(&axes[first]) };
-            let step = Resample::new(&shape, first, rows, taps(&axes[first + 1]));
-            (shape[first], shape[first + 1]) = (if first < next { shape[first] } else { axes[first].to }, axes[first + 1].to);
+            // The last axis alone: the one before it has changed already, or stays.
+            let before = if first < next { Axis { from: shape[first], to: shape[first], ..ONE } } else { axes[first] };
+            let step = Resample::new(&shape, first, taps(&before), taps(&axes[first + 1]));
+            (shape[first], shape[first + 1]) = (before.to, axes[first + 1].to);
             size::count(&shape)?;
             map = Arc::new(Chain::new(map, Arc::new(step)));
             at = first + 2;
@@ -255,11 +258,6 @@ impl Resize {
 
 /// An axis that stays as it is.
 const ONE: Axis = Axis { from: 1, to: 1, scale: 1.0, region: [0.0, 1.0] };
-
-/// The rows of an identity.
-fn same(size: usize) -> Vec<Vec<(usize, f64)>> {
-    (0..size).map(|i| vec![(i, 1.0)]).collect()
-}
 
 impl<T: Real> Op<T> for Resize {
     fn forward(&self, x: &Inputs<'_, T>) -> Result<Vec<Value<T>>, OpError> {

@@ -177,6 +177,11 @@ impl Readings {
         Ok(Self { starts, places })
     }
 
+    /// One output place that reads all of so many input places.
+    pub fn whole(places: usize) -> Self {
+        Self { starts: vec![0, places], places: (0..places as u32).collect() }
+    }
+
     /// How many output places there are.
     pub fn len(&self) -> usize {
         self.starts.len() - 1

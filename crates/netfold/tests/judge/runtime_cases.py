@@ -103,6 +103,72 @@ def convolutions():
         yield ("Conv", draw.choice([7, 11, 22]), inputs, 1, attributes)
 
 
+def transposed_convolutions():
+    draw = random.Random(8)
+    for _ in range(50):
+        rank, groups = draw.choice([1, 2, 2]), draw.choice([1, 1, 2, 4])
+        kernel, strides = [draw.randint(1, 3) for _ in range(rank)], [draw.randint(1, 3) for _ in range(rank)]
+        sizes = [draw.randint(4, 7) for _ in range(rank)]
+        attributes = {"group": groups, "strides": strides}
+        padding = draw.choice(["none", "pads", "pads", "longer", "SAME_UPPER", "SAME_LOWER", "shape"])
+        if padding in ("pads", "longer"):
+            attributes["pads"] = [draw.randint(0, 2) for _ in range(2 * rank)]
+        if padding == "longer":
+            attributes["output_padding"] = [draw.randint(0, s - 1) for s in strides]
+        if padding.startswith("SAME"):
+            attributes["auto_pad"] = padding
+            if any(k < s for k, s in zip(kernel, strides)):
+                continue
+        else:
+            attributes["dilations"] = [draw.randint(1, 2) for _ in range(rank)]
+        if padding == "shape":
+            reach = [(k - 1) * d + 1 for k, d in zip(kernel, attributes["dilations"])]
+            attributes["output_shape"] = [(n - 1) * s + r - draw.randint(0, 1) for n, s, r in zip(sizes, strides, reach)]
+        inputs = [reals(2, 4, *sizes), reals(4, 6 // 2, *kernel)]
+        inputs += [reals(3 * groups)] if draw.random() < 0.5 else []
+        yield ("ConvTranspose", draw.choice([7, 11, 22]), inputs, 1, attributes)
+
+
+def resizes():
+    x = reals(1, 2, 5, 6)
+    scales = lambda *values: numpy.array(values, dtype=numpy.float32)
+    modes = ("half_pixel", "pytorch_half_pixel", "align_corners", "asymmetric", "half_pixel_symmetric")
+    for mode, place, (h, w) in itertools.product(("nearest", "linear", "cubic"), modes, ((2.0, 1.5), (0.6, 0.5), (1.0, 2.0))):
+        attributes = {"mode": mode, "coordinate_transformation_mode": place}
+        yield ("Resize", 19, [x, None, scales(1, 1, h, w)], 1, attributes)
+        if mode == "nearest":
+            for rounded in ("floor", "ceil", "round_prefer_ceil"):
+                yield ("Resize", 13, [x, None, scales(1, 1, h, w)], 1, attributes | {"nearest_mode": rounded})
+    for mode, (h, w) in itertools.product(("linear", "cubic"), ((9, 4), (2, 3), (7, 12))):
+        yield ("Resize", 18, [x, None, None, ints(1, 2, h, w)], 1, {"mode": mode, "cubic_coeff_a": -0.5})
+    yield ("Resize", 13, [x, None, None, ints(1, 2, 8, 4)], 1, {"mode": "cubic", "exclude_outside": 1})
+    yield ("Resize", 10, [x, scales(1, 1, 2, 3)], 1, {"mode": "nearest"})
+    yield ("Resize", 10, [x, scales(1, 1, 0.5, 0.5)], 1, {"mode": "linear"})
+    for mode in ("nearest", "linear"):
+        yield ("Upsample", 7, [x], 1, {"mode": mode, "scales": [1.0, 1.0, 2.0, 1.5]})
+        yield ("Upsample", 9, [x, scales(1, 1, 2, 3)], 1, {"mode": mode})
+
+
+def statistics():
+    x = reals(2, 4, 3, 5)
+    for size in (1, 2, 3, 4, 9):
+        yield ("LRN", 13, [x], 1, {"size": size, "alpha": 0.3, "beta": 0.6, "bias": 1.5})
+    yield ("InstanceNormalization", 6 + 1, [x, reals(4), reals(4)], 1, {"epsilon": 1e-3})
+    for axis in (-1, 1, 2):
+        yield ("LayerNormalization", 17, [x, reals(*x.shape[axis:]), reals(*x.shape[axis:])], 1, {"axis": axis})
+    for p, axis in itertools.product((1, 2), (1, -1)):
+        yield ("LpNormalization", 13, [x], 1, {"p": p, "axis": axis})
+
+
+def equations():
+    for equation, a, b in [("ij,jk->ik", (3, 4), (4, 5)), ("bij,bkj->bki", (2, 3, 4), (2, 5, 4)), ("ij,kl", (2, 3), (2, 4)),
+                           ("bhwc,hkc->bhwk", (2, 3, 4, 5), (3, 6, 5)), ("...ij,...jk->...ik", (2, 3, 4), (2, 4, 5)),
+                           ("abc,cd->bd", (2, 3, 4), (4, 5)), ("ab,bcd->ad", (2, 3), (3, 4, 5)), ("i,i->", (4,), (4,))]:
+        yield ("Einsum", 12, [reals(*a), reals(*b)], 1, {"equation": equation})
+    for equation, a in [("ij->ji", (3, 4)), ("iij->j", (3, 3, 4)), ("abc->b", (2, 3, 4)), ("ii", (3, 3))]:
+        yield ("Einsum", 12, [reals(*a)], 1, {"equation": equation})
+
+
 def paddings():
     x = reals(2, 3, 5, 6)
     for mode in ("constant", "reflect", "edge"):
@@ -187,7 +253,8 @@ def main():
     refused = (onnxruntime.capi.onnxruntime_pybind11_state.Fail, onnxruntime.capi.onnxruntime_pybind11_state.InvalidArgument,
                onnxruntime.capi.onnxruntime_pybind11_state.RuntimeException,
                onnxruntime.capi.onnxruntime_pybind11_state.InvalidGraph, onnxruntime.capi.onnxruntime_pybind11_state.NotImplemented)
-    cases = itertools.chain(windows(), convolutions(), paddings(), old_sets(), products())
+    cases = itertools.chain(windows(), convolutions(), transposed_convolutions(), resizes(), statistics(), equations(), paddings(),
+                            old_sets(), products())
     for n, (op, opset, inputs, outputs, attributes) in enumerate(cases):
         name = f"{op.lower()}_{opset}_{n:03}"
         try:

@@ -80,6 +80,10 @@ pub fn equal<T: Precision>(got: &Value<T>, expected: &Value<T>, tolerance: f64) 
         return Err(format!("shape {:?}, expected {:?}", got.shape(), expected.shape()));
     }
     match (got, expected) {
+        // What is quantised can depend on the input: it is held as numbers.
+        (Value::Real(_), Value::Int(expected)) => {
+            equal(got, &Value::Real(expected.map(|&value| T::of(value as f64))), 0.0)
+        }
         (Value::Real(got), Value::Real(expected)) => {
             let finite = expected.data().iter().map(|value| value.wide().abs()).filter(|value| value.is_finite());
             let limit = tolerance * finite.fold(1e-6, f64::max);

@@ -13,7 +13,8 @@ use crate::node::{NEWEST, build, forward, node};
 /// Attributes that some operator reads.
 const NAMES: &str = "axis axes kernel_shape strides dilations pads auto_pad ceil_mode count_include_pad group mode value \
     perm starts ends split num_outputs keepdims noop_with_empty_axes alpha blocksize shape to start end transA \
-    storage_order allowzero min epsilon fmod";
+    storage_order allowzero min epsilon fmod scales coordinate_transformation_mode nearest_mode cubic_coeff_a antialias \
+    exclude_outside output_padding output_shape equation reduction batch_dims num_groups size beta bias exclusive reverse";
 
 /// A node with inputs of one's own.
 type Given = (NodeDef, Vec<Option<Value<f64>>>);
@@ -40,19 +41,52 @@ fn right(op: &str) -> Option<Given> {
             let node = node.with("group", 2).with("pads", [1, 0, 0, 1]).with("dilations", [1, 2]);
             (node, vec![reals(&[1, 2, 5, 4]), reals(&[4, 1, 2, 2]), reals(&[4])])
         }
+        "Col2Im" => (node, vec![reals(&[1, 8, 6]), ints(&[3, 4]), ints(&[2, 2])]),
+        "ConvTranspose" => {
+            let node = node.with("group", 2).with("strides", [2, 1]).with("pads", [1, 0, 0, 1]);
+            (node, vec![reals(&[1, 4, 3, 4]), reals(&[4, 1, 2, 3]), reals(&[2])])
+        }
+        "CumSum" => (node, vec![reals(&[2, 3, 2]), ints(&[1])]),
         "DepthToSpace" => (node.with("blocksize", 2), vec![reals(&[1, 8, 2, 3])]),
+        "DequantizeLinear" | "QuantizeLinear" => (node, vec![reals(&[2, 3]), reals(&[3])]),
+        "Einsum" => (node.with("equation", "bij,bkj->bik"), vec![reals(&[2, 3, 4]), reals(&[2, 5, 4])]),
         "Expand" => (node, vec![reals(&[3, 1]), ints(&[2, 1, 4])]),
         "Gather" => (node.with("axis", 1), vec![reals(&[2, 3, 2]), ints(&[-1, 0])]),
+        "GatherElements" => {
+            let indices = Value::Int(Tensor::new(&[2, 2], vec![0, -1, 1, 0]));
+            (node.with("axis", 1), vec![reals(&[2, 3]), indices])
+        }
+        "GatherND" => (node, vec![reals(&[2, 3, 2]), ints(&[1, -2])]),
         "Gemm" => (node.with("transA", 1), vec![reals(&[3, 2]), reals(&[3, 4]), reals(&[4])]),
+        "GroupNormalization" => (node.with("num_groups", 2), vec![reals(&[1, 4, 3]), reals(&[4]), reals(&[4])]),
+        "InstanceNormalization" => (node, vec![reals(&[2, 3, 4]), reals(&[3]), reals(&[3])]),
+        "LayerNormalization" => (node.with("axis", 1), vec![reals(&[2, 3, 4]), reals(&[3, 4]), reals(&[4])]),
+        "LRN" => (node.with("size", 3), vec![reals(&[1, 5, 2])]),
+        "LpPool" => (node.with("kernel_shape", [2]), vec![reals(&[1, 2, 5])]),
         "MatMul" => (node, vec![reals(&[2, 1, 2, 3]), reals(&[2, 3, 4])]),
         "Pad" => (node.with("mode", "constant"), vec![reals(&[2, 3]), ints(&[0, 1, 2, -1]), reals(&[])]),
         "Range" => (node, vec![reals(&[]), reals(&[]), reals(&[])]),
         "Reshape" => (node, vec![reals(&[2, 3, 4]), ints(&[0, -1])]),
+        "Resize" => {
+            let node = node.with("mode", "linear").with("antialias", 1);
+            (node, vec![reals(&[1, 2, 5, 4]), reals(&[0]), reals(&[0]), ints(&[1, 2, 3, 6])])
+        }
+        "RMSNormalization" => (node, vec![reals(&[2, 3, 4]), reals(&[4])]),
+        "Scatter" | "ScatterElements" => {
+            let indices = Value::Int(Tensor::new(&[2, 2], vec![0, -1, 1, 1]));
+            (node.with("axis", 1), vec![reals(&[2, 3]), indices, reals(&[2, 2])])
+        }
+        "ScatterND" => {
+            let indices = Value::Int(Tensor::new(&[3, 1], vec![0, -1, 1]));
+            (node, vec![reals(&[3, 2]), indices, reals(&[3, 2])])
+        }
         "Slice" => (node, vec![reals(&[4, 5]), ints(&[3, 0]), ints(&[0, 4]), ints(&[0, 1]), ints(&[-1, 2])]),
         "SpaceToDepth" => (node.with("blocksize", 2), vec![reals(&[1, 2, 4, 6])]),
         "Split" => (node.with("axis", 1), vec![reals(&[2, 5]), ints(&[5])]),
+        "TopK" => (node.with("axis", 1), vec![reals(&[2, 3]), ints(&[2])]),
         "Tile" => (node, vec![reals(&[2, 3]), ints(&[2, 1])]),
         "Transpose" => (node.with("perm", [2, 0, 1]), vec![reals(&[2, 3, 4])]),
+        "Upsample" => (node.with("scales", vec![1.0_f32, 1.0, 2.0, 1.5]), vec![reals(&[1, 2, 3, 2])]),
         "Where" => {
             let condition = Value::Bool(Tensor::new(&[3], vec![true, false, true]));
             (node, vec![condition, reals(&[2, 1]), reals(&[2, 3])])
@@ -166,6 +200,18 @@ fn shapes_beyond_every_memory_are_refused_by_number() {
             ],
         ),
     ];
+    let line = |len: usize| Value::Real(Tensor::new(&[1, 1, len], vec![1.0; len]));
+    let scales = Value::Real(Tensor::new(&[3], vec![1.0, 1.0, 1e18]));
+    let none = Value::Real(Tensor::new(&[0], Vec::new()));
+    let cases = cases.into_iter().chain([
+        (node("Resize").with("mode", "linear"), vec![line(4), none, scales]),
+        (node("ConvTranspose").with("strides", [1 << 30]), vec![line(4), line(2)]),
+        (node("CumSum"), vec![Value::Real(Tensor::new(&[1 << 15], vec![1.0; 1 << 15])), step(0)]),
+        (
+            node("Einsum").with("equation", "i,j->ij"),
+            vec![Value::Real(Tensor::new(&[1 << 15], vec![1.0; 1 << 15])); 2],
+        ),
+    ]);
     for (node, inputs) in cases {
         let opset = if node.op_type == "Pad" { 10 } else { NEWEST };
         let error = forward(build(&node, opset).unwrap().as_ref(), &inputs).unwrap_err().to_string();

@@ -1,0 +1,83 @@
+//! `Col2Im`.
+
+use netfold_linear::{Real, Select, Transposed, Window, WindowAxis};
+
+use super::{At, Attributes, Dependence, Op, Operator, only, size};
+use crate::affine::Affine;
+use crate::error::OpError;
+
+pub(super) fn build(_: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
+    let list = |name| attributes.ints(name).map(|ints| ints.map(<[i64]>::to_vec));
+    Ok(Box::new(Col2Im { dilations: list("dilations")?, pads: list("pads")?, strides: list("strides")? }))
+}
+
+/// y = the pictures whose blocks are the columns of x, overlapping blocks added: the transpose of cutting a picture
+/// into the blocks that a sliding window reads.
+///
+/// Shapes: x `[batch, channels · block, blocks]`, y `[batch, channels, places…]`.
+///
+/// Source: ONNX `Col2Im`.
+#[derive(Clone, Debug)]
+struct Col2Im {
+    dilations: Option<Vec<i64>>,
+    pads: Option<Vec<i64>>,
+    strides: Option<Vec<i64>>,
+}
+
+impl Operator for Col2Im {
+    fn dependence(&self, varies: &[bool]) -> Dependence {
+        only(&[0], varies, &["input", "picture's shape", "block's shape"])
+    }
+}
+
+impl Col2Im {
+    fn window(&self, picture: &[usize], block: &[usize]) -> Result<Window, OpError> {
+        let rank = picture.len();
+        if block.len() != rank || block.contains(&0) {
+            return Err(OpError::new(format!("blocks {block:?} of a picture {picture:?}")));
+        }
+        let numbers = |own: &Option<Vec<i64>>, len: usize, fill: i64| -> Result<Vec<usize>, OpError> {
+            let own = own.clone().unwrap_or_else(|| vec![fill; len]);
+            let numbers: Option<Vec<usize>> =
+                own.iter().map(|&v| usize::try_from(v).ok().filter(|&v| v as i64 >= fill && v <= size::MOST)).collect();
+            let numbers = numbers.filter(|numbers| numbers.len() == len);
+            numbers.ok_or_else(|| OpError::new(format!("{own:?} for a picture with {rank} axes")))
+        };
+        let (strides, dilations) = (numbers(&self.strides, rank, 1)?, numbers(&self.dilations, rank, 1)?);
+        let pads = numbers(&self.pads, 2 * rank, 0)?;
+        let axis = |a: usize| {
+            let reach = (block[a] - 1) * dilations[a] + 1;
+            let room = (picture[a] + pads[a] + pads[rank + a]).checked_sub(reach);
+            let room = room.ok_or_else(|| OpError::new(format!("blocks of {reach} in {} places", picture[a])))?;
+            let (stride, pad, output) = (strides[a], pads[a] as isize, room / strides[a] + 1);
+            Ok(WindowAxis { input: picture[a], kernel: block[a], stride, dilation: dilations[a], pad, output })
+        };
+        Ok(Window { axes: (0..rank).map(axis).collect::<Result<_, OpError>>()? })
+    }
+}
+
+impl<T: Real> Op<T> for Col2Im {
+    fn freeze(&self, at: &At<'_, T>) -> Result<Affine<T>, OpError> {
+        let x = at.inputs.shape(0)?;
+        let (picture, block) = (size::shape(at.inputs.ints(1)?.data())?, size::shape(at.inputs.ints(2)?.data())?);
+        let window = self.window(&picture, &block)?;
+        let (taps, blocks) = (size::count(&block)?, size::count(&window.output())?);
+        let &[batch, rows, columns] = x else { return Err(OpError::new(format!("{x:?} should have three axes"))) };
+        if !rows.is_multiple_of(taps) || columns != blocks {
+            return Err(OpError::new(format!("{x:?} is not {taps} elements of each of {blocks} blocks")));
+        }
+        let channels = rows / taps;
+        let to = [vec![batch, channels], picture].concat();
+        size::count(&to)?;
+        let places: usize = to[2..].iter().product();
+        let mut source = vec![Select::NONE; x.iter().product()];
+        for column in 0..blocks {
+            window.visit(column, |tap, place| {
+                for plane in 0..batch * channels {
+                    source[(plane * taps + tap) * blocks + column] = (plane * places + place) as u32;
+                }
+            });
+        }
+        Ok(Affine::linear(Transposed(Select::new(&to, x, source))))
+    }
+}

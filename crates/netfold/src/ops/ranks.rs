@@ -1,0 +1,151 @@
+//! `TopK`, `ArgMax`, `ArgMin`, `Hardmax`: what the order along one axis decides.
+
+use std::cmp::Ordering;
+
+use netfold_linear::{Real, Select};
+
+use super::{At, Attributes, Dependence, Inputs, Op, Operator, only, size};
+use crate::affine::{Affine, Validity};
+use crate::error::OpError;
+use crate::value::{Tensor, Value};
+
+pub(super) fn build(name: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
+    let flag = |name, default| attributes.int_or(name, default).map(|flag| flag != 0);
+    let default = match (name, attributes.opset) {
+        ("ArgMax" | "ArgMin", _) => 0,
+        ("Hardmax", ..13) => 1,
+        _ => -1,
+    };
+    let kind = match name {
+        "TopK" => Kind::Top { k: attributes.int("k")? },
+        "Hardmax" => Kind::OneHot { rest: attributes.opset < 13 },
+        _ => Kind::Index { keep: flag("keepdims", 1)?, last: flag("select_last_index", 0)? },
+    };
+    let largest = if name == "TopK" { flag("largest", 1)? } else { name != "ArgMin" };
+    Ok(Box::new(Ranks { kind, largest, axis: attributes.int_or("axis", default)? }))
+}
+
+/// The k largest (smallest) of x along an axis and where they stand (`TopK`), where the first or last of them stands
+/// (`ArgMax`, `ArgMin`), or 1 where the first stands and 0 elsewhere (`Hardmax`). Among equals the first is ahead.
+///
+/// Frozen: the elements of the traced point pass; places do not change in the whole region, they are the offset.
+///
+/// Source: ONNX operators of the same names; k is an attribute before opset 10, `Hardmax` runs over all axes from the
+/// given one on before opset 13.
+#[derive(Clone, Debug)]
+struct Ranks {
+    kind: Kind,
+    largest: bool,
+    axis: i64,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Top { k: Option<i64> },
+    Index { keep: bool, last: bool },
+    OneHot { rest: bool },
+}
+
+impl Operator for Ranks {
+    fn dependence(&self, varies: &[bool]) -> Dependence {
+        only(&[0], varies, &["input", "count"])
+    }
+}
+
+/// The winners of each line: shape of the result, elements of x, their places on the line.
+struct Winners {
+    shape: Vec<usize>,
+    elements: Vec<u32>,
+    places: Vec<i64>,
+}
+
+impl Ranks {
+    fn winners<T: Real, E: PartialOrd>(&self, x: &Inputs<'_, T>, values: &[E]) -> Result<Winners, OpError> {
+        let shape = x.shape(0)?;
+        let axis = size::axis(self.axis, shape.len())?;
+        let rest = matches!(self.kind, Kind::OneHot { rest: true });
+        let n = if rest { shape[axis..].iter().product() } else { shape[axis] };
+        let inner: usize = if rest { 1 } else { shape[axis + 1..].iter().product() };
+        let k = match self.kind {
+            Kind::Top { k } => {
+                let k = match k {
+                    Some(k) => k,
+                    None => *x.ints(1)?.data().first().ok_or_else(|| OpError::new("the count is missing"))?,
+                };
+                let k = usize::try_from(k).ok().filter(|&k| k <= n);
+                k.ok_or_else(|| OpError::new(format!("more are asked for than the {n} places of axis {axis}")))?
+            }
+            _ if n == 0 => return Err(OpError::new(format!("axis {axis} of {shape:?} has no places"))),
+            _ => 1,
+        };
+        let outer = if n * inner == 0 { 0 } else { values.len() / (n * inner) };
+        let mut made = vec![(0, 0); outer * k * inner];
+        let mut line: Vec<usize> = Vec::with_capacity(n);
+        for start in 0..outer * inner {
+            let (first, column) = (start / inner * n * inner + start % inner, start % inner);
+            line.clear();
+            line.extend(0..n);
+            let value = |place: usize| &values[first + place * inner];
+            let last = matches!(self.kind, Kind::Index { last: true, .. });
+            line.sort_by(|&a, &b| {
+                // NaN is ahead of every number.
+                let none = |e: &E| e.partial_cmp(e).is_none();
+                let order = value(b).partial_cmp(value(a)).unwrap_or_else(|| none(value(b)).cmp(&none(value(a))));
+                let order = if self.largest { order } else { order.reverse() };
+                if order == Ordering::Equal && last { b.cmp(&a) } else { order }
+            });
+            for (rank, &place) in line.iter().take(k).enumerate() {
+                made[(start / inner * k + rank) * inner + column] = ((first + place * inner) as u32, place as i64);
+            }
+        }
+        let mut to = shape.to_vec();
+        match self.kind {
+            Kind::Index { keep: false, .. } => drop(to.remove(axis)),
+            Kind::OneHot { .. } => {}
+            _ => to[axis] = k,
+        }
+        let (elements, places) = made.into_iter().unzip();
+        Ok(Winners { shape: to, elements, places })
+    }
+
+    fn of<T: Real>(&self, x: &Inputs<'_, T>) -> Result<Winners, OpError> {
+        match x.value(0)? {
+            Value::Real(values) => self.winners(x, values.data()),
+            Value::Int(values) => self.winners(x, values.data()),
+            Value::Bool(_) => Err(OpError::new("numbers are expected, not truth values")),
+        }
+    }
+
+    /// The places as numbers, or the one-hot lines.
+    fn flat<T: Real>(&self, winners: &Winners) -> Tensor<T> {
+        if let Kind::OneHot { .. } = self.kind {
+            let mut y = vec![T::zero(); winners.shape.iter().product()];
+            winners.elements.iter().for_each(|&element| y[element as usize] = T::one());
+            return Tensor::new(&winners.shape, y);
+        }
+        Tensor::new(&winners.shape, winners.places.iter().map(|&place| T::of(place as f64)).collect())
+    }
+}
+
+impl<T: Real> Op<T> for Ranks {
+    fn forward(&self, x: &Inputs<'_, T>) -> Result<Vec<Value<T>>, OpError> {
+        let winners = self.of(x)?;
+        Ok(match self.kind {
+            Kind::OneHot { .. } => vec![Value::Real(self.flat(&winners))],
+            Kind::Index { .. } => vec![Value::Int(Tensor::new(&winners.shape, winners.places))],
+            Kind::Top { .. } => vec![
+                x.value(0)?.selected(&winners.shape, &winners.elements),
+                Value::Int(Tensor::new(&winners.shape, winners.places)),
+            ],
+        })
+    }
+
+    fn freeze(&self, at: &At<'_, T>) -> Result<Affine<T>, OpError> {
+        let (x, winners) = (at.inputs.real(0)?, self.of(at.inputs)?);
+        Ok(match (self.kind, at.output) {
+            (Kind::Top { .. }, 0) => Affine::linear(Select::new(x.shape(), &winners.shape, winners.elements)),
+            _ => Affine::constant(&self.flat(&winners)),
+        }
+        .valid(Validity::Region))
+    }
+}

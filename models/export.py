@@ -1,0 +1,157 @@
+"""Exports one model of torchvision, timm or the onnx package as an ONNX file, with an input.
+
+    python export.py FOLDER SUITE NAME [torchscript|dynamo] [--double]
+
+SUITE is torchvision, timm or light. Weights are drawn from a seed, and batch normalisations are calibrated on a few
+random pictures, so that activations are of a usual size. FOLDER gets model.onnx and input.npy; with --double also
+model64.onnx (weights in double precision) and jacobian.npy (PyTorch's gradient of the winning logit, in double
+precision). The names that belong to a suite are in SUITES.
+"""
+
+import argparse
+import pathlib
+import warnings
+
+import numpy
+
+# One small member of each family.
+SUITES = {
+    "torchvision": """alexnet vgg11 resnet18 resnext50_32x4d wide_resnet50_2 densenet121 squeezenet1_1 inception_v3
+        googlenet shufflenet_v2_x0_5 mobilenet_v2 mobilenet_v3_small efficientnet_b0 efficientnet_v2_s mnasnet0_5
+        regnet_y_400mf convnext_tiny swin_t swin_v2_t vit_b_16 maxvit_t""".split(),
+    "timm": """beit_base_patch16_224 botnet26t_256 cait_xxs24_224 coat_tiny convit_tiny convmixer_768_32 convnext_atto
+        convnextv2_atto crossvit_tiny_240 cs3darknet_s cspresnet50 darknet53 davit_tiny deit_tiny_patch16_224
+        densenet121 dla34 dpn68 ecaresnet26t edgenext_xx_small efficientformer_l1 efficientformerv2_s0
+        efficientnet_lite0 tf_efficientnet_b0 tf_efficientnetv2_b0 efficientvit_b0 efficientvit_m0 ese_vovnet19b_dw
+        eva02_tiny_patch14_224 fasternet_t0 fastvit_t8 fbnetc_100 focalnet_tiny_srf gcvit_xxtiny gernet_s ghostnet_100
+        ghostnetv2_100 gmixer_24_224 gmlp_s16_224 halonet26t hardcorenas_a hgnet_tiny hgnetv2_b0 hiera_tiny_224
+        hrnet_w18_small inception_next_atto inception_resnet_v2 inception_v4 lambda_resnet26t lcnet_050 levit_128s
+        mambaout_femto coatnet_nano_rw_224 maxvit_rmlp_nano_rw_256 mixer_s32_224 mixnet_s mnasnet_small
+        mobilenetv2_050 mobilenetv3_small_050 mobilenetv4_conv_small mobileone_s0 mobilevit_xxs mobilevitv2_050
+        mvitv2_tiny nest_tiny nextvit_small nf_regnet_b1 eca_nfnet_l0 pit_ti_224 poolformer_s12 poolformerv2_s12
+        pvt_v2_b0 rdnet_tiny regnetx_002 regnety_002 regnetz_b16 repghostnet_050 repvgg_a0 repvit_m0_9
+        res2net50_14w_8s resmlp_12_224 resnest14d resnet10t resnetv2_50 resnext26ts rexnet_100 selecsls42b
+        semnasnet_075 seresnext26d_32x4d sequencer2d_s skresnet18 starnet_s1 swiftformer_xs
+        swin_tiny_patch4_window7_224 swinv2_cr_tiny_ns_224 swinv2_tiny_window8_256 tiny_vit_5m_224 tinynet_e tresnet_m
+        twins_pcpvt_small twins_svt_small vgg11 visformer_tiny vit_tiny_patch16_224 vit_relpos_small_patch16_224
+        vit_small_r26_s32_224 vitamin_small_224 volo_d1_224 xception41 xcit_nano_12_p16_224 convformer_s18
+        caformer_s18""".split(),
+    "light": """bvlc_alexnet densenet121 inception_v1 inception_v2 resnet50 shufflenet squeezenet vgg19
+        zfnet512""".split(),
+}
+SEED = 7
+
+
+def calibrate(torch, model, size):
+    """Gives batch normalisations the statistics of random pictures."""
+    norms = [m for m in model.modules() if isinstance(m, torch.nn.modules.batchnorm._BatchNorm)]
+    if not norms:
+        return
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None
+    model.train()
+    with torch.no_grad():
+        for _ in range(2):
+            model(torch.randn(4, *size))
+    model.eval()
+
+
+def torch_model(suite, name):
+    import torch
+
+    torch.manual_seed(SEED)
+    if suite == "torchvision":
+        import torchvision
+
+        extra = {"init_weights": True} if name in ("inception_v3", "googlenet") else {}
+        model = torchvision.models.get_model(name, weights=None, **extra)
+        size = (3, 299, 299) if name == "inception_v3" else (3, 224, 224)
+    else:
+        import timm
+
+        model = timm.create_model(name, pretrained=False, exportable=True)
+        size = timm.data.resolve_model_data_config(model)["input_size"]
+    calibrate(torch, model, size)
+    return torch, model.eval(), size
+
+
+def write(torch, model, x, path, exporter):
+    names = {"input_names": ["input"], "output_names": ["logits"]}
+    if exporter == "torchscript":
+        torch.onnx.export(model, (x,), path, opset_version=17, dynamo=False, **names)
+    else:
+        torch.onnx.export(model, (x,), path, dynamo=True, external_data=False, verbose=False, **names)
+
+
+def export(folder, suite, name, exporter, double):
+    torch, model, size = torch_model(suite, name)
+    x = torch.randn(1, *size, generator=torch.Generator().manual_seed(SEED))
+    with torch.no_grad():
+        write(torch, model, x, str(folder / "model.onnx"), exporter)
+    numpy.save(folder / "input.npy", x.numpy())
+    if double:
+        model, x = model.double(), x.double()
+        x.requires_grad_(True)
+        logits = model(x)[0]
+        logits[logits.argmax()].backward()
+        numpy.save(folder / "jacobian.npy", x.grad.numpy())
+        with torch.no_grad():
+            write(torch, model, x.detach(), str(folder / "model64.onnx"), exporter)
+
+
+def light(folder, name):
+    """An architecture of the onnx package: its weights are drawn where the file has a placeholder for them."""
+    import onnx
+    import onnx.backend.test
+    from onnx import numpy_helper
+
+    path = pathlib.Path(onnx.backend.test.__file__).parent / "data" / "light" / f"light_{name}.onnx"
+    model = onnx.load(path)
+    graph, rng = model.graph, numpy.random.default_rng(SEED)
+    shapes = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    readers = {}
+    for node in graph.node:
+        for i, read in enumerate(node.input):
+            readers.setdefault(read, (node.op_type, i))
+    kept = []
+    for node in graph.node:
+        if node.op_type != "ConstantOfShape":
+            kept.append(node)
+            continue
+        shape = tuple(int(n) for n in shapes[node.input[0]])
+        op, place = readers.get(node.output[0], ("", 0))
+        if op == "BatchNormalization" and place in (1, 4):
+            values = rng.uniform(0.5, 1.5, shape)
+        elif len(shape) > 1:
+            values = rng.standard_normal(shape) * (2.0 / numpy.prod(shape[1:])) ** 0.5
+        else:
+            values = rng.standard_normal(shape) * 0.1
+        graph.initializer.append(numpy_helper.from_array(values.astype(numpy.float32), node.output[0]))
+    del graph.node[:]
+    graph.node.extend(kept)
+    filled = {tensor.name for tensor in graph.initializer}
+    (given,) = [info for info in graph.input if info.name not in filled]
+    size = [dim.dim_value for dim in given.type.tensor_type.shape.dim]
+    onnx.save(model, folder / "model.onnx")
+    numpy.save(folder / "input.npy", rng.standard_normal(size).astype(numpy.float32))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=pathlib.Path)
+    parser.add_argument("suite", choices=sorted(SUITES))
+    parser.add_argument("name")
+    parser.add_argument("exporter", nargs="?", default="torchscript", choices=["torchscript", "dynamo"])
+    parser.add_argument("--double", action="store_true")
+    words = parser.parse_args()
+    warnings.simplefilter("ignore")
+    words.folder.mkdir(parents=True, exist_ok=True)
+    if words.suite == "light":
+        light(words.folder, words.name)
+    else:
+        export(words.folder, words.suite, words.name, words.exporter, words.double)
+
+
+if __name__ == "__main__":
+    main()
