@@ -89,7 +89,9 @@ impl Einsum {
                     Some((_, known)) if *known == size || size == 1 => {}
                     Some((_, known)) if *known == 1 => *known = size,
                     Some((_, known)) => {
-                        return Err(OpError::new(format!("an axis of `{term}` has {size} places, and {known} elsewhere")));
+                        return Err(OpError::new(format!(
+                            "an axis of `{term}` has {size} places, and {known} elsewhere"
+                        )));
                     }
                 }
             }
@@ -166,8 +168,7 @@ impl Meaning {
         let elements = walk(0, &self.shape(&of_constant), &steps(other, &of_constant));
         let factor = elements.chunks(run).map(|run| run.iter().map(|&e| constant.data()[e as usize]).sum()).collect();
         let pairs = (0..batches).map(|b| (b, b)).collect();
-        let product =
-            Product::new(Side::Left, Arc::new(factor), [m, k, n], &[batches, k, n], &[batches, m, n], pairs);
+        let product = Product::new(Side::Left, Arc::new(factor), [m, k, n], &[batches, k, n], &[batches, m, n], pairs);
         // From the product's order of labels to that of the output.
         let made = [batch, rows, columns].concat();
         let made_steps = strides(&self.shape(&made));

@@ -67,9 +67,10 @@ pub(super) fn firsts(of: &[usize], batch: usize, shape: &[usize], indices: &[i64
     let first = |row: usize| {
         let start = if batch == 0 { 0 } else { row / per_batch * block };
         let numbers = &indices[row * depth..][..depth];
-        numbers.iter().enumerate().try_fold(start, |first, (k, &i)| {
-            Ok(first + index(i, of[batch + k])? * steps[batch + k])
-        })
+        numbers
+            .iter()
+            .enumerate()
+            .try_fold(start, |first, (k, &i)| Ok(first + index(i, of[batch + k])? * steps[batch + k]))
     };
     (0..rows).map(first).collect()
 }

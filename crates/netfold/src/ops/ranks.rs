@@ -78,7 +78,7 @@ impl Ranks {
             _ if n == 0 => return Err(OpError::new(format!("axis {axis} of {shape:?} has no places"))),
             _ => 1,
         };
-        let outer = if n * inner == 0 { 0 } else { values.len() / (n * inner) };
+        let outer = values.len().checked_div(n * inner).unwrap_or(0);
         let mut made = vec![(0, 0); outer * k * inner];
         let mut line: Vec<usize> = Vec::with_capacity(n);
         for start in 0..outer * inner {

@@ -11,7 +11,8 @@ use crate::error::OpError;
 use crate::value::Value;
 
 pub(super) fn build(name: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
-    let word = |name: &str, default: &'static str| attributes.string(name).map(|word| word.unwrap_or(default).to_owned());
+    let word =
+        |name: &str, default: &'static str| attributes.string(name).map(|word| word.unwrap_or(default).to_owned());
     let simple = name == "Upsample" || attributes.opset < 11;
     let mode = word("mode", "nearest")?;
     let filter = match mode.as_str() {
@@ -113,7 +114,8 @@ impl Resize {
             let text = || format!("{len} scales or sizes for {} axes", named.len());
             if len == named.len() { Ok(()) } else { Err(OpError::new(text())) }
         };
-        let mut axes: Vec<Axis> = from.iter().map(|&n| Axis { from: n, to: n, scale: 1.0, region: [0.0, 1.0] }).collect();
+        let mut axes: Vec<Axis> =
+            from.iter().map(|&n| Axis { from: n, to: n, scale: 1.0, region: [0.0, 1.0] }).collect();
         if let Some(scales) = scales {
             count(scales.len())?;
             for (&axis, &scale) in named.iter().zip(&scales) {
@@ -177,17 +179,6 @@ impl Resize {
         place.wide()
     }
 
-    fn nearest(&self, round: &str, axis: &Axis, place: f64) -> usize {
-        let place = match round {
-            "round_prefer_floor" => (place - 0.5).ceil(),
-            "round_prefer_ceil" => (place + 0.5).floor(),
-            "ceil" => place.ceil(),
-            "simple" if axis.scale < 1.0 => place.ceil(),
-            _ => place.floor(),
-        };
-        (place.max(0.0) as usize).min(axis.from - 1)
-    }
-
     fn row(&self, axis: &Axis, i: usize) -> Row {
         // A nearest place is found in the precision that scales are written in, as runtimes do.
         let nearest = matches!(self.filter, Filter::Nearest(_));
@@ -196,7 +187,7 @@ impl Resize {
             return None;
         }
         let (reach, cubic) = match &self.filter {
-            Filter::Nearest(round) => return Some(vec![(self.nearest(round, axis, place), 1.0)]),
+            Filter::Nearest(round) => return Some(vec![(nearest(round, axis, place), 1.0)]),
             Filter::Linear => (1.0, None),
             Filter::Cubic(a) => (2.0, Some(*a)),
         };
@@ -236,7 +227,7 @@ impl Resize {
         let (lead, axes) = if axes.len() == 1 { (1, [vec![ONE], axes.to_vec()].concat()) } else { (0, axes.to_vec()) };
         let mut shape: Vec<usize> = axes.iter().map(|axis| axis.from).collect();
         let mut map: SharedMap<T> = Arc::new(Identity::reshape(from, &shape));
-        let changes = |axis: &Axis| axis.from != axis.to || axis.scale != 1.0 || self.coordinates == CROP;
+        let changes = |axis: &Axis| axis.from != axis.to || (axis.scale - 1.0).abs() > 0.0 || self.coordinates == CROP;
         let taps = |axis: &Axis| {
             let row = |i| if changes(axis) { self.row(axis, i).unwrap_or_default() } else { vec![(i, 1.0)] };
             Taps::new(axis.from, &(0..axis.to).map(row).collect::<Vec<_>>())
@@ -254,6 +245,18 @@ impl Resize {
         }
         Ok(Arc::new(Chain::new(map, Arc::new(Identity::reshape(&shape, &shape[lead..])))))
     }
+}
+
+/// The place that a position between places is rounded to.
+fn nearest(round: &str, axis: &Axis, place: f64) -> usize {
+    let place = match round {
+        "round_prefer_floor" => (place - 0.5).ceil(),
+        "round_prefer_ceil" => (place + 0.5).floor(),
+        "ceil" => place.ceil(),
+        "simple" if axis.scale < 1.0 => place.ceil(),
+        _ => place.floor(),
+    };
+    (place.max(0.0) as usize).min(axis.from - 1)
 }
 
 /// An axis that stays as it is.

@@ -114,15 +114,15 @@ impl<T: Real> Op<T> for Scatter {
                     Reduction::Min => old.min(new),
                 })
             })?),
-            (Value::Int(data), Value::Int(updates)) => Value::Int(Self::put(&places, data, updates, |old, new| {
-                match self.reduction {
+            (Value::Int(data), Value::Int(updates)) => {
+                Value::Int(Self::put(&places, data, updates, |old, new| match self.reduction {
                     Reduction::Last => Ok(new),
                     Reduction::Add => old.checked_add(new).ok_or_else(overflow),
                     Reduction::Mul => old.checked_mul(new).ok_or_else(overflow),
                     Reduction::Max => Ok(old.max(new)),
                     Reduction::Min => Ok(old.min(new)),
-                }
-            })?),
+                })?)
+            }
             (Value::Bool(data), Value::Bool(updates)) => Value::Bool(Self::put(&places, data, updates, |_, new| {
                 if self.reduction == Reduction::Last { Ok(new) } else { Err(refuse()) }
             })?),

@@ -53,8 +53,25 @@ impl Draw {
             0..3 => Attribute::Int(self.int()),
             3..6 => Attribute::Ints(self.ints()),
             6 => Attribute::Float(self.float() as f32),
-            _ => self.of(&["SAME_UPPER", "SAME_LOWER", "VALID", "reflect", "edge", "wrap", "CRD", "tanh", "cubic", "align_corners",
-                "tf_crop_and_resize", "ij,jk", "...i->i...", "add", "not_larger"]).into(),
+            _ => self
+                .of(&[
+                    "SAME_UPPER",
+                    "SAME_LOWER",
+                    "VALID",
+                    "reflect",
+                    "edge",
+                    "wrap",
+                    "CRD",
+                    "tanh",
+                    "cubic",
+                    "align_corners",
+                    "tf_crop_and_resize",
+                    "ij,jk",
+                    "...i->i...",
+                    "add",
+                    "not_larger",
+                ])
+                .into(),
         }
     }
 }
