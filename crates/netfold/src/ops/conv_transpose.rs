@@ -22,7 +22,7 @@ pub(super) fn build(_: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Oper
 }
 
 /// y = Aᵀ x + b, where A is the convolution from y's shape to x's with the same weights, window and groups:
-/// y[o, p · stride + t · dilation − pad] gathers w[c, o, t] · x[c, p].
+/// `y[o, p · stride + t · dilation − pad]` gathers `w[c, o, t] · x[c, p]`.
 ///
 /// Source: ONNX `ConvTranspose`.
 #[derive(Clone, Debug)]

@@ -14,7 +14,7 @@ pub(super) fn build(_: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Oper
     Ok(Box::new(CumSum { exclusive: flag("exclusive")?, reverse: flag("reverse")? }))
 }
 
-/// y[i] = Σ over j ≤ i of x[j] along one axis; over j < i (`exclusive`), from the end (`reverse`).
+/// `y[i] = Σ over j ≤ i of x[j]` along one axis; over j < i (`exclusive`), from the end (`reverse`).
 ///
 /// Source: ONNX `CumSum`.
 #[derive(Clone, Debug)]

@@ -28,7 +28,7 @@ pub(super) fn build(_: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Oper
     Ok(Box::new(Einsum { inputs, output }))
 }
 
-/// y[o…] = Σ over the letters that o does not name of a[…] · b[…], each factor indexed by its letters.
+/// `y[o…]` = Σ over the letters that o does not name of `a[…] · b[…]`, each factor indexed by its letters.
 ///
 /// Frozen: linear in the factor that varies. Of two, exact at the traced a₀, b₀ and y₀ only:
 /// - `tangent`: a b ≈ a b₀ + a₀ b − y₀;

@@ -75,7 +75,7 @@ pub(super) fn firsts(of: &[usize], batch: usize, shape: &[usize], indices: &[i64
     (0..rows).map(first).collect()
 }
 
-/// y[i…] = x at the place i, but with indices[i…] along one axis.
+/// `y[i…]` = x at the place i, but with `indices[i…]` along one axis.
 ///
 /// Source: ONNX `GatherElements`.
 #[derive(Clone, Debug)]
@@ -91,7 +91,7 @@ impl Movement for GatherElements {
     }
 }
 
-/// y[b…, i…, after…] = x[b…, indices[b…, i…, :], after…]: the last axis of the indices names a place of x.
+/// `y[b…, i…, after…] = x[b…, indices[b…, i…, :], after…]`: the last axis of the indices names a place of x.
 ///
 /// Source: ONNX `GatherND`.
 #[derive(Clone, Debug)]

@@ -18,7 +18,7 @@ pub(super) fn build(name: &str, attributes: &Attributes<'_>) -> Result<Box<dyn O
     Ok(Box::new(LpPool { sliding, p }))
 }
 
-/// y[c, w] = (Σ over the window w of |x[c, ·]|ᵖ)^(1/p); the window is all places in `GlobalLpPool`.
+/// `y[c, w] = (Σ over the window w of |x[c, ·]|ᵖ)^(1/p)`; the window is all places in `GlobalLpPool`.
 ///
 /// Frozen, under every rule: the gradient sign(x) (|x| / y)^(p−1), which rebuilds y without an offset, since y grows in
 /// proportion with x. Where y is 0 the slope is taken to be 0.

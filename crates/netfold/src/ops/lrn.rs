@@ -18,10 +18,10 @@ pub(super) fn build(_: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Oper
     }))
 }
 
-/// y[c] = x[c] · q[c]^(−β) with q[c] = k + α/n · Σ x[c']², over the n channels c' around c at the same place.
+/// `y[c] = x[c] · q[c]^(−β)` with `q[c] = k + α/n · Σ x[c']²`, over the n channels c' around c at the same place.
 ///
 /// Frozen, exact at this input: `gate` and `half` hold q; `tangent` is the Jacobian
-/// diag(q^(−β)) − 2αβ/n · x[c] q[c]^(−β−1) x[c'].
+/// `diag(q^(−β)) − 2αβ/n · x[c] q[c]^(−β−1) x[c']`.
 ///
 /// Source: ONNX `LRN`.
 #[derive(Clone, Debug)]

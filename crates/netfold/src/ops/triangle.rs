@@ -10,7 +10,7 @@ pub(super) fn build(_: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Oper
     Ok(Box::new(Moved(Trilu { upper: attributes.int_or("upper", 1)? != 0 })))
 }
 
-/// y[…, i, j] = x[…, i, j] where j ≥ i + k (`upper`) or j ≤ i + k, else 0, with k from input 1.
+/// `y[…, i, j] = x[…, i, j]` where j ≥ i + k (`upper`) or j ≤ i + k, else 0, with k from input 1.
 ///
 /// Source: ONNX `Trilu`.
 #[derive(Clone, Debug)]
