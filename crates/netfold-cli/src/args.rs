@@ -1,8 +1,11 @@
 //! The words of the command line.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use netfold::Rule;
+use netfold::input::LayoutChoice;
 
 /// The one-layer model y = W x + b that a trained network is at one input.
 #[derive(Debug, Parser)]
@@ -22,6 +25,8 @@ pub enum Command {
     Bias(Bias),
     /// Check that the one-layer model equals the network, for each of several inputs
     Verify(Verify),
+    /// Open a model and inputs in the browser and look at reconstructions
+    Explore(Explore),
     /// List the operators that are supported
     Ops {
         /// One JSON object on standard output
@@ -91,6 +96,27 @@ pub struct Verify {
     #[arg(required = true)]
     pub inputs: Vec<PathBuf>,
     /// What both commands share.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// Arguments of `explore`.
+#[derive(Debug, Args)]
+pub struct Explore {
+    /// The trained network, an ONNX file; another one can be opened in the page
+    pub model: Option<PathBuf>,
+    /// Pictures or .npy arrays; others can be opened in the page
+    pub inputs: Vec<PathBuf>,
+    /// The port to listen at; 0 takes a free one
+    #[arg(long, value_name = "N", default_value_t = 7377)]
+    pub port: u16,
+    /// The address to listen at; any other than this machine's own lets others in
+    #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
+    pub address: IpAddr,
+    /// Open the page in the browser
+    #[arg(long)]
+    pub open: bool,
+    /// How a network is run.
     #[command(flatten)]
     pub common: Common,
 }
@@ -188,6 +214,16 @@ pub enum LayoutWord {
     Nchw,
     /// Channels last
     Nhwc,
+}
+
+impl From<LayoutWord> for LayoutChoice {
+    fn from(word: LayoutWord) -> Self {
+        match word {
+            LayoutWord::Auto => Self::Auto,
+            LayoutWord::Nchw => Self::Nchw,
+            LayoutWord::Nhwc => Self::Nhwc,
+        }
+    }
 }
 
 /// `--freeze`.

@@ -7,7 +7,7 @@ use netfold::input::Picture as InputPicture;
 use netfold::{Precision, ReceptiveField, Reconstruction, Row, Tensor, Unit};
 use netfold_render::{
     BiasPart, Caption, ClassView, InputFacts, InputView, LONGEST, Layout, ModelFacts, Order, Picture, Plane, Report,
-    Scale, Sheet, View, file_stem,
+    Scale, Sheet, View, file_stem, layers, units,
 };
 use serde_json::{Value, json};
 
@@ -64,13 +64,15 @@ impl Kept {
 }
 
 /// What is needed to draw.
-pub struct Gallery<'a, T> {
+pub struct Gallery<'a, T: Precision> {
     /// The model and the words.
     pub session: &'a Session<'a>,
     /// The input.
     pub frozen: &'a Frozen<T>,
     /// The proof.
     pub certificate: &'a Certificate,
+    /// The numbers of all classes.
+    pub result: &'a Reconstruction<T>,
     /// The rows that are shown, in order.
     pub rows: &'a [Kept],
 }
@@ -100,8 +102,17 @@ impl<T: Precision> Gallery<'_, T> {
                 input_shape: self.frozen.x.shape().to_vec(),
                 output_name: model.name(self.session.head.logits).to_owned(),
                 nodes: model.nodes.len(),
+                logits: wide(&self.result.logits),
+                pushed: wide(&self.result.pushed),
+                labels: self.session.labels.all().to_vec(),
+                layers: layers(&self.frozen.circuit),
             },
-            input: InputFacts { preprocessing, view },
+            input: InputFacts {
+                preprocessing,
+                view,
+                tensor: self.sheet(&wide(self.frozen.x.data()))?,
+                units: self.frozen.picture.as_ref().map(units),
+            },
             classes,
             weight_unit: "logit per model unit".into(),
             certificate: self.certificate.clone(),
@@ -155,8 +166,7 @@ impl<T: Precision> Gallery<'_, T> {
 
     fn sheet(&self, values: &[f64]) -> Result<Sheet, Failure> {
         let shape: Vec<usize> = netfold::store::without_batch(self.frozen.x.shape()).collect();
-        let last = self.session.channels_last(self.frozen.x.shape());
-        let order = if last { Order::ChannelsLast } else { Order::ChannelsFirst };
+        let order = Order::of_input(self.frozen.x.shape(), self.session.words.layout.into());
         Ok(Sheet::arrange(values, Layout::of_shape(&shape, order))?)
     }
 
@@ -164,9 +174,12 @@ impl<T: Precision> Gallery<'_, T> {
         if let Some(pictured) = &self.frozen.picture {
             return Ok(InputView::Picture(rgb(&pictured.seen)));
         }
-        let x: Vec<f64> = self.frozen.x.data().iter().map(|x| x.wide()).collect();
-        Ok(InputView::Tensor(self.sheet(&x)?))
+        Ok(InputView::Tensor(self.sheet(&wide(self.frozen.x.data()))?))
     }
+}
+
+fn wide<T: Precision>(values: &[T]) -> Vec<f64> {
+    values.iter().map(|value| value.wide()).collect()
 }
 
 fn rgb(picture: &InputPicture) -> image::RgbImage {

@@ -17,6 +17,11 @@ impl Labels {
         Ok(Self(text.lines().map(|line| line.trim().to_owned()).collect()))
     }
 
+    /// All names, in the model's order; empty where none are known.
+    pub fn all(&self) -> &[String] {
+        &self.0
+    }
+
     /// The name of a class.
     pub fn get(&self, class: usize) -> Option<&str> {
         self.0.get(class).map(String::as_str).filter(|name| !name.is_empty())

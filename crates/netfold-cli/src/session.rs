@@ -5,13 +5,13 @@ use std::time::Instant;
 
 use netfold::certificate::{FileStamp, Seconds};
 use netfold::graph::TensorId;
-use netfold::input::{InputLayout, LayoutChoice, Picture, PixelMap, Preprocess, fit, is_npy, read_npy};
+use netfold::input::{Given, Pictured, Preprocess};
 use netfold::reconstruct::{Request, Row};
 use netfold::trace::NonFinite;
 use netfold::{Circuit, Head, Model, Precision, Reconstruction, Rules, Tensor};
 use netfold_linear::Real;
 
-use crate::args::{Common, LayoutWord};
+use crate::args::Common;
 use crate::failure::{FAILED, Failure};
 use crate::labels::Labels;
 
@@ -50,14 +50,6 @@ pub struct Frozen<T> {
     pub stamp: FileStamp,
 }
 
-/// A picture and the maps from its pixels.
-pub struct Pictured<T> {
-    /// To the model's input.
-    pub map: PixelMap<T>,
-    /// The picture in the model's size: what the model sees, before scaling.
-    pub seen: Picture,
-}
-
 impl<'a> Session<'a> {
     /// Reads the model and the labels; nothing is computed yet.
     pub fn open(path: &Path, words: &'a Common) -> Result<Self, Failure> {
@@ -82,7 +74,7 @@ impl<'a> Session<'a> {
 
     /// Reads one input and freezes the network there.
     pub fn freeze<T: Precision>(&self, path: &Path) -> Result<Frozen<T>, Failure> {
-        let (x, picture) = self.input::<T>(path)?;
+        let Given { x, picture } = self.input::<T>(path)?;
         let non_finite = if self.words.allow_non_finite { NonFinite::Allow } else { NonFinite::Refuse };
         let began = Instant::now();
         let trace = self.model.trace(&x, self.head.logits, non_finite)?;
@@ -128,42 +120,13 @@ impl<'a> Session<'a> {
 
     /// Another input as the tensor that the model takes.
     pub fn tensor<T: Precision>(&self, path: &Path) -> Result<Tensor<T>, Failure> {
-        Ok(self.input::<T>(path)?.0)
+        Ok(self.input::<T>(path)?.x)
     }
 
-    fn input<T: Precision>(&self, path: &Path) -> Result<(Tensor<T>, Option<Pictured<T>>), Failure> {
-        let id = self.model.input()?;
-        let info = &self.model.tensors[id.0];
-        let declared = info.shape.clone().unwrap_or_default();
-        if is_npy(path)? {
-            let tensor = read_npy::<T>(path)?;
-            let fitted = if info.shape.is_some() { fit(&tensor, &info.name, &declared)? } else { tensor };
-            return Ok((fitted, None));
-        }
-        let choice = match self.words.layout {
-            LayoutWord::Auto => LayoutChoice::Auto,
-            LayoutWord::Nchw => LayoutChoice::Nchw,
-            LayoutWord::Nhwc => LayoutChoice::Nhwc,
-        };
-        let layout = InputLayout::find(&info.name, &declared, choice)?;
+    fn input<T: Precision>(&self, path: &Path) -> Result<Given<T>, Failure> {
+        let info = &self.model.tensors[self.model.input()?.0];
         let preprocess = Preprocess::parse(&self.words.preprocess)?;
-        let picture = Picture::read(path)?;
-        let map = preprocess.pixel_map::<T>(&picture, &layout)?;
-        let x = map.apply(&picture);
-        let seen = seen(&preprocess, &picture, &layout)?;
-        Ok((x, Some(Pictured { map, seen })))
-    }
-
-    /// The order of the input's axes, for arranging rows of W as pictures.
-    pub fn channels_last(&self, shape: &[usize]) -> bool {
-        match self.words.layout {
-            LayoutWord::Nchw => false,
-            LayoutWord::Nhwc => true,
-            LayoutWord::Auto => {
-                let few = |axis: usize| shape.len() == 4 && matches!(shape[axis], 1 | 3);
-                few(3) && !few(1)
-            }
-        }
+        Ok(Given::read(path, &info.name, info.shape.as_deref(), self.words.layout.into(), &preprocess)?)
     }
 }
 
@@ -180,35 +143,6 @@ impl<T: Precision> Frozen<T> {
         self.seconds.reconstruct = began.elapsed().as_secs_f64();
         Ok(result)
     }
-}
-
-/// The picture resized and cropped as the model sees it, its colours in the picture's own order and scale.
-fn seen(preprocess: &Preprocess, picture: &Picture, layout: &InputLayout) -> Result<Picture, Failure> {
-    let plain = Preprocess {
-        rescale: 1.0,
-        mean: vec![0.0],
-        std: vec![1.0],
-        order: netfold::input::ChannelOrder::Rgb,
-        ..preprocess.clone()
-    };
-    let map = plain.pixel_map::<f32>(picture, layout)?;
-    let tensor = map.apply(picture);
-    let shape = tensor.shape();
-    let (height, width) = (shape[layout.height_axis()], shape[layout.width_axis()]);
-    let channels = layout.channel_axis().map_or(1, |axis| shape[axis]);
-    let stride = |axis: usize| shape[axis + 1..].iter().product::<usize>();
-    let mut pixels = Vec::with_capacity(tensor.len());
-    for y in 0..height {
-        for x in 0..width {
-            for c in 0..channels {
-                let at = y * stride(layout.height_axis())
-                    + x * stride(layout.width_axis())
-                    + layout.channel_axis().map_or(0, |axis| c * stride(axis));
-                pixels.push(tensor.data()[at].wide().round().clamp(0.0, 255.0) as u8);
-            }
-        }
-    }
-    Ok(Picture { width, height, channels, pixels })
 }
 
 fn stamp(path: &Path) -> Result<FileStamp, Failure> {

@@ -120,10 +120,15 @@ fn report(name: &str, layout: Layout) -> Result<Report, RenderError> {
             input_shape: vec![1, channels, height, width],
             output_name: "logits".into(),
             nodes: 122,
+            logits: classes.iter().map(|class| class.logit).collect(),
+            pushed: classes.iter().map(|class| class.reconstructed).collect(),
+            ..ModelFacts::default()
         },
         input: InputFacts {
             preprocessing: "imagenet: shorter side 256, middle 224 × 224, mean and deviation".into(),
             view: InputView::Tensor(Sheet::arrange(&input, layout)?),
+            tensor: Sheet::arrange(&input, layout)?,
+            units: None,
         },
         classes,
         weight_unit: "logit per model unit".into(),

@@ -6,6 +6,7 @@ use crate::number::{bytes, count, counted, duration, percent, significant};
 use crate::report::Report;
 
 /// A named value, with a quiet remark where one is needed.
+#[derive(serde::Serialize)]
 pub(crate) struct Fact {
     pub(crate) name: String,
     pub(crate) value: String,
@@ -42,6 +43,31 @@ pub(crate) fn verdict(certificate: &Certificate) -> String {
     format!(
         "The one-layer model does NOT equal the network at this input: {failed}. Do not read these pictures as the model."
     )
+}
+
+/// The certificate in one line: how equal, in which precision, how many nodes are frozen how.
+pub(crate) fn line(certificate: &Certificate) -> String {
+    let over = counted(certificate.logits, "logit", "logits");
+    let mut words = vec![
+        format!(
+            "worst difference {} of the largest logit over {over}",
+            significant(certificate.worst_relative_difference, 2)
+        ),
+        certificate.precision.to_owned(),
+    ];
+    let alike = |validity| certificate.rules.iter().filter(move |rule| rule.validity == validity);
+    for (validity, what) in [(Validity::Everywhere, "linear"), (Validity::Region, "exact in a region")] {
+        let nodes: usize = alike(validity).map(|rule| rule.nodes).sum();
+        words.push(format!("{} {what}", counted(nodes, "node", "nodes")));
+    }
+    let mut rules: Vec<&str> = alike(Validity::Input).map(|rule| rule.rule.as_str()).collect();
+    rules.sort_unstable();
+    rules.dedup();
+    for name in rules {
+        let nodes = alike(Validity::Input).filter(|rule| rule.rule == name).map(|rule| rule.nodes).sum();
+        words.push(format!("{} by rule {name}, exact at this input", counted(nodes, "node", "nodes")));
+    }
+    words.join(" · ")
 }
 
 /// Whether both models put the same class first, as a sentence.

@@ -30,6 +30,7 @@
 
 mod canvas;
 mod colour;
+mod document;
 mod error;
 mod facts;
 mod figure;
@@ -46,8 +47,10 @@ mod sheet;
 mod tile;
 
 pub use colour::{diverging, veil};
+pub use document::{Layer, PixelUnits, layers, units};
 pub use error::RenderError;
 pub use file::file_stem;
+pub use page::{SCRIPT, STYLE};
 pub use picture::{Caption, Picture};
 pub use plane::Plane;
 pub use report::{BiasPart, ClassView, InputFacts, InputView, ModelFacts, Report};

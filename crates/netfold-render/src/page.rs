@@ -17,10 +17,15 @@ use crate::report::{BiasPart, ClassView, Report};
 use crate::scale::Scale;
 use crate::sheet::{Kind, Sheet, View};
 
-const STYLE: &str = include_str!("../templates/report.css");
-const SCRIPT: &str = include_str!("../templates/report.js");
+/// The page's style sheet, for the report and the explorer. Built from `web/` and checked in.
+pub const STYLE: &str = include_str!("../assets/page.css");
+/// The page's script, for the report and the explorer. Built from `web/` and checked in.
+pub const SCRIPT: &str = include_str!("../assets/page.js");
 
-/// Everything is escaped by the template, except the project's own style and script and the data URIs.
+/// Bytes of weights that one page carries at most; the classes after that are shown as pictures only.
+const CARRIED: usize = 128 << 20;
+
+/// Everything is escaped by the template, except the project's own style and script, the data URIs and base64.
 #[derive(Template)]
 #[template(path = "report.html")]
 struct Page<'a> {
@@ -54,6 +59,14 @@ struct Page<'a> {
     masks: Vec<Mask<'a>>,
     mask_summary: String,
     hashes: Vec<Fact>,
+    document: String,
+    rows: Vec<EmbeddedRow>,
+}
+
+/// What the script reads of one class.
+struct EmbeddedRow {
+    index: usize,
+    base64: String,
 }
 
 /// A number as people and as programs read it.
@@ -126,6 +139,7 @@ pub(crate) fn html(report: &Report) -> Result<String, RenderError> {
         Kind::Vector => ("input", "Value"),
     };
     let input = Figure::input(&report.input.view, kind, format!("The input {input_word}, {}", certificate.input.file))?;
+    let rows = embedded(report);
     let channels = report.classes.first().map_or(1, |class| class.weights.channels());
     let page = Page {
         title: &report.title,
@@ -161,8 +175,23 @@ pub(crate) fn html(report: &Report) -> Result<String, RenderError> {
         masks: certificate.masks.iter().map(mask).collect(),
         mask_summary: facts::mask_summary(certificate),
         hashes: facts::hashes(certificate),
+        document: STANDARD.encode(report.to_bytes(rows.iter().map(|row| row.index).collect())),
+        rows,
     };
     page.render().map_err(RenderError::Page)
+}
+
+/// The rows that fit into one page, in its order.
+fn embedded(report: &Report) -> Vec<EmbeddedRow> {
+    let mut room = CARRIED;
+    let fits = |class: &&ClassView| {
+        let size = class.weights.values().len() * size_of::<f32>();
+        let fits = size <= room;
+        room = room.saturating_sub(size);
+        fits
+    };
+    let row = |class: &ClassView| EmbeddedRow { index: class.index, base64: STANDARD.encode(class.to_bytes()) };
+    report.classes.iter().take_while(fits).map(row).collect()
 }
 
 /// One section: the sum as numbers, the three pictures, the parts of the bias.

@@ -6,6 +6,7 @@ use image::RgbImage;
 use netfold::{Certificate, store};
 
 use crate::RenderError;
+use crate::document::{Layer, PixelUnits};
 use crate::page;
 use crate::sheet::Sheet;
 
@@ -40,6 +41,14 @@ pub struct ModelFacts {
     pub output_name: String,
     /// Number of nodes of the graph.
     pub nodes: usize,
+    /// What the network says, for all classes.
+    pub logits: Vec<f64>,
+    /// W x + b for all classes, from pushing x and 0.
+    pub pushed: Vec<f64>,
+    /// Names of the classes; empty where they are not known.
+    pub labels: Vec<String>,
+    /// The nodes that depend on the input, in order.
+    pub layers: Vec<Layer>,
 }
 
 /// What the page says about the input beside its certificate.
@@ -49,6 +58,10 @@ pub struct InputFacts {
     pub preprocessing: String,
     /// What is shown.
     pub view: InputView,
+    /// The tensor that the model takes.
+    pub tensor: Sheet,
+    /// How its numbers come from pixel values; `None` for an array.
+    pub units: Option<PixelUnits>,
 }
 
 /// The input as people see it.
@@ -84,7 +97,7 @@ pub struct ClassView {
 }
 
 /// The share of one node in the bias of a class.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct BiasPart {
     /// Name of the node or tensor.
     pub layer: String,

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use netfold::input::LayoutChoice;
+
 use crate::RenderError;
 use crate::plane::Plane;
 
@@ -12,6 +14,19 @@ pub enum Order {
     ChannelsFirst,
     /// Row, column, channel: as Keras has it.
     ChannelsLast,
+}
+
+impl Order {
+    /// The order of the axes of a model's input of this shape: channels last where only the last axis can be them.
+    pub fn of_input(shape: &[usize], choice: LayoutChoice) -> Self {
+        let few = |axis: usize| shape.len() == 4 && matches!(shape[axis], 1 | 3);
+        let last = match choice {
+            LayoutChoice::Nchw => false,
+            LayoutChoice::Nhwc => true,
+            LayoutChoice::Auto => few(3) && !few(1),
+        };
+        if last { Self::ChannelsLast } else { Self::ChannelsFirst }
+    }
 }
 
 /// What the input is, without its batch axis.

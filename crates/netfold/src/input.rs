@@ -4,6 +4,7 @@
 //! - [`read_npy`] and [`fit`]: a tensor from a `.npy` file, and the same tensor in the shape that the model declares.
 //! - [`InputLayout`]: which axes of the model's input are height, width and channel.
 //! - [`Preprocess`]: size, crop, scale, mean and order of channels; presets, or a `preprocessor_config.json`.
+//! - [`Given`]: the tensor out of a file, and for a picture where it comes from.
 //! - [`PixelMap`]: all of that as one affine map x = A p + c, so that weights of pixels are Aᵀ w.
 //!
 //! ```
@@ -26,6 +27,7 @@
 
 mod config;
 mod error;
+mod given;
 mod layout;
 mod npy;
 mod picture;
@@ -33,6 +35,7 @@ mod pixels;
 mod preprocess;
 
 pub use error::InputError;
+pub use given::{Given, Pictured};
 pub use layout::{InputLayout, LayoutChoice, fit};
 pub use npy::{check_finite, is_npy, read_npy};
 pub use picture::Picture;

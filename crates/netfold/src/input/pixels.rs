@@ -62,7 +62,7 @@ impl Preprocess {
     }
 
     /// Factor and offset for each channel: rescale / std and −mean / std.
-    fn per_channel<T: Real>(&self, channels: usize) -> Result<(Vec<T>, Vec<T>), InputError> {
+    pub(super) fn per_channel<T: Real>(&self, channels: usize) -> Result<(Vec<T>, Vec<T>), InputError> {
         let spread = |what, values: &[f64]| match *values {
             [value] => Ok(vec![value; channels]),
             _ if values.len() == channels => Ok(values.to_vec()),

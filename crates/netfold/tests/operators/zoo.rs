@@ -5,13 +5,9 @@ use std::path::Path;
 
 use netfold::ops::Inputs;
 use netfold::trace::NonFinite;
-use netfold::{Error, Model, Precision, Tensor, Value};
+use netfold::{Model, Precision, Tensor, Value};
 
 use crate::common::{array, networks, samples, zoo};
-
-/// Networks that are not covered yet, with the operators in the way.
-const NOT_COVERED: [(&str, &[&str]); 2] =
-    [("coco_yolox_nano", &["Resize"]), ("hard_cifar_resnet8_int8_qdq", &["QuantizeLinear", "DequantizeLinear"])];
 
 #[test]
 fn real_networks_give_what_onnxruntime_gives() {
@@ -19,36 +15,21 @@ fn real_networks_give_what_onnxruntime_gives() {
     for folder in networks(&zoo) {
         let name = folder.file_name().unwrap().to_string_lossy().into_owned();
         let model = Model::read(&folder.join("model.onnx")).unwrap_or_else(|error| panic!("{name}: {error}"));
-        let not_covered = NOT_COVERED.iter().find(|(listed, _)| *listed == name);
         let mut worst: f64 = 0.0;
         for sample in samples(&folder) {
             for (index, &output) in model.outputs.iter().enumerate() {
                 let head = model.head(Some(model.name(output)), false).unwrap();
                 let x = array::<f32>(&sample.input);
-                let trace = match (model.trace(&x, head.logits, NonFinite::Refuse), not_covered) {
-                    (Ok(trace), None) => trace,
-                    (Err(Error::Unsupported(nodes)), Some((_, ops))) => {
-                        let in_the_way = nodes.iter().filter(|node| ops.contains(&node.op.as_str())).count();
-                        assert!(in_the_way == nodes.len(), "{name}: {nodes:?} are in the way, not only {ops:?}");
-                        println!("{name:32} not covered: {} of {}", nodes[0].node, ops.join(", "));
-                        break;
-                    }
-                    (Ok(_), Some(_)) => panic!("{name} is covered by now: take it off the list"),
-                    (Err(error), _) => panic!("{name} at {}: {error}", sample.name),
-                };
+                let trace = model.trace(&x, head.logits, NonFinite::Refuse);
+                let trace = trace.unwrap_or_else(|error| panic!("{name} at {}: {error}", sample.name));
                 let file = if model.outputs.len() == 1 { String::new() } else { index.to_string() };
                 let expected = folder.join(format!("{}.expected_output{file}.npy", sample.name));
                 let logits = Value::Real(trace.logits().unwrap().clone());
                 worst = worst.max(distance(&finish(&model, head.logits, output, logits), &expected));
             }
-            if not_covered.is_some() {
-                break;
-            }
         }
-        if not_covered.is_none() {
-            println!("{name:32} {worst:8.1e}");
-            assert!(worst <= 1e-4, "{name} differs by {worst:e}");
-        }
+        println!("{name:32} {worst:8.1e}");
+        assert!(worst <= 1e-4, "{name} differs by {worst:e}");
     }
 }
 

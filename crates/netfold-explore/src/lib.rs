@@ -1,0 +1,100 @@
+//! The local web explorer: one opens a model and pictures and looks at reconstructions.
+//!
+//! The page is the report's own ([`netfold_render::SCRIPT`]); here it asks a server for what it shows: a document for
+//! each input, and a row of W for each class, as JSON and little-endian float32 in one piece. One worker computes, one
+//! job at a time, over one model in memory. A job whose request goes away is stopped before its next step.
+//!
+//! Pages never name a path: they upload, or choose by hash among what the command line gave. Requests are refused that
+//! come under another name than this machine's or from another site's page ([`guard`]).
+
+pub mod bench;
+pub mod guard;
+pub mod problem;
+pub mod queue;
+pub mod routes;
+pub mod upload;
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use netfold::Precision;
+use netfold::certificate::FileStamp;
+
+use bench::{Bench, Settings, Source};
+use guard::Names;
+use problem::Problem;
+use routes::App;
+
+/// What the explorer begins with.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The address to listen at.
+    pub address: IpAddr,
+    /// The port; 0 takes a free one.
+    pub port: u16,
+    /// The model.
+    pub model: Option<PathBuf>,
+    /// Pictures and arrays.
+    pub inputs: Vec<PathBuf>,
+    /// How models are opened and frozen.
+    pub settings: Settings,
+}
+
+/// Why the explorer did not start, or stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum ExploreError {
+    /// A file of the command line cannot be used.
+    #[error("{}", .0.lines.join("\n  cause: "))]
+    File(Problem),
+    /// A file of the command line cannot be read.
+    #[error("cannot read `{}`: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The address cannot be used.
+    #[error("cannot listen at {address}: {source}")]
+    Listen {
+        /// The address and port.
+        address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The server broke.
+    #[error("the server stopped: {0}")]
+    Serve(#[from] io::Error),
+}
+
+/// Serves until the process ends; `ready` is told the address once pages can be loaded.
+///
+/// # Errors
+/// If a file of the options cannot be used, or the address cannot be listened at.
+pub fn serve<T: Precision>(options: &Options, ready: impl FnOnce(SocketAddr)) -> Result<(), ExploreError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(async {
+        let app = Arc::new(App::new(Bench::<T>::new(options.settings.clone()))?);
+        if let Some(model) = &options.model {
+            app.open(source(model)?, None).await.map_err(ExploreError::File)?;
+        }
+        for input in &options.inputs {
+            let input = source(input)?;
+            upload::check_pixels(&input).map_err(ExploreError::File)?;
+            app.add(input, None);
+        }
+        let address = SocketAddr::new(options.address, options.port);
+        let failed = |source| ExploreError::Listen { address, source };
+        let listener = tokio::net::TcpListener::bind(address).await.map_err(failed)?;
+        ready(listener.local_addr()?);
+        let names = Names { local: options.address.is_loopback() };
+        Ok(axum::serve(listener, routes::router(app, names)).await?)
+    })
+}
+
+fn source(path: &Path) -> Result<Source, ExploreError> {
+    let failed = |source| ExploreError::Read { path: path.to_owned(), source };
+    Ok(Source { path: path.to_owned(), stamp: FileStamp::of(path).map_err(failed)? })
+}

@@ -1,0 +1,117 @@
+//! One worker, one job at a time; a job whose request went away is stopped.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
+
+use axum::http::StatusCode;
+use serde::Serialize;
+use tokio::sync::{oneshot, watch};
+
+use crate::problem::Problem;
+
+/// Jobs that may wait.
+const WAITING: usize = 64;
+
+/// One job, as the page shows it.
+#[derive(Clone, Debug, Serialize)]
+pub struct JobStatus {
+    id: u64,
+    /// What it does.
+    what: String,
+    /// How many steps are done.
+    done: usize,
+    /// Of how many; 0 where that is not known.
+    all: usize,
+}
+
+/// What a running job tells and is told.
+pub struct Ticket {
+    id: u64,
+    stop: Arc<AtomicBool>,
+    jobs: watch::Sender<Vec<JobStatus>>,
+}
+
+impl Ticket {
+    /// Refuses to go on where the request went away.
+    ///
+    /// # Errors
+    /// [`Problem::stopped`].
+    pub fn check(&self) -> Result<(), Problem> {
+        if self.stop.load(Ordering::Relaxed) { Err(Problem::stopped()) } else { Ok(()) }
+    }
+
+    /// Tells how far the job is.
+    pub fn progress(&self, done: usize, all: usize) {
+        self.jobs.send_modify(|jobs| {
+            if let Some(job) = jobs.iter_mut().find(|job| job.id == self.id) {
+                (job.done, job.all) = (done, all);
+            }
+        });
+    }
+}
+
+type Job<B> = Box<dyn FnOnce(&mut B) + Send>;
+
+/// The worker's queue; it owns the bench that all jobs work on.
+pub struct Queue<B> {
+    sender: SyncSender<Job<B>>,
+    jobs: watch::Sender<Vec<JobStatus>>,
+    next: AtomicU64,
+}
+
+/// Stops the job and takes it off the list, whether it ended or its request was dropped.
+struct Guard(Ticket);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.0.stop.store(true, Ordering::Relaxed);
+        self.0.jobs.send_modify(|jobs| jobs.retain(|job| job.id != self.0.id));
+    }
+}
+
+impl<B: Send + 'static> Queue<B> {
+    /// Starts the worker.
+    ///
+    /// # Errors
+    /// If the system has no thread for it.
+    pub fn start(mut bench: B) -> std::io::Result<Self> {
+        let (sender, receiver) = sync_channel::<Job<B>>(WAITING);
+        std::thread::Builder::new().name("bench".into()).spawn(move || receiver.iter().for_each(|job| job(&mut bench)))?;
+        Ok(Self { sender, jobs: watch::Sender::new(Vec::new()), next: AtomicU64::new(0) })
+    }
+
+    /// The jobs that run or wait, as they change.
+    pub fn watch(&self) -> watch::Receiver<Vec<JobStatus>> {
+        self.jobs.subscribe()
+    }
+
+    /// Runs a job when its turn comes. Dropping the future stops it.
+    ///
+    /// # Errors
+    /// What the job returns; that too many jobs wait; that the job broke, which is a fault.
+    pub async fn run<R: Send + 'static>(
+        &self,
+        what: String,
+        work: impl FnOnce(&mut B, &Ticket) -> Result<R, Problem> + Send + 'static,
+    ) -> Result<R, Problem> {
+        let id = self.next.fetch_add(1, Ordering::Relaxed);
+        let ticket = || Ticket { id, stop: Arc::default(), jobs: self.jobs.clone() };
+        let mine = ticket();
+        let guard = Guard(Ticket { stop: Arc::clone(&mine.stop), ..ticket() });
+        self.jobs.send_modify(|jobs| jobs.push(JobStatus { id, what, done: 0, all: 0 }));
+        let (answer, answered) = oneshot::channel();
+        let job = move |bench: &mut B| {
+            let result = catch_unwind(AssertUnwindSafe(|| mine.check().and_then(|()| work(bench, &mine))));
+            let broke = |_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the computation broke off: this is a fault of netfold");
+            // Nobody may be waiting any more.
+            let _ = answer.send(result.unwrap_or_else(|cause| Err(broke(cause))));
+        };
+        let busy = |_| Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too many jobs are waiting").hint("try again in a moment");
+        self.sender.try_send(Box::new(job)).map_err(busy)?;
+        let result = answered.await.unwrap_or_else(|_| Err(Problem::stopped()));
+        drop(guard);
+        result
+    }
+}

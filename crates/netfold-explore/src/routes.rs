@@ -1,0 +1,241 @@
+//! What pages may ask.
+
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::body::Body;
+use axum::extract::{DefaultBodyLimit, Path, Query, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{Html, IntoResponse};
+use axum::routing::{get, post};
+use axum::{Router, middleware};
+use futures_util::{Stream, StreamExt};
+use netfold::Precision;
+use netfold::certificate::FileStamp;
+use serde::{Deserialize, Serialize};
+use tempfile::TempDir;
+use tokio::sync::watch;
+use tokio_stream::wrappers::WatchStream;
+
+use crate::bench::{Bench, Source};
+use crate::guard::{Names, guard};
+use crate::problem::Problem;
+use crate::queue::Queue;
+use crate::upload;
+
+/// Uploaded inputs that are kept; the oldest goes first.
+const INPUTS: usize = 16;
+
+const PAGE: &str = r#"<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>netfold</title>
+<link rel="stylesheet" href="/page.css">
+<link rel="icon" href="data:,">
+</head>
+<body><noscript>This page needs JavaScript; netfold reconstruct writes a report that does not.</noscript><script src="/page.js"></script></body>
+</html>
+"#;
+
+/// A file that is open, and the folder of an upload, which goes with it.
+#[derive(Clone)]
+struct File {
+    source: Source,
+    _folder: Option<Arc<TempDir>>,
+}
+
+/// What all pages see: files by name and hash.
+#[derive(Clone, Debug, Default, Serialize)]
+struct Files {
+    model: Option<FileStamp>,
+    inputs: Vec<FileStamp>,
+}
+
+/// What the handlers share.
+pub struct App<T: Precision> {
+    queue: Queue<Bench<T>>,
+    model: Mutex<Option<File>>,
+    inputs: Mutex<Vec<File>>,
+    files: watch::Sender<Files>,
+}
+
+#[derive(Deserialize)]
+struct Named {
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct Classes {
+    classes: String,
+}
+
+impl<T: Precision> App<T> {
+    /// With a worker, and no model.
+    ///
+    /// # Errors
+    /// If the worker cannot be started.
+    pub fn new(bench: Bench<T>) -> std::io::Result<Self> {
+        let queue = Queue::start(bench)?;
+        Ok(Self { queue, model: Mutex::default(), inputs: Mutex::default(), files: watch::Sender::default() })
+    }
+
+    /// Opens a model in the place of the one before.
+    ///
+    /// # Errors
+    /// If it cannot be used; the one before stays then.
+    pub async fn open(&self, source: Source, folder: Option<TempDir>) -> Result<(), Problem> {
+        let file = source.clone();
+        let opened = self.queue.run(format!("reading {}", source.stamp.file), move |bench, _| bench.open(&file)).await;
+        opened.map_err(|problem| without(problem, folder.as_ref()))?;
+        let stamp = source.stamp.clone();
+        *self.model.lock().unwrap_or_else(PoisonError::into_inner) = Some(File { source, _folder: folder.map(Arc::new) });
+        self.files.send_modify(|files| files.model = Some(stamp));
+        Ok(())
+    }
+
+    /// Puts an input on the list.
+    pub fn add(&self, source: Source, folder: Option<TempDir>) {
+        let mut inputs = self.inputs.lock().unwrap_or_else(PoisonError::into_inner);
+        inputs.retain(|file| file.source.stamp.sha256 != source.stamp.sha256);
+        if inputs.len() >= INPUTS
+            && let Some(oldest) = inputs.iter().position(|file| file._folder.is_some())
+        {
+            inputs.remove(oldest);
+        }
+        inputs.push(File { source, _folder: folder.map(Arc::new) });
+        let stamps = inputs.iter().map(|file| file.source.stamp.clone()).collect();
+        self.files.send_modify(|files| files.inputs = stamps);
+    }
+
+    fn input(&self, hash: &str) -> Result<File, Problem> {
+        let inputs = self.inputs.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = inputs.iter().find(|file| file.source.stamp.sha256 == hash);
+        found.cloned().ok_or_else(|| {
+            Problem::new(StatusCode::NOT_FOUND, "this input is not open any more").hint("open it again")
+        })
+    }
+}
+
+fn without(problem: Problem, folder: Option<&TempDir>) -> Problem {
+    match folder {
+        Some(folder) => problem.without(folder.path()),
+        None => problem,
+    }
+}
+
+/// All routes, behind the guard.
+pub fn router<T: Precision>(app: Arc<App<T>>, names: Names) -> Router {
+    let text = |kind: &'static str, text: &'static str| get(move || async move { ([(header::CONTENT_TYPE, kind)], text) });
+    Router::new()
+        .route("/", get(|| async { Html(PAGE) }))
+        .route("/page.js", text("text/javascript; charset=utf-8", netfold_render::SCRIPT))
+        .route("/page.css", text("text/css; charset=utf-8", netfold_render::STYLE))
+        .route("/api/events", get(events::<T>))
+        .route("/api/model", post(open_model::<T>))
+        .route("/api/input", post(add_input::<T>))
+        .route("/api/models/{model}/inputs/{input}", get(document::<T>))
+        .route("/api/models/{model}/inputs/{input}/rows/{class}", get(row::<T>))
+        .route("/api/models/{model}/inputs/{input}/files/{file}", get(export::<T>))
+        .layer(DefaultBodyLimit::disable())
+        .layer(middleware::from_fn_with_state(names, guard))
+        .with_state(app)
+}
+
+/// Files and jobs, whenever one of them changes.
+async fn events<T: Precision>(
+    State(app): State<Arc<App<T>>>,
+) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+    let files = WatchStream::new(app.files.subscribe()).map(|files| ("files", serde_json::to_string(&files)));
+    let jobs = WatchStream::new(app.queue.watch()).map(|jobs| ("jobs", serde_json::to_string(&jobs)));
+    let event = |(name, json): (&str, Result<String, _>)| Ok(Event::default().event(name).data(json.unwrap_or_default()));
+    Sse::new(futures_util::stream::select(files, jobs).map(event)).keep_alive(KeepAlive::default())
+}
+
+async fn open_model<T: Precision>(
+    State(app): State<Arc<App<T>>>,
+    Query(named): Query<Named>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<StatusCode, Problem> {
+    let (source, folder) = upload::receive(body, &headers, &named.name, upload::MODEL).await?;
+    app.open(source, Some(folder)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn add_input<T: Precision>(
+    State(app): State<Arc<App<T>>>,
+    Query(named): Query<Named>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<String, Problem> {
+    let (source, folder) = upload::receive(body, &headers, &named.name, upload::INPUT).await?;
+    upload::check_pixels(&source)?;
+    let hash = source.stamp.sha256.clone();
+    app.add(source, Some(folder));
+    Ok(hash)
+}
+
+async fn document<T: Precision>(
+    State(app): State<Arc<App<T>>>,
+    Path((model, input)): Path<(String, String)>,
+) -> Result<impl IntoResponse, Problem> {
+    let file = app.input(&input)?;
+    let source = file.source.clone();
+    let what = format!("reconstructing at {}", source.stamp.file);
+    let made = app.queue.run(what, move |bench, ticket| bench.document(&model, &source, ticket)).await;
+    binary(made, &file)
+}
+
+async fn row<T: Precision>(
+    State(app): State<Arc<App<T>>>,
+    Path((model, input, class)): Path<(String, String, usize)>,
+) -> Result<impl IntoResponse, Problem> {
+    let file = app.input(&input)?;
+    let source = file.source.clone();
+    let made =
+        app.queue.run(format!("weights of class {class}"), move |bench, ticket| bench.row(&model, &source, class, ticket));
+    binary(made.await, &file)
+}
+
+async fn export<T: Precision>(
+    State(app): State<Arc<App<T>>>,
+    Path((model, input, name)): Path<(String, String, String)>,
+    Query(wanted): Query<Classes>,
+) -> Result<impl IntoResponse, Problem> {
+    let unknown = || Problem::new(StatusCode::NOT_FOUND, "there is no such file");
+    if !matches!(name.as_str(), "reconstruction.npz" | "reconstructed.onnx") {
+        return Err(unknown());
+    }
+    let classes = wanted.classes.split(',').map(str::parse).collect::<Result<Vec<usize>, _>>().map_err(|_| unknown())?;
+    let file = app.input(&input)?;
+    let source = file.source.clone();
+    let folder = tempfile::Builder::new().prefix("netfold-").tempdir()?;
+    let path = folder.path().to_owned();
+    let work = move |bench: &mut Bench<T>, ticket: &_| bench.export(&model, &source, &classes, &path, ticket);
+    app.queue.run(format!("writing {name}"), work).await.map_err(|problem| without(problem, file._folder.as_deref()))?;
+    let written = tokio::fs::File::open(folder.path().join(&name)).await?;
+    // An open file stays readable when its folder goes.
+    let stream = futures_util::stream::unfold(written, |mut file| async move {
+        use tokio::io::AsyncReadExt;
+        let mut block = vec![0; 1 << 16];
+        match file.read(&mut block).await {
+            Ok(0) => None,
+            Ok(read) => {
+                block.truncate(read);
+                Some((Ok::<_, std::io::Error>(block), file))
+            }
+            Err(error) => Some((Err(error), file)),
+        }
+    });
+    let attached = format!("attachment; filename=\"{name}\"");
+    Ok(([(header::CONTENT_TYPE, "application/octet-stream".to_owned()), (header::CONTENT_DISPOSITION, attached)], Body::from_stream(stream)))
+}
+
+fn binary(made: Result<Vec<u8>, Problem>, file: &File) -> Result<impl IntoResponse + use<>, Problem> {
+    let bytes = made.map_err(|problem| without(problem, file._folder.as_deref()))?;
+    Ok(([(header::CONTENT_TYPE, "application/octet-stream")], bytes))
+}

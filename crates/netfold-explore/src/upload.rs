@@ -1,0 +1,104 @@
+//! Files that pages send, written to disk while they come.
+
+use std::path::Path;
+
+use axum::body::Body;
+use axum::http::{HeaderMap, StatusCode, header};
+use futures_util::StreamExt;
+use netfold::certificate::FileStamp;
+use tempfile::TempDir;
+use tokio::io::AsyncWriteExt;
+
+use crate::bench::Source;
+use crate::problem::Problem;
+
+/// The largest model, in bytes.
+pub const MODEL: u64 = 1 << 30;
+/// The largest picture or array, in bytes.
+pub const INPUT: u64 = 64 << 20;
+/// The most pixels of a picture: its reals take twelve bytes a pixel.
+pub const PIXELS: u64 = 50_000_000;
+
+/// Writes the body into a folder of its own, under the last part of `name`; more than `limit` bytes are refused while
+/// they come.
+///
+/// # Errors
+/// 413 with both sizes; what the disk says.
+pub async fn receive(body: Body, headers: &HeaderMap, name: &str, limit: u64) -> Result<(Source, TempDir), Problem> {
+    let name = plain(name);
+    let told = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if let Some(told) = told.filter(|&told| told > limit) {
+        return Err(too_large(&name, told, limit));
+    }
+    let folder = tempfile::Builder::new().prefix("netfold-").tempdir()?;
+    let path = folder.path().join(&name);
+    let mut file = tokio::fs::File::create(&path).await?;
+    let (mut stream, mut size) = (body.into_data_stream(), 0);
+    while let Some(chunk) = stream.next().await {
+        let broken = |error| Problem::new(StatusCode::BAD_REQUEST, format!("the upload of `{name}` broke off: {error}"));
+        let chunk = chunk.map_err(broken)?;
+        size += chunk.len() as u64;
+        if size > limit {
+            return Err(too_large(&name, size, limit));
+        }
+        file.write_all(&chunk).await?;
+    }
+    file.flush().await?;
+    let stamp = FileStamp::of(&path)?;
+    Ok((Source { path, stamp }, folder))
+}
+
+fn too_large(name: &str, size: u64, limit: u64) -> Problem {
+    let mib = |bytes: u64| bytes.div_ceil(1 << 20);
+    let message = format!("`{name}` has {} MiB or more; at most {} MiB are taken", mib(size), mib(limit));
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, message)
+        .hint("`netfold reconstruct` reads files of any size from disk")
+}
+
+/// Refuses a picture with more than [`PIXELS`] before it is decoded; what is no picture is judged later.
+///
+/// # Errors
+/// 413 with both sizes.
+pub fn check_pixels(source: &Source) -> Result<(), Problem> {
+    let sizes = image::ImageReader::open(&source.path).and_then(image::ImageReader::with_guessed_format);
+    match sizes.map(image::ImageReader::into_dimensions) {
+        Ok(Ok((width, height))) if u64::from(width) * u64::from(height) > PIXELS => {
+            let name = &source.stamp.file;
+            let message = format!("`{name}` has {width} x {height} pixels; the explorer takes at most {PIXELS}");
+            Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, message)
+                .hint("make it smaller, or use `netfold reconstruct`, which takes twice as many"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The last part of a name, of characters that no file system takes for anything else.
+fn plain(name: &str) -> String {
+    let last = Path::new(name).file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+    let kept: String = last
+        .chars()
+        .map(|c| if c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | ' ') { c } else { '_' })
+        .take(80)
+        .collect();
+    let kept = kept.trim_start_matches('.');
+    if kept.is_empty() { "upload".into() } else { kept.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain;
+
+    #[test]
+    fn names_are_names_and_no_paths() {
+        for (given, kept) in [
+            ("cat.png", "cat.png"),
+            ("../../etc/passwd", "passwd"),
+            ("a\\b:c\0.onnx", "a_b_c_.onnx"),
+            ("..", "upload"),
+            (".profile", "profile"),
+            ("", "upload"),
+        ] {
+            assert_eq!(plain(given), kept);
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! What the page's script is told: the same facts that the page shows without it, and the numbers.
+
+use netfold::certificate::FileStamp;
+use netfold::circuit::Stage;
+use netfold::input::{ChannelOrder, Pictured};
+use netfold::{Circuit, Precision, Validity};
+use serde::Serialize;
+
+use crate::facts::{self, Fact};
+use crate::report::{BiasPart, ClassView, Report};
+use crate::sheet::{Kind, Sheet};
+
+/// x = factor\[c\] · p + offset\[c\]: the model's numbers x out of pixel values p (0 to 255), channel by channel.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PixelUnits {
+    /// One factor for each channel, in the model's order.
+    pub factor: Vec<f64>,
+    /// One offset for each channel.
+    pub offset: Vec<f64>,
+    /// Their names, such as `red`.
+    pub channels: Vec<String>,
+}
+
+/// One node of the frozen network.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Layer {
+    /// The node's name.
+    pub node: String,
+    /// The tensor that it makes.
+    pub tensor: String,
+    /// Its operator.
+    pub op: String,
+    /// The tensor's shape.
+    pub shape: Vec<usize>,
+    /// How far its frozen form holds.
+    pub validity: Validity,
+    /// What was done: empty where it is linear.
+    pub rule: String,
+}
+
+/// What the page says about units, of a picture.
+pub fn units<T>(picture: &Pictured<T>) -> PixelUnits {
+    let names: &[&str] = match (picture.factor.len(), picture.order) {
+        (1, _) => &["gray"],
+        (_, ChannelOrder::Rgb) => &["red", "green", "blue"],
+        (_, ChannelOrder::Bgr) => &["blue", "green", "red"],
+    };
+    PixelUnits {
+        factor: picture.factor.clone(),
+        offset: picture.offset.clone(),
+        channels: names.iter().map(|&name| name.to_owned()).collect(),
+    }
+}
+
+/// The nodes of a circuit, in order.
+pub fn layers<T: Precision>(circuit: &Circuit<T>) -> Vec<Layer> {
+    let layer = |stage: &Stage<T>| Layer {
+        node: stage.node.clone(),
+        tensor: stage.tensor.clone(),
+        op: stage.op.clone(),
+        shape: stage.affine.shape().to_vec(),
+        validity: stage.affine.validity,
+        rule: match stage.affine.validity {
+            Validity::Everywhere => String::new(),
+            Validity::Region => "active branch".into(),
+            Validity::Input => stage.rule.to_string(),
+        },
+    };
+    circuit.stages().iter().map(layer).collect()
+}
+
+#[derive(Serialize)]
+struct Head<'a> {
+    title: &'a str,
+    grid: Grid,
+    units: Option<&'a PixelUnits>,
+    model: &'a FileStamp,
+    input: Input<'a>,
+    logits: &'a [f64],
+    pushed: &'a [f64],
+    labels: &'a [String],
+    layers: &'a [Layer],
+    equivalent: bool,
+    verdict: String,
+    line: String,
+    facts: Vec<Fact>,
+    times: Vec<Fact>,
+    hashes: Vec<Fact>,
+    rows: Vec<usize>,
+}
+
+#[derive(Serialize)]
+struct Grid {
+    kind: &'static str,
+    height: usize,
+    width: usize,
+    channels: usize,
+}
+
+#[derive(Serialize)]
+struct Input<'a> {
+    #[serde(flatten)]
+    stamp: &'a FileStamp,
+    preprocessing: &'a str,
+}
+
+#[derive(Serialize)]
+struct RowHead<'a> {
+    index: usize,
+    logit: f64,
+    reconstructed: f64,
+    bias: f64,
+    bias_by_layer: &'a [BiasPart],
+}
+
+impl Report {
+    /// The report without its rows, as the page's script reads it: JSON and the input.
+    ///
+    /// `rows` are the classes that the page shows first; it asks for their rows by [`ClassView::to_bytes`].
+    pub fn to_bytes(&self, rows: Vec<usize>) -> Vec<u8> {
+        let certificate = &self.certificate;
+        let x = &self.input.tensor;
+        let head = Head {
+            title: &self.title,
+            grid: Grid {
+                kind: match x.kind() {
+                    Kind::Picture => "picture",
+                    Kind::Series => "series",
+                    Kind::Vector => "vector",
+                },
+                height: x.height(),
+                width: x.width(),
+                channels: x.channels(),
+            },
+            units: self.input.units.as_ref(),
+            model: &certificate.model,
+            input: Input { stamp: &certificate.input, preprocessing: &self.input.preprocessing },
+            logits: &self.model.logits,
+            pushed: &self.model.pushed,
+            labels: &self.model.labels,
+            layers: &self.model.layers,
+            equivalent: certificate.equivalent,
+            verdict: facts::verdict(certificate),
+            line: facts::line(certificate),
+            facts: facts::certificate(self),
+            times: facts::times(certificate),
+            hashes: facts::hashes(certificate),
+            rows,
+        };
+        packed(&head, x)
+    }
+}
+
+impl ClassView {
+    /// The row as the page's script reads it: JSON and the weights.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let head = RowHead {
+            index: self.index,
+            logit: self.logit,
+            reconstructed: self.reconstructed,
+            bias: self.bias,
+            bias_by_layer: &self.bias_by_layer,
+        };
+        packed(&head, &self.weights)
+    }
+}
+
+/// The length of the JSON as u32, the JSON padded with spaces to four bytes, then float32; all little-endian.
+fn packed(head: &impl Serialize, sheet: &Sheet) -> Vec<u8> {
+    // Structs of numbers and strings always serialise; what is not finite becomes null.
+    let mut json = serde_json::to_vec(head).unwrap_or_default();
+    json.resize(json.len().next_multiple_of(4), b' ');
+    let mut bytes = Vec::with_capacity(4 + json.len() + 4 * sheet.values().len());
+    bytes.extend((json.len() as u32).to_le_bytes());
+    bytes.extend(json);
+    sheet.values().iter().for_each(|&value| bytes.extend((value as f32).to_le_bytes()));
+    bytes
+}
