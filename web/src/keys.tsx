@@ -30,7 +30,8 @@ export function Keys() {
   useEffect(() => {
     const pressed = (event: KeyboardEvent) => {
       const target = event.target as Element;
-      if (event.ctrlKey || event.metaKey || event.altKey || target.closest("input, select, textarea")) return;
+      // The open dialog has its own keys.
+      if (dialog.current?.open || event.ctrlKey || event.metaKey || event.altKey || target.closest("input, select, textarea")) return;
       const arrow = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
       const { channels = 1 } = state.documentNow.value?.grid ?? {};
       if (arrow && event.shiftKey) walk(arrow[0], arrow[1]);

@@ -10,6 +10,7 @@ import { Controls } from "./controls";
 import { Keys } from "./keys";
 import { Layers } from "./layers";
 import { Logits } from "./logits";
+import { Open, connect } from "./open";
 import { Panels } from "./panels";
 import { Readout } from "./readout";
 import { Embedded } from "./source";
@@ -44,14 +45,30 @@ function Reading({ any }: { any: boolean }) {
   );
 }
 
+function root(): HTMLElement {
+  const element = document.createElement("div");
+  element.id = "page";
+  const standing = document.getElementById("static");
+  if (standing) standing.replaceWith(element);
+  else document.body.append(element);
+  return element;
+}
+
 async function start(): Promise<void> {
   const embedded = Embedded.find();
-  if (!embedded) return;
-  await state.show(embedded);
-  const root = document.createElement("div");
-  root.id = "page";
-  document.getElementById("static")?.replaceWith(root);
-  render(<Reading any={false} />, root);
+  if (embedded) {
+    await state.show(embedded);
+    render(<Reading any={false} />, root());
+  } else {
+    connect();
+    render(
+      <>
+        <Open />
+        <Reading any />
+      </>,
+      root(),
+    );
+  }
 }
 
 void start();

@@ -3,7 +3,7 @@
 import { type Document, type Row, unpackDocument, unpackRow } from "./wire";
 
 export interface Source {
-  document(): Promise<Document>;
+  document(signal?: AbortSignal): Promise<Document>;
   row(index: number, signal: AbortSignal): Promise<Row>;
 }
 
@@ -31,5 +31,41 @@ export class Embedded implements Source {
     const element = document.getElementById(`netfold-row-${index}`);
     if (!element) throw new Error(`this report does not hold the weights of class ${index}`);
     return unpackRow(decoded(element));
+  }
+}
+
+/** A message of the explorer, with its causes and what helps. */
+export async function failure(response: Response): Promise<Error> {
+  try {
+    const { lines, hint } = (await response.json()) as { lines: string[]; hint: string | null };
+    return new Error([lines.join(": "), hint].filter(Boolean).join(". "));
+  } catch {
+    return new Error(`the explorer answered ${response.status} ${response.statusText}`);
+  }
+}
+
+/** The explorer: it computes what is asked for; a request that is dropped is a job that stops. */
+export class Served implements Source {
+  constructor(
+    readonly model: string,
+    readonly input: string,
+  ) {}
+
+  get address(): string {
+    return `/api/models/${this.model}/inputs/${this.input}`;
+  }
+
+  private async bytes(address: string, signal?: AbortSignal): Promise<ArrayBuffer> {
+    const response = await fetch(address, { signal });
+    if (!response.ok) throw await failure(response);
+    return response.arrayBuffer();
+  }
+
+  async document(signal?: AbortSignal): Promise<Document> {
+    return unpackDocument(await this.bytes(this.address, signal));
+  }
+
+  async row(index: number, signal: AbortSignal): Promise<Row> {
+    return unpackRow(await this.bytes(`${this.address}/rows/${index}`, signal));
   }
 }

@@ -37,14 +37,15 @@ export function nameOf(index: number): string {
 }
 
 /** Takes a document, shows the class of the address if it has it, and its first one otherwise. */
-export async function show(from: Source): Promise<void> {
-  const document = await from.document();
+export async function show(from: Source, signal?: AbortSignal): Promise<void> {
+  const document = await from.document(signal);
   source = from;
   pending.value?.stop();
   rows.value = [];
   cursor.value = null;
-  documentNow.value = document;
+  // Before the document is shown: from then on the address follows what is shown.
   readAddress(document);
+  documentNow.value = document;
   await Promise.all(document.rows.map(load));
   await choose(classA.value);
   if (classB.value !== null) await load(classB.value);

@@ -1,0 +1,213 @@
+#!/usr/bin/env python3
+"""Drives the report and the explorer in a real browser and compares the page's numbers with the library's.
+
+Usage: browser.py NETFOLD [--screenshots DIR]
+
+NETFOLD is the program. The browser is CHROMIUM, or /usr/bin/chromium. With --screenshots the pictures of the README
+are taken as well.
+"""
+
+import argparse
+import os
+import re
+import subprocess
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from playwright.sync_api import Page, expect, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLE = ROOT / "examples" / "aircraft"
+PICTURES = [EXAMPLE / "images" / f"{name}.png" for name in ("an-26-0", "yak-42-0")]
+LABELS = ["--labels", str(EXAMPLE / "labels.txt")]
+COLUMN, ROW = 30, 25
+BOX = (20, 18, 24, 20)
+
+
+class Numbers:
+    """What the library wrote."""
+
+    def __init__(self, folder: Path):
+        arrays = np.load(folder / "reconstruction.npz")
+        self.classes = list(arrays["classes"])
+        x = arrays["input"].astype(np.float64)
+        self.weights = arrays["weights"].astype(np.float64)
+        self.gives = (self.weights * x).reshape(len(self.classes), *x.shape[-2:])
+        self.bias = arrays["bias"].astype(np.float64)
+        self.logits = arrays["logits"].astype(np.float64)
+
+    def row(self, index: int) -> int:
+        return self.classes.index(index)
+
+
+def close(got: float, wanted: float, what: str, tolerance: float = 1e-5) -> None:
+    assert abs(got - wanted) <= tolerance * max(1.0, abs(wanted)), f"{what}: the page says {got}, the library {wanted}"
+
+
+def value(page: Page, selector: str) -> float:
+    return float(page.locator(selector).first.get_attribute("data-value"))
+
+
+def hover(page: Page, panel: int, column: int, row: int) -> None:
+    marks = page.locator(".map .marks").nth(panel)
+    marks.scroll_into_view_if_needed()
+    box = marks.bounding_box()
+    page.mouse.move(box["x"] + (column + 0.5) / 64 * box["width"], box["y"] + (row + 0.5) / 64 * box["height"])
+
+
+def drag(page: Page, panel: int, box: tuple[int, int, int, int]) -> None:
+    left, top, width, height = box
+    hover(page, panel, left, top)
+    page.mouse.down()
+    hover(page, panel, left + width // 2, top + height // 2)
+    hover(page, panel, left + width - 1, top + height - 1)
+    page.mouse.up()
+
+
+def same_numbers(page: Page, numbers: Numbers) -> None:
+    """Hover, brush, classes, margin, waterfall, keys: the same on the report and in the explorer."""
+    expect(page.locator("#shown")).to_contain_text("An-26")
+    expect(page.locator("#verdict")).to_contain_text("Equivalent")
+    a, b = numbers.row(0), numbers.row(1)
+
+    close(value(page, "#sum-network"), numbers.logits[a], "logit")
+    close(value(page, "#sum-bias"), numbers.bias[a], "bias")
+    close(value(page, "#sum-pixels"), numbers.gives[a].sum(), "pixels")
+
+    hover(page, 2, COLUMN, ROW)
+    expect(page.locator("#point")).to_have_text(f"Pixel, column {COLUMN}, row {ROW}")
+    for name, row in (("An-26", a), ("Yak-42", b)):
+        got = value(page, f'#at-point td[data-class="{name}"]')
+        close(got, numbers.gives[row][ROW, COLUMN], f"contribution of the pixel to {name}", 1e-9)
+
+    drag(page, 1, BOX)
+    left, top, width, height = BOX
+    for name, row in (("An-26", a), ("Yak-42", b)):
+        inside = numbers.gives[row][top : top + height, left : left + width].sum()
+        part = lambda word: value(page, f'#in-region td[data-part="{word}"][data-class="{name}"]')
+        close(part("inside"), inside, f"region, {name}", 1e-9)
+        close(part("rest"), numbers.gives[row].sum() - inside, f"rest, {name}", 1e-9)
+        close(part("total"), numbers.logits[row], f"all parts, {name}")
+        assert abs(part("inside") + part("rest") + part("bias") - part("total")) < 1e-12
+
+    steps = page.locator("#waterfall tbody td[data-value]").evaluate_all("cells => cells.map(c => +c.dataset.value)")
+    close(sum(steps), value(page, "#waterfall tfoot td[data-value]"), "waterfall", 1e-9)
+    close(sum(steps), numbers.logits[a], "waterfall and logit")
+
+    page.keyboard.press("Escape")
+    expect(page.locator("#in-region")).to_have_count(0)
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#shown")).to_contain_text("Yak-42")
+    close(value(page, "#sum-network"), numbers.logits[b], "logit of the next class")
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator("#shown")).to_contain_text("An-26")
+
+    page.locator("#against").select_option("1")
+    expect(page.locator("#shown")).to_contain_text("An-26 − Yak-42")
+    close(value(page, "#sum-network"), numbers.logits[a] - numbers.logits[b], "margin")
+    hover(page, 2, COLUMN, ROW)
+    got = value(page, '#at-point td[data-class="An-26 − Yak-42"]')
+    close(got, (numbers.gives[a] - numbers.gives[b])[ROW, COLUMN], "contribution to the margin", 1e-9)
+    assert "against=1" in page.url, page.url
+
+    page.keyboard.press("b")
+    expect(page.locator(".views.over")).to_have_count(1)
+    assert "view=overlay" in page.url, page.url
+    page.keyboard.press("?")
+    expect(page.locator("#keys")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("#keys")).to_be_hidden()
+    page.reload()
+    expect(page.locator("#shown")).to_contain_text("An-26 − Yak-42")
+    expect(page.locator(".views.over")).to_have_count(1)
+    page.keyboard.press("b")
+    page.locator("#against").select_option("")
+
+
+def explorer(page: Page, address: str, numbers: Numbers, work: Path) -> None:
+    page.goto(address)
+    same_numbers(page, numbers)
+
+    problem = page.locator("#problem")
+    broken = work / "broken.onnx"
+    broken.write_bytes((EXAMPLE / "aircraft.onnx").read_bytes()[:5000])
+    page.locator("#open-model").set_input_files(broken)
+    expect(problem).to_contain_text("broken.onnx")
+    assert str(work) not in problem.inner_text() and "/tmp" not in problem.inner_text()
+    text = work / "words.png"
+    text.write_text("no picture")
+    page.locator("#open-input").set_input_files(text)
+    expect(problem).to_contain_text("words.png` is not a picture")
+    expect(page.locator("#shown")).to_contain_text("An-26")
+
+    # The page goes on: another picture shows, and a model that is opened.
+    page.locator("#input").select_option(label="yak-42-0.png")
+    expect(page.locator("h1")).to_contain_text("yak-42-0.png")
+    expect(problem).to_have_count(0)
+    page.locator("#open-model").set_input_files(EXAMPLE / "aircraft.onnx")
+    expect(page.locator("#sum-network")).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="npz").click()
+    arrays = np.load(download.value.path())
+    assert arrays["weights"].shape == (2, 1, 64, 64)
+
+
+def serve(netfold: str):
+    words = [netfold, "explore", EXAMPLE / "aircraft.onnx", *PICTURES, *LABELS, "--port", "0"]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+    address = process.stdout.readline().strip()
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+/", address), address
+    return process, address
+
+
+def screenshots(page: Page, address: str, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    left, top, width, height = BOX
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        page.goto("about:blank")
+        page.goto(f"{address}#class=0&region=r:{left},{top},{width},{height}")
+        expect(page.locator("#shown")).to_contain_text("An-26")
+        hover(page, 2, COLUMN, ROW)
+        page.evaluate("scrollTo(0, 0)")
+        page.screenshot(path=folder / f"explore-{scheme}.png")
+
+
+def main() -> None:
+    words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    words.add_argument("netfold")
+    words.add_argument("--screenshots", type=Path)
+    words = words.parse_args()
+    netfold = str(Path(words.netfold).resolve())
+    with tempfile.TemporaryDirectory() as work, sync_playwright() as playwright:
+        work = Path(work)
+        out = work / "out"
+        subprocess.run([netfold, "reconstruct", EXAMPLE / "aircraft.onnx", PICTURES[0], *LABELS, "--out", out], check=True, stdout=subprocess.DEVNULL)
+        numbers = Numbers(out)
+        program = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1280, "height": 1150})
+        faults = []
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("console", lambda line: faults.append(line.text) if "Content Security Policy" in line.text else None)
+
+        page.goto((out / "report.html").as_uri())
+        same_numbers(page, numbers)
+        print("report: the page says what the library says")
+
+        process, address = serve(netfold)
+        try:
+            explorer(page, address, numbers, work)
+            print("explorer: the page says what the library says, and goes on after broken files")
+            if words.screenshots:
+                screenshots(page, address, words.screenshots)
+        finally:
+            process.terminate()
+            process.wait()
+        browser.close()
+        assert not faults, faults
+
+
+if __name__ == "__main__":
+    main()
