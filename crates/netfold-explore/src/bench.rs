@@ -286,7 +286,8 @@ fn class_view<T: Precision>(
     let weights = wide(row.weights);
     let contributions: Vec<f64> = weights.iter().zip(x.data()).map(|(w, x)| w * x.wide()).collect();
     let shares = circuit.stages().iter().zip(row.bias_by_stage).filter(|(_, share)| share.wide() != 0.0);
-    let part = |(stage, share): (&netfold::circuit::Stage<T>, &T)| BiasPart { layer: stage.node.clone(), value: share.wide() };
+    let part =
+        |(stage, share): (&netfold::circuit::Stage<T>, &T)| BiasPart { layer: stage.node.clone(), value: share.wide() };
     Ok(ClassView {
         index: row.class,
         label: None,

@@ -78,7 +78,9 @@ impl<B: Send + 'static> Queue<B> {
     /// If the system has no thread for it.
     pub fn start(mut bench: B) -> std::io::Result<Self> {
         let (sender, receiver) = sync_channel::<Job<B>>(WAITING);
-        std::thread::Builder::new().name("bench".into()).spawn(move || receiver.iter().for_each(|job| job(&mut bench)))?;
+        std::thread::Builder::new()
+            .name("bench".into())
+            .spawn(move || receiver.iter().for_each(|job| job(&mut bench)))?;
         Ok(Self { sender, jobs: watch::Sender::new(Vec::new()), next: AtomicU64::new(0) })
     }
 
@@ -104,11 +106,15 @@ impl<B: Send + 'static> Queue<B> {
         let (answer, answered) = oneshot::channel();
         let job = move |bench: &mut B| {
             let result = catch_unwind(AssertUnwindSafe(|| mine.check().and_then(|()| work(bench, &mine))));
-            let broke = |_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the computation broke off: this is a fault of netfold");
+            let broke = |_| {
+                Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the computation broke off: this is a fault of netfold")
+            };
             // Nobody may be waiting any more.
             let _ = answer.send(result.unwrap_or_else(|cause| Err(broke(cause))));
         };
-        let busy = |_| Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too many jobs are waiting").hint("try again in a moment");
+        let busy = |_| {
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too many jobs are waiting").hint("try again in a moment")
+        };
         self.sender.try_send(Box::new(job)).map_err(busy)?;
         let result = answered.await.unwrap_or_else(|_| Err(Problem::stopped()));
         drop(guard);

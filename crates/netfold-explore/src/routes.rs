@@ -92,7 +92,8 @@ impl<T: Precision> App<T> {
         let opened = self.queue.run(format!("reading {}", source.stamp.file), move |bench, _| bench.open(&file)).await;
         opened.map_err(|problem| without(problem, folder.as_ref()))?;
         let stamp = source.stamp.clone();
-        *self.model.lock().unwrap_or_else(PoisonError::into_inner) = Some(File { source, _folder: folder.map(Arc::new) });
+        *self.model.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some(File { source, _folder: folder.map(Arc::new) });
         self.files.send_modify(|files| files.model = Some(stamp));
         Ok(())
     }
@@ -114,9 +115,9 @@ impl<T: Precision> App<T> {
     fn input(&self, hash: &str) -> Result<File, Problem> {
         let inputs = self.inputs.lock().unwrap_or_else(PoisonError::into_inner);
         let found = inputs.iter().find(|file| file.source.stamp.sha256 == hash);
-        found.cloned().ok_or_else(|| {
-            Problem::new(StatusCode::NOT_FOUND, "this input is not open any more").hint("open it again")
-        })
+        found
+            .cloned()
+            .ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "this input is not open any more").hint("open it again"))
     }
 }
 
@@ -129,7 +130,8 @@ fn without(problem: Problem, folder: Option<&TempDir>) -> Problem {
 
 /// All routes, behind the guard.
 pub fn router<T: Precision>(app: Arc<App<T>>, names: Names) -> Router {
-    let text = |kind: &'static str, text: &'static str| get(move || async move { ([(header::CONTENT_TYPE, kind)], text) });
+    let text =
+        |kind: &'static str, text: &'static str| get(move || async move { ([(header::CONTENT_TYPE, kind)], text) });
     Router::new()
         .route("/", get(|| async { Html(PAGE) }))
         .route("/page.js", text("text/javascript; charset=utf-8", netfold_render::SCRIPT))
@@ -146,12 +148,11 @@ pub fn router<T: Precision>(app: Arc<App<T>>, names: Names) -> Router {
 }
 
 /// Files and jobs, whenever one of them changes.
-async fn events<T: Precision>(
-    State(app): State<Arc<App<T>>>,
-) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+async fn events<T: Precision>(State(app): State<Arc<App<T>>>) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     let files = WatchStream::new(app.files.subscribe()).map(|files| ("files", serde_json::to_string(&files)));
     let jobs = WatchStream::new(app.queue.watch()).map(|jobs| ("jobs", serde_json::to_string(&jobs)));
-    let event = |(name, json): (&str, Result<String, _>)| Ok(Event::default().event(name).data(json.unwrap_or_default()));
+    let event =
+        |(name, json): (&str, Result<String, _>)| Ok(Event::default().event(name).data(json.unwrap_or_default()));
     Sse::new(futures_util::stream::select(files, jobs).map(event)).keep_alive(KeepAlive::default())
 }
 
@@ -196,8 +197,9 @@ async fn row<T: Precision>(
 ) -> Result<impl IntoResponse, Problem> {
     let file = app.input(&input)?;
     let source = file.source.clone();
-    let made =
-        app.queue.run(format!("weights of class {class}"), move |bench, ticket| bench.row(&model, &source, class, ticket));
+    let made = app
+        .queue
+        .run(format!("weights of class {class}"), move |bench, ticket| bench.row(&model, &source, class, ticket));
     binary(made.await, &file)
 }
 
@@ -210,13 +212,17 @@ async fn export<T: Precision>(
     if !matches!(name.as_str(), "reconstruction.npz" | "reconstructed.onnx") {
         return Err(unknown());
     }
-    let classes = wanted.classes.split(',').map(str::parse).collect::<Result<Vec<usize>, _>>().map_err(|_| unknown())?;
+    let classes =
+        wanted.classes.split(',').map(str::parse).collect::<Result<Vec<usize>, _>>().map_err(|_| unknown())?;
     let file = app.input(&input)?;
     let source = file.source.clone();
     let folder = tempfile::Builder::new().prefix("netfold-").tempdir()?;
     let path = folder.path().to_owned();
     let work = move |bench: &mut Bench<T>, ticket: &_| bench.export(&model, &source, &classes, &path, ticket);
-    app.queue.run(format!("writing {name}"), work).await.map_err(|problem| without(problem, file._folder.as_deref()))?;
+    app.queue
+        .run(format!("writing {name}"), work)
+        .await
+        .map_err(|problem| without(problem, file._folder.as_deref()))?;
     let written = tokio::fs::File::open(folder.path().join(&name)).await?;
     // An open file stays readable when its folder goes.
     let stream = futures_util::stream::unfold(written, |mut file| async move {
@@ -232,7 +238,10 @@ async fn export<T: Precision>(
         }
     });
     let attached = format!("attachment; filename=\"{name}\"");
-    Ok(([(header::CONTENT_TYPE, "application/octet-stream".to_owned()), (header::CONTENT_DISPOSITION, attached)], Body::from_stream(stream)))
+    Ok((
+        [(header::CONTENT_TYPE, "application/octet-stream".to_owned()), (header::CONTENT_DISPOSITION, attached)],
+        Body::from_stream(stream),
+    ))
 }
 
 fn binary(made: Result<Vec<u8>, Problem>, file: &File) -> Result<impl IntoResponse + use<>, Problem> {

@@ -35,7 +35,8 @@ pub async fn receive(body: Body, headers: &HeaderMap, name: &str, limit: u64) ->
     let mut file = tokio::fs::File::create(&path).await?;
     let (mut stream, mut size) = (body.into_data_stream(), 0);
     while let Some(chunk) = stream.next().await {
-        let broken = |error| Problem::new(StatusCode::BAD_REQUEST, format!("the upload of `{name}` broke off: {error}"));
+        let broken =
+            |error| Problem::new(StatusCode::BAD_REQUEST, format!("the upload of `{name}` broke off: {error}"));
         let chunk = chunk.map_err(broken)?;
         size += chunk.len() as u64;
         if size > limit {
@@ -51,8 +52,7 @@ pub async fn receive(body: Body, headers: &HeaderMap, name: &str, limit: u64) ->
 fn too_large(name: &str, size: u64, limit: u64) -> Problem {
     let mib = |bytes: u64| bytes.div_ceil(1 << 20);
     let message = format!("`{name}` has {} MiB or more; at most {} MiB are taken", mib(size), mib(limit));
-    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, message)
-        .hint("`netfold reconstruct` reads files of any size from disk")
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, message).hint("`netfold reconstruct` reads files of any size from disk")
 }
 
 /// Refuses a picture with more than [`PIXELS`] before it is decoded; what is no picture is judged later.
