@@ -34,7 +34,7 @@ export function Readout() {
           )}
         </h3>
         <Fields />
-        {state.inside.value ? <Sums inside={state.inside.value} numbers={numbers} /> : <p class="quiet">Drag over a picture, or type a rectangle, to add up what is inside.</p>}
+        {state.inside.value ? <Sums inside={state.inside.value} numbers={numbers} /> : <p class="quiet">Drag to brush, or type where, to add up what is inside.</p>}
       </section>
     </div>
   );

@@ -185,6 +185,7 @@ function readAddress(document: Document): void {
 effect(() => {
   const document = documentNow.value;
   if (!document) return;
+  globalThis.document.title = document.title;
   const words = new URLSearchParams();
   if (document.model.sha256) words.set("model", document.model.sha256.slice(0, 16));
   if (document.input.sha256) words.set("input", document.input.sha256.slice(0, 16));
