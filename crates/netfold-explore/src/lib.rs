@@ -82,7 +82,7 @@ pub fn serve<T: Precision>(options: &Options, ready: impl FnOnce(SocketAddr)) ->
         }
         for input in &options.inputs {
             let input = source(input)?;
-            upload::check_pixels(&input).map_err(ExploreError::File)?;
+            upload::check(&input).map_err(ExploreError::File)?;
             app.add(input, None);
         }
         let address = SocketAddr::new(options.address, options.port);

@@ -174,7 +174,7 @@ async fn add_input<T: Precision>(
     body: Body,
 ) -> Result<String, Problem> {
     let (source, folder) = upload::receive(body, &headers, &named.name, upload::INPUT).await?;
-    upload::check_pixels(&source)?;
+    upload::check(&source).map_err(|problem| problem.without(folder.path()))?;
     let hash = source.stamp.sha256.clone();
     app.add(source, Some(folder));
     Ok(hash)

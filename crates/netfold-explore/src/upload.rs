@@ -6,6 +6,7 @@ use axum::body::Body;
 use axum::http::{HeaderMap, StatusCode, header};
 use futures_util::StreamExt;
 use netfold::certificate::FileStamp;
+use netfold::input::{InputError, is_npy};
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
 
@@ -55,19 +56,27 @@ fn too_large(name: &str, size: u64, limit: u64) -> Problem {
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, message).hint("`netfold reconstruct` reads files of any size from disk")
 }
 
-/// Refuses a picture with more than [`PIXELS`] before it is decoded; what is no picture is judged later.
+/// Refuses what is neither an array nor a picture, and a picture with more than [`PIXELS`] before it is decoded.
 ///
 /// # Errors
-/// 413 with both sizes.
-pub fn check_pixels(source: &Source) -> Result<(), Problem> {
-    let sizes = image::ImageReader::open(&source.path).and_then(image::ImageReader::with_guessed_format);
-    match sizes.map(image::ImageReader::into_dimensions) {
-        Ok(Ok((width, height))) if u64::from(width) * u64::from(height) > PIXELS => {
+/// What is wrong with it; 413 with both sizes.
+pub fn check(source: &Source) -> Result<(), Problem> {
+    let path = &source.path;
+    if is_npy(path)? {
+        return Ok(());
+    }
+    let reader = image::ImageReader::open(path)?.with_guessed_format()?;
+    if reader.format().is_none() {
+        return Err(InputError::NotPicture { path: path.clone() }.into());
+    }
+    match reader.into_dimensions() {
+        Ok((width, height)) if u64::from(width) * u64::from(height) > PIXELS => {
             let name = &source.stamp.file;
             let message = format!("`{name}` has {width} x {height} pixels; the explorer takes at most {PIXELS}");
             Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, message)
                 .hint("make it smaller, or use `netfold reconstruct`, which takes twice as many"))
         }
+        // A damaged picture is told by the decoder.
         _ => Ok(()),
     }
 }

@@ -64,7 +64,10 @@ fn model() -> Vec<u8> {
 
 fn picture() -> Vec<u8> {
     let mut bytes = std::io::Cursor::new(Vec::new());
-    image::GrayImage::from_raw(2, 2, vec![0, 51, 102, 255]).unwrap().write_to(&mut bytes, image::ImageFormat::Png).unwrap();
+    image::GrayImage::from_raw(2, 2, vec![0, 51, 102, 255])
+        .unwrap()
+        .write_to(&mut bytes, image::ImageFormat::Png)
+        .unwrap();
     bytes.into_inner()
 }
 
@@ -115,14 +118,12 @@ async fn broken_files_are_refused_and_the_model_before_stays() {
     let cut = model()[..40].to_vec();
     refused(&server, post("/api/model?name=../../cut.onnx", cut), StatusCode::UNPROCESSABLE_ENTITY, "cut.onnx").await;
 
-    let words = b"these are words".to_vec();
-    answer(&server, post("/api/input?name=words.png", words.clone())).await;
-    let base = format!("/api/models/{}/inputs/", hash(&model()));
-    let asked = get(&format!("{base}{}", hash(&words)));
-    refused(&server, asked, StatusCode::UNPROCESSABLE_ENTITY, "`words.png` is not a picture").await;
+    let words = post("/api/input?name=words.png", "these are words");
+    refused(&server, words, StatusCode::UNPROCESSABLE_ENTITY, "`words.png` is not a picture").await;
 
     answer(&server, post("/api/input?name=dot.png", picture())).await;
-    let (status, _) = answer(&server, get(&format!("{base}{}", hash(&picture())))).await;
+    let (status, _) =
+        answer(&server, get(&format!("/api/models/{}/inputs/{}", hash(&model()), hash(&picture())))).await;
     assert_eq!(status, StatusCode::OK);
 }
 
@@ -135,7 +136,8 @@ async fn too_much_is_refused_before_it_is_read() {
     // A body that does not tell its size is cut off at the limit.
     let chunk = || Ok::<_, std::io::Error>(vec![0_u8; 1 << 20]);
     let endless = Body::from_stream(futures_util::stream::repeat_with(chunk));
-    refused(&server, post("/api/input?name=endless.png", endless), StatusCode::PAYLOAD_TOO_LARGE, "at most 64 MiB").await;
+    refused(&server, post("/api/input?name=endless.png", endless), StatusCode::PAYLOAD_TOO_LARGE, "at most 64 MiB")
+        .await;
 
     let mut huge = std::io::Cursor::new(Vec::new());
     image::GrayImage::new(10_000, 10_000).write_to(&mut huge, image::ImageFormat::Png).unwrap();
@@ -155,7 +157,7 @@ async fn other_names_and_other_sites_are_refused() {
     }
     let from = |origin: &str, site: &str| {
         let request = Request::post("/api/input?name=a.png").header("host", "127.0.0.1:7377").header("origin", origin);
-        request.header("sec-fetch-site", site).body(Body::from("x")).unwrap()
+        request.header("sec-fetch-site", site).body(Body::from(picture())).unwrap()
     };
     assert_eq!(answer(&server, from("http://127.0.0.1:7377", "same-origin")).await.0, StatusCode::OK);
     for (origin, site) in [
