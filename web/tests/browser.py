@@ -10,8 +10,10 @@ are taken as well.
 import argparse
 import os
 import re
+import struct
 import subprocess
 import tempfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -139,7 +141,27 @@ def explorer(page: Page, address: str, numbers: Numbers, work: Path) -> None:
     text.write_text("no picture")
     page.locator("#open-input").set_input_files(text)
     expect(problem).to_contain_text("words.png` is not a picture")
+    big = work / "big.png"
+    with big.open("wb") as file:
+        file.truncate(200 << 20)
+    page.locator("#open-input").set_input_files(big)
+    expect(problem).to_contain_text("big.png has 200 MiB; at most 64 MiB are taken")
+    huge = work / "huge.png"
+    huge.write_bytes(black_png(10_000))
+    page.locator("#open-input").set_input_files(huge)
+    expect(problem).to_contain_text("10000 x 10000 pixels")
     expect(page.locator("#shown")).to_contain_text("An-26")
+
+    # Another browser looks at another picture meanwhile, and this one is reloaded in the middle of its work.
+    other = page.context.browser.new_page()
+    other.goto(address)
+    other.locator("#input").select_option(label="yak-42-0.png")
+    page.reload(wait_until="commit")
+    page.reload()
+    expect(page.locator("h1")).to_contain_text("an-26-0.png")
+    expect(other.locator("h1")).to_contain_text("yak-42-0.png")
+    close(value(page, "#sum-network"), numbers.logits[numbers.row(0)], "logit beside another browser")
+    other.close()
 
     # The page goes on: another picture shows, and a model that is opened.
     page.locator("#input").select_option(label="yak-42-0.png")
@@ -151,6 +173,17 @@ def explorer(page: Page, address: str, numbers: Numbers, work: Path) -> None:
         page.get_by_role("link", name="npz").click()
     arrays = np.load(download.value.path())
     assert arrays["weights"].shape == (2, 1, 64, 64)
+
+
+def black_png(side: int) -> bytes:
+    """A black square, one bit a pixel."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    rows = bytes(1 + (side + 7) // 8) * side
+    header = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
 
 
 def serve(netfold: str):

@@ -121,3 +121,33 @@ impl<B: Send + 'static> Queue<B> {
         result
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_dropped_request_stops_its_job_and_the_next_one_runs() {
+        let queue = Queue::start(0_u32).unwrap();
+        let endless = queue.run("endless".into(), |bench, ticket| {
+            *bench += 1;
+            while ticket.check().is_ok() {
+                std::thread::yield_now();
+            }
+            Ok(())
+        });
+        // Polled once, so that it is on its way; then its request goes away.
+        assert!(futures_util::FutureExt::now_or_never(endless).is_none());
+        let seen = queue.run("next".into(), |bench, _| Ok(*bench)).await.unwrap();
+        assert!(seen <= 1, "stopped before or after it began");
+        assert!(queue.watch().borrow().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_job_that_breaks_is_told_and_the_worker_goes_on() {
+        let queue = Queue::start(()).unwrap();
+        let broken = queue.run::<()>("broken".into(), |(), _| panic!("a fault")).await.unwrap_err();
+        assert!(broken.lines[0].contains("a fault of netfold"));
+        assert_eq!(queue.run("next".into(), |(), _| Ok(7)).await.unwrap(), 7);
+    }
+}

@@ -45,7 +45,7 @@ const PAGE: &str = r#"<!doctype html>
 #[derive(Clone)]
 struct File {
     source: Source,
-    _folder: Option<Arc<TempDir>>,
+    folder: Option<Arc<TempDir>>,
 }
 
 /// What all pages see: files by name and hash.
@@ -93,7 +93,7 @@ impl<T: Precision> App<T> {
         opened.map_err(|problem| without(problem, folder.as_ref()))?;
         let stamp = source.stamp.clone();
         *self.model.lock().unwrap_or_else(PoisonError::into_inner) =
-            Some(File { source, _folder: folder.map(Arc::new) });
+            Some(File { source, folder: folder.map(Arc::new) });
         self.files.send_modify(|files| files.model = Some(stamp));
         Ok(())
     }
@@ -103,11 +103,11 @@ impl<T: Precision> App<T> {
         let mut inputs = self.inputs.lock().unwrap_or_else(PoisonError::into_inner);
         inputs.retain(|file| file.source.stamp.sha256 != source.stamp.sha256);
         if inputs.len() >= INPUTS
-            && let Some(oldest) = inputs.iter().position(|file| file._folder.is_some())
+            && let Some(oldest) = inputs.iter().position(|file| file.folder.is_some())
         {
             inputs.remove(oldest);
         }
-        inputs.push(File { source, _folder: folder.map(Arc::new) });
+        inputs.push(File { source, folder: folder.map(Arc::new) });
         let stamps = inputs.iter().map(|file| file.source.stamp.clone()).collect();
         self.files.send_modify(|files| files.inputs = stamps);
     }
@@ -222,7 +222,7 @@ async fn export<T: Precision>(
     app.queue
         .run(format!("writing {name}"), work)
         .await
-        .map_err(|problem| without(problem, file._folder.as_deref()))?;
+        .map_err(|problem| without(problem, file.folder.as_deref()))?;
     let written = tokio::fs::File::open(folder.path().join(&name)).await?;
     // An open file stays readable when its folder goes.
     let stream = futures_util::stream::unfold(written, |mut file| async move {
@@ -245,6 +245,6 @@ async fn export<T: Precision>(
 }
 
 fn binary(made: Result<Vec<u8>, Problem>, file: &File) -> Result<impl IntoResponse + use<>, Problem> {
-    let bytes = made.map_err(|problem| without(problem, file._folder.as_deref()))?;
+    let bytes = made.map_err(|problem| without(problem, file.folder.as_deref()))?;
     Ok(([(header::CONTENT_TYPE, "application/octet-stream")], bytes))
 }
