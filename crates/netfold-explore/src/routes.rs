@@ -219,10 +219,7 @@ async fn export<T: Precision>(
     let folder = tempfile::Builder::new().prefix("netfold-").tempdir()?;
     let path = folder.path().to_owned();
     let work = move |bench: &mut Bench<T>, ticket: &_| bench.export(&model, &source, &classes, &path, ticket);
-    app.queue
-        .run(format!("writing {name}"), work)
-        .await
-        .map_err(|problem| without(problem, file.folder.as_deref()))?;
+    app.queue.run(format!("writing {name}"), work).await.map_err(|problem| without(problem, file.folder.as_deref()))?;
     let written = tokio::fs::File::open(folder.path().join(&name)).await?;
     // An open file stays readable when its folder goes.
     let stream = futures_util::stream::unfold(written, |mut file| async move {
