@@ -73,6 +73,8 @@ pub struct Gallery<'a, T: Precision> {
     pub certificate: &'a Certificate,
     /// The numbers of all classes.
     pub result: &'a Reconstruction<T>,
+    /// What contributions are told against; absent for zero.
+    pub reference: Option<&'a Tensor<T>>,
     /// The rows that are shown, in order.
     pub rows: &'a [Kept],
 }
@@ -104,14 +106,14 @@ impl<T: Precision> Gallery<'_, T> {
                 nodes: model.nodes.len(),
                 logits: wide(&self.result.logits),
                 pushed: wide(&self.result.pushed),
-                labels: self.session.labels.all().to_vec(),
+                labels: if words.at.is_none() { self.session.labels.all().to_vec() } else { Vec::new() },
                 layers: layers(&self.frozen.circuit),
             },
             input: InputFacts {
                 preprocessing,
                 view,
-                tensor: self.sheet(&wide(self.frozen.x.data()))?,
-                units: self.frozen.picture.as_ref().map(units),
+                tensor: self.sheet(&self.contributing())?,
+                units: self.frozen.picture.as_ref().filter(|_| self.reference.is_none()).map(units),
             },
             classes,
             weight_unit: "logit per model unit".into(),
@@ -150,7 +152,12 @@ impl<T: Precision> Gallery<'_, T> {
     fn class_view(&self, row: &Kept, weights: Sheet, contributions: Sheet) -> ClassView {
         let stages = self.frozen.circuit.stages().iter();
         let parts = stages.zip(&row.bias_by_stage).filter(|(_, share)| **share != 0.0);
-        let parts: Vec<BiasPart> = parts.map(|(stage, &value)| BiasPart { layer: stage.node.clone(), value }).collect();
+        let mut parts: Vec<BiasPart> =
+            parts.map(|(stage, &value)| BiasPart { layer: stage.node.clone(), value }).collect();
+        if self.reference.is_some() {
+            let b: f64 = parts.iter().map(|part| part.value).sum();
+            parts.push(BiasPart { layer: "reference, W x0".into(), value: row.bias - b });
+        }
         ClassView {
             index: row.class,
             label: self.session.label(row.class).map(str::to_owned),
@@ -161,6 +168,15 @@ impl<T: Precision> Gallery<'_, T> {
             weights,
             contributions,
             bias_by_layer: parts,
+        }
+    }
+
+    /// What the weights are multiplied with: x, or x − x₀ against a reference.
+    fn contributing(&self) -> Vec<f64> {
+        let x = wide(self.frozen.x.data());
+        match self.reference {
+            Some(reference) => x.iter().zip(reference.data()).map(|(x, x0)| x - x0.wide()).collect(),
+            None => x,
         }
     }
 

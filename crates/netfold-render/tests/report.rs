@@ -24,6 +24,7 @@ fn certificate() -> Certificate {
         behind_gates: Vec::new(),
         bias_nodes: Vec::new(),
         exact_at_this_input: vec!["/gate".into()],
+        bias_nodes: vec!["/conv1".into(), "/fc".into()],
         left_off: vec!["/softmax".into()],
         masks: vec![MaskDensity { node: "/relu1".into(), op: "Relu".into(), elements: 4096, active: 0.25 }],
         seconds: Seconds { load: 0.002, trace: 0.0123, freeze: 0.001, reconstruct: 0.3, total: 0.32 },

@@ -78,7 +78,14 @@ fn run<T: Precision>(words: &Reconstruct, session: &Session<'_>) -> Result<ExitC
     let cam = cam.and_then(|_| Cam::of(&frozen.circuit, kept.iter().map(|row| row.weights.as_slice())));
     kept.sort_by_key(|row| chosen.iter().position(|&class| class == row.class));
     if let (Some(store), Some(folder)) = (store, &words.out) {
-        let gallery = Gallery { session, frozen: &frozen, certificate: &certificate, result: &result, rows: &kept };
+        let gallery = Gallery {
+            session,
+            frozen: &frozen,
+            certificate: &certificate,
+            result: &result,
+            reference: reference.as_ref(),
+            rows: &kept,
+        };
         gallery.write(folder)?;
         netfold::store::write(&folder.join("certificate.json"), &pretty(&certificate))?;
         store.finish(&result, &frozen.x)?;
