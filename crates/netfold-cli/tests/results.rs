@@ -111,3 +111,20 @@ fn contributions_against_a_reference() {
     stage.array("gray.npy", &[1, 4, 4], &[0.5; 16]);
     says!(stage, ["reconstruct", "model.onnx", "picture.png", "--reference", "gray.npy", "--top", "1"]);
 }
+
+/// The shares of b by node add up to it, in the answer and in the arrays, and both give one b over pixels.
+#[test]
+fn the_bias_is_one_in_all_places() {
+    let stage = Stage::set();
+    let common = ["model.onnx", "picture.png", "--preprocess", "tf", "--precision", "f64", "--class", "1"];
+    let output = stage.netfold(&[&["bias", "--json"], &common[..]].concat()).output().unwrap();
+    let object: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let nodes = object["nodes"].as_array().unwrap();
+    let sum: f64 = nodes.iter().map(|node| node["share"].as_f64().unwrap()).sum();
+    assert!((sum - object["bias"].as_f64().unwrap()).abs() < 1e-12, "{object}");
+    stage.netfold(&[&["reconstruct", "--out", "out"], &common[..]].concat()).output().unwrap();
+    let mut arrays = npyz::npz::NpzArchive::open(stage.path("out/reconstruction.npz")).unwrap();
+    let mut array = |name: &str| arrays.by_name(name).unwrap().unwrap().into_vec::<f64>().unwrap();
+    assert!((array("bias_by_node").iter().sum::<f64>() - array("bias")[0]).abs() < 1e-12);
+    assert!((array("pixel_bias")[0] - object["pixel_bias"].as_f64().unwrap()).abs() < 1e-12, "{object}");
+}
