@@ -4,7 +4,6 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use netfold::Rule;
 use netfold::input::LayoutChoice;
 
 /// The one-layer model y = W x + b that a trained network is at one input.

@@ -9,7 +9,6 @@ use netfold::input::{Given, Pictured, Preprocess};
 use netfold::reconstruct::{Request, Row};
 use netfold::trace::NonFinite;
 use netfold::{Circuit, Head, Model, Precision, Reconstruction, Rules, Tensor};
-use netfold_linear::Real;
 
 use crate::args::Common;
 use crate::failure::{FAILED, Failure};

@@ -22,7 +22,6 @@ fn certificate() -> Certificate {
         rules: vec![rule("Relu", "active branch", Validity::Region, 3), rule("Sigmoid", "gate", Validity::Input, 1)],
         gates: Vec::new(),
         behind_gates: Vec::new(),
-        bias_nodes: Vec::new(),
         exact_at_this_input: vec!["/gate".into()],
         bias_nodes: vec!["/conv1".into(), "/fc".into()],
         left_off: vec!["/softmax".into()],

@@ -55,7 +55,7 @@ fn same(name: &str, single: &Model, small: &Model) {
             let pushed = circuit.push(x().probe(), true).into_values();
             close(&format!("{name}, {rule}: W x + b"), &pushed, y.data());
             let seeds = Probes::one_hot(&SHAPE, &(0..24).collect::<Vec<_>>());
-            let plan = circuit.pull_plan(&Support::full(&SHAPE));
+            let plan = circuit.pull_plan(&Support::full(&SHAPE), true);
             let (w, b) = parts(&circuit);
             let rows: Vec<f64> = circuit.pull_on(seeds, &plan).weights.vectors();
             close(&format!("{name}, {rule}: rows and columns"), &rows, &w);

@@ -181,8 +181,8 @@ impl Resize {
 
     fn row(&self, axis: &Axis, i: usize) -> Row {
         // A nearest place is found in the precision that scales are written in, as runtimes do.
-        let nearest = matches!(self.filter, Filter::Nearest(_));
-        let place = if nearest { self.place::<f32>(axis, i) } else { self.place::<f64>(axis, i) };
+        let one = matches!(self.filter, Filter::Nearest(_));
+        let place = if one { self.place::<f32>(axis, i) } else { self.place::<f64>(axis, i) };
         if self.coordinates == CROP && !(0.0..=(axis.from - 1) as f64).contains(&place) {
             return None;
         }
