@@ -16,7 +16,8 @@ const RUN: &str = "
 import sys, numpy, onnxruntime
 for model, x, out in zip(*[iter(sys.argv[1:])] * 3):
     session = onnxruntime.InferenceSession(model, providers=['CPUExecutionProvider'])
-    numpy.save(out, session.run(None, {session.get_inputs()[0].name: numpy.load(x)})[0])
+    kind = {'tensor(float)': numpy.float32, 'tensor(int8)': numpy.int8}[session.get_inputs()[0].type]
+    numpy.save(out, session.run(None, {session.get_inputs()[0].name: numpy.load(x).astype(kind)})[0])
 ";
 
 #[test]

@@ -17,7 +17,9 @@ fn every_network_is_its_one_layer_model() {
         let output = (model.outputs.len() > 1).then(|| model.name(model.outputs[model.outputs.len() - 1]).to_owned());
         let head = model.head(output.as_deref(), false).unwrap();
         for sample in samples(&network) {
-            let single = check::<f32>(&model, &head, &sample, 1e-5);
+            // Offsets of a hundred tangents, many times larger than the outputs, cancel here.
+            let limit = if name == "coco_yolox_nano" { 1e-4 } else { 1e-5 };
+            let single = check::<f32>(&model, &head, &sample, limit);
             let single = single.unwrap_or_else(|error| panic!("{name} at {}: {error}", sample.name));
             let double = check::<f64>(&model, &head, &sample, 1e-12).expect("covered in f32, so in f64");
             println!("{name:32} {:28} f32 {single:8.1e}  f64 {double:8.1e}", sample.name);
