@@ -152,11 +152,13 @@ def explorer(page: Page, address: str, numbers: Numbers, work: Path) -> None:
     expect(problem).to_contain_text("10000 x 10000 pixels")
     expect(page.locator("#shown")).to_contain_text("An-26")
 
-    # Another browser looks at another picture meanwhile, and this one is reloaded in the middle of its work.
-    other = page.context.browser.new_page()
+    # Another browser looks at another picture meanwhile, and a third one is closed in the middle of its work.
+    other, gone = page.context.browser.new_page(), page.context.browser.new_page()
     other.goto(address)
     other.locator("#input").select_option(label="yak-42-0.png")
-    page.reload(wait_until="commit")
+    with gone.expect_request("**/inputs/**"):
+        gone.goto(address, wait_until="commit")
+    gone.close()
     page.reload()
     expect(page.locator("h1")).to_contain_text("an-26-0.png")
     expect(other.locator("h1")).to_contain_text("yak-42-0.png")
