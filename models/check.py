@@ -10,20 +10,22 @@ precision too, and their row of W compared with PyTorch's gradient.
 """
 
 import argparse
+import importlib.metadata
 import json
+import multiprocessing
 import pathlib
 import subprocess
-import sys
 import tempfile
+import warnings
 
 import numpy
 
-from export import SUITES
+import export
 
-HERE = pathlib.Path(__file__).resolve().parent
-RUNS = [(rule, precision) for precision in ("f32", "f64") for rule in ("gate", "tangent")]
+RULES = ("gate", "tangent")
 LIMITS = {"f32": 1e-5, "f64": 1e-11}
-PATIENCE = 900
+RUNS = [(rule, precision) for precision in LIMITS for rule in RULES]
+PATIENCE = 3600
 
 
 def reconstruct(netfold, model, given, rule, precision, *words):
@@ -93,35 +95,54 @@ def jacobian(netfold, folder):
     return float(abs(row - expected).max() / abs(expected).max())
 
 
+def made(folder, *what):
+    """Exports a model in a process of its own, which shares the libraries that are loaded; the trouble, if there was."""
+    def work():
+        warnings.simplefilter("ignore")
+        try:
+            export.make(folder, *what)
+        except BaseException as error:  # Exporters raise what they like.
+            (folder / "trouble").write_text(f"{type(error).__name__}: {error}"[:300])
+
+    child = multiprocessing.get_context("fork").Process(target=work)
+    child.start()
+    child.join()
+    if (folder / "trouble").exists():
+        return (folder / "trouble").read_text()
+    return None if child.exitcode == 0 else f"the process ends with {child.exitcode}"
+
+
 def wanted(words):
-    for suite in words.suite or SUITES:
+    for suite in words.suite or export.SUITES:
         exporters = ["-"] if suite == "light" else ["torchscript", "dynamo"]
-        for name in SUITES[suite]:
+        for name in export.SUITES[suite]:
             for exporter in exporters:
                 if not words.only or name in words.only:
                     yield suite, name, exporter
 
 
 def run(words):
+    # Loaded once, for the processes of all exports.
+    import onnxruntime, onnxscript, timm, torch, torchvision  # noqa: E401, F401
+
+    torch.set_num_threads(1)
     words.work.mkdir(parents=True, exist_ok=True)
     log = words.work / "results.jsonl"
-    done = {(line["suite"], line["name"], line["exporter"]) for line in lines(log)}
+    done = {(line["suite"], line["name"], line["exporter"], line["fresh"]) for line in lines(log)}
     for suite, name, exporter in wanted(words):
-        if (suite, name, exporter) in done or words.exporter and exporter not in ("-", words.exporter):
+        if (suite, name, exporter, words.fresh) in done or words.exporter and exporter not in ("-", words.exporter):
             continue
-        line = {"suite": suite, "name": name, "exporter": exporter}
+        line = {"suite": suite, "name": name, "exporter": exporter, "fresh": words.fresh}
         with tempfile.TemporaryDirectory(dir=words.work) as folder:
-            command = [sys.executable, HERE / "export.py", folder, suite, name]
-            command += [exporter] if exporter != "-" else []
-            command += ["--double"] if name in words.double else []
-            made = subprocess.run(list(map(str, command)), capture_output=True, text=True)
-            if made.returncode == 0:
+            folder = pathlib.Path(folder)
+            trouble = made(folder, suite, name, exporter, name in words.double, words.fresh)
+            if trouble:
+                line["export"] = trouble
+            else:
                 try:
-                    check(words.netfold, pathlib.Path(folder), line)
+                    check(words.netfold, folder, line)
                 except Exception as error:  # One model's trouble is a line of the table.
                     line["error"] = f"judge: {error}"
-            else:
-                line["export"] = (made.stderr.strip().splitlines() or ["?"])[-1][:300]
         with log.open("a") as file:
             file.write(json.dumps(line) + "\n")
         print(json.dumps(line)[:400], flush=True)
@@ -135,45 +156,95 @@ def covered(line):
     return "error" not in line and "export" not in line
 
 
-def within(line):
-    return line["kept"] and all(line[f"{rule} {precision}"] <= LIMITS[precision] for rule, precision in RUNS)
+def within(line, precision):
+    return line["kept"] and all(line[f"{rule} {precision}"] <= LIMITS[precision] for rule in RULES)
 
 
 def short(error):
-    """An error in one line of a table."""
+    """An error in one line of a list: its cause, where there is one."""
     text = " ".join(error.split())
     return text.replace("|", "\\|")[:240]
 
 
-def report(words):
-    table = sorted(lines(words.work / "results.jsonl"), key=lambda line: (line["suite"], line["name"].lower(), line["exporter"]))
-    number = lambda value: "" if value is None else f"{value:.1e}" if isinstance(value, float) else short(value)
-    text = ["# Real models", "",
-            "Written by `models/check.py --report`; do not edit. Seeded weights, calibrated batch normalisations, a random",
-            "input. The numbers are worst differences over all logits, divided by the largest: of W x + b from f(x) under",
-            "each rule and precision, of f(x) from onnxruntime over the five largest logits, and of the winner's row of W from",
-            "PyTorch's gradient in double precision where that was computed.", ""]
-    for suite in dict.fromkeys(line["suite"] for line in table):
-        part = [line for line in table if line["suite"] == suite]
+def cell(value, limit=None):
+    if value is None:
+        return ""
+    text = short(value) if isinstance(value, str) else f"{value:.1e}"
+    return f"**{text}**" if limit is not None and not value <= limit else text
+
+
+HEAD = """# Real models
+
+Written by `models/check.py`; do not edit. The whole, in an environment of its own (some hours on one core):
+
+```sh
+cargo build --release -p netfold-cli
+pip install -r models/requirements.txt
+python models/check.py --netfold target/release/netfold --work FOLDER --report docs/models.md
+```
+
+Each model is exported, reconstructed at a random input under `gate` and `tangent` in single and double precision, and
+deleted. Weights are drawn from a seed; batch normalisations are calibrated, with offsets drawn around 1
+([models/export.py](../models/export.py) says why). The numbers are worst differences, divided by the largest logit: of
+W x + b from f(x) over all logits; of f(x) from onnxruntime over the five largest logits; and of the winner's row of W
+from PyTorch's gradient in double precision, divided by its largest entry, where that was computed. Bold is what exceeds
+{f32} in single or {f64} in double precision.
+
+Made with {versions}.
+"""
+
+
+def versions():
+    names = ["torch", "torchvision", "timm", "onnx", "onnxscript", "onnxruntime"]
+    return ", ".join(f"{name} {importlib.metadata.version(name)}" for name in names)
+
+
+def title(suite, fresh):
+    names = {"torchvision": "torchvision, one model of each family", "timm": "timm, one model of each family",
+             "light": "Older architectures of the onnx package"}
+    return names[suite] + (", freshly initialised" if fresh else "")
+
+
+def summary(parts):
+    text = ["| | models | exports | covered | within the limit in f32 | in f64 | winner kept |",
+            "| --- | --- | --- | --- | --- | --- | --- |"]
+    for (suite, fresh), part in parts.items():
         good = [line for line in part if covered(line)]
-        exact = sum(within(line) for line in good)
-        text += [f"## {suite}", "",
-                 f"{len(good)} of {len(part)} exports are covered, {exact} within 1e-5 in single and 1e-11 in double precision "
-                 "with the winner kept.", "",
-                 "| model | exporter | gate f32 | tangent f32 | gate f64 | tangent f64 | onnxruntime | PyTorch | winner | nodes exact at this input |",
-                 "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"]
-        for line in good:
-            cells = [line["name"], line["exporter"], *(number(line[f"{rule} {precision}"]) for rule, precision in RUNS),
-                     number(line.get("onnxruntime")), number(line.get("jacobian")), "kept" if line["kept"] else "another",
-                     str(line["at this input"])]
-            text.append("| " + " | ".join(cells) + " |")
-        text.append("")
-        bad = [line for line in part if not covered(line)]
-        if bad:
-            text += ["Not covered:", ""]
-            text += [f"- {line['name']} ({line['exporter']}): " + (f"the exporter fails: {short(line['export'])}" if "export" in line
-                     else short(line["error"])) for line in bad]
-            text.append("")
+        cells = [title(suite, fresh), len({line["name"] for line in part}), len(part), len(good),
+                 *(sum(within(line, precision) for line in good) for precision in LIMITS), sum(line["kept"] for line in good)]
+        text.append("| " + " | ".join(map(str, cells)) + " |")
+    return text
+
+
+FRESH = """Batch normalisations as they are initialised: offsets of 0. A deep network has exploding gradients then, W x and b
+are up to a hundred times larger than the logits and cancel, and single precision shows it; double precision does not."""
+
+
+def section(suite, fresh, part):
+    good, bad = [line for line in part if covered(line)], [line for line in part if not covered(line)]
+    text = [f"## {title(suite, fresh)}", "", *([FRESH, ""] if fresh else []),
+            "| model | exporter | gate f32 | tangent f32 | gate f64 | tangent f64 | onnxruntime | PyTorch | winner | nodes exact at this input |",
+            "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"]
+    for line in good:
+        runs = (cell(line[f"{rule} {precision}"], LIMITS[precision]) for rule, precision in RUNS)
+        cells = [line["name"], line["exporter"], *runs, cell(line.get("onnxruntime")), cell(line.get("jacobian")),
+                 "kept" if line["kept"] else "**another**", str(line["at this input"])]
+        text.append("| " + " | ".join(cells) + " |")
+    if bad:
+        reason = lambda line: f"the exporter fails: {short(line['export'])}" if "export" in line else short(line["error"])
+        text += ["", "Not covered:", "", *(f"- {line['name']} ({line['exporter']}): {reason(line)}" for line in bad)]
+    return [*text, ""]
+
+
+def report(words):
+    key = lambda line: (line["fresh"], list(export.SUITES).index(line["suite"]), line["name"].lower(), line["exporter"])
+    parts = {}
+    for line in sorted(lines(words.work / "results.jsonl"), key=key):
+        parts.setdefault((line["suite"], line["fresh"]), []).append(line)
+    limits = {precision: f"{limit:.0e}".replace("e-0", "e-") for precision, limit in LIMITS.items()}
+    text = [HEAD.format(versions=versions(), **limits), *summary(parts), ""]
+    for (suite, fresh), part in parts.items():
+        text += section(suite, fresh, part)
     words.report.write_text("\n".join(text))
 
 
@@ -181,10 +252,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=pathlib.Path, required=True, help="where results go, and exports for a while")
     parser.add_argument("--netfold", type=pathlib.Path, help="the program")
-    parser.add_argument("--suite", action="append", choices=sorted(SUITES))
+    parser.add_argument("--suite", action="append", choices=sorted(export.SUITES))
     parser.add_argument("--only", action="append", metavar="NAME")
     parser.add_argument("--exporter", choices=["torchscript", "dynamo"])
     parser.add_argument("--double", action="append", default=[], metavar="NAME")
+    parser.add_argument("--fresh", action="store_true", help="keep batch normalisations as they are initialised")
     parser.add_argument("--report", type=pathlib.Path, metavar="FILE")
     words = parser.parse_args()
     if words.netfold:

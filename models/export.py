@@ -1,9 +1,11 @@
 """Exports one model of torchvision, timm or the onnx package as an ONNX file, with an input.
 
-    python export.py FOLDER SUITE NAME [torchscript|dynamo] [--double]
+    python export.py FOLDER SUITE NAME [torchscript|dynamo] [--double] [--fresh]
 
 SUITE is torchvision, timm or light. Weights are drawn from a seed, and batch normalisations are calibrated on a few
-random pictures, so that activations are of a usual size. FOLDER gets model.onnx and input.npy; with --double also
+random pictures. Their offsets are drawn around 1, so that most units are active: a deep network fresh from its
+initialisation, whose offsets are 0, has exploding gradients, which a trained one has not (Yang et al., A mean field
+theory of batch normalization, arXiv 1902.08129). --fresh keeps the offsets at 0. FOLDER gets model.onnx and input.npy; with --double also
 model64.onnx (weights in double precision) and jacobian.npy (PyTorch's gradient of the winning logit, in double
 precision). The names that belong to a suite are in SUITES.
 """
@@ -40,21 +42,30 @@ SUITES = {
         zfnet512""".split(),
 }
 SEED = 7
+# Height and width of the pictures where a family does not insist on its own: what is compared does not depend on it.
+SMALL = 128
 
 
-def calibrate(torch, model, size):
-    """Gives batch normalisations the statistics of random pictures."""
+def calibrate(torch, model, size, fresh):
+    """Gives batch normalisations the statistics of random pictures; scales and offsets are drawn, if not fresh."""
     norms = [m for m in model.modules() if isinstance(m, torch.nn.modules.batchnorm._BatchNorm)]
-    if not norms:
-        return
     for norm in norms:
+        if norm.affine and not fresh:
+            norm.weight.data.uniform_(0.5, 1.5)
+            norm.bias.data.normal_(1.0, 0.2)
         norm.reset_running_stats()
         norm.momentum = None
     model.train()
     with torch.no_grad():
-        for _ in range(2):
+        for _ in range(2 if norms else 0):
             model(torch.randn(4, *size))
     model.eval()
+
+
+def undraw(torch, model):
+    for module in model.modules():
+        if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
+            module.reset_parameters()
 
 
 def torch_model(suite, name):
@@ -72,8 +83,11 @@ def torch_model(suite, name):
 
         model = timm.create_model(name, pretrained=False, exportable=True)
         size = timm.data.resolve_model_data_config(model)["input_size"]
-    calibrate(torch, model, size)
-    return torch, model.eval(), size
+    for weights in model.parameters():
+        # Heads that begin at zero would give logits without a largest one.
+        if weights.ndim > 1 and not weights.any():
+            torch.nn.init.normal_(weights, std=0.02)
+    return torch, model, size
 
 
 def write(torch, model, x, path, exporter):
@@ -84,13 +98,30 @@ def write(torch, model, x, path, exporter):
         torch.onnx.export(model, (x,), path, dynamo=True, external_data=False, verbose=False, **names)
 
 
-def export(folder, suite, name, exporter, double):
-    torch, model, size = torch_model(suite, name)
+def export(folder, suite, name, exporter, double, fresh):
+    torch, model, own = torch_model(suite, name)
+    small = (own[0], SMALL, SMALL)
+    try:
+        export_at(torch, model, small, folder, exporter, double, fresh)
+    except Exception:  # Whatever a family raises that insists on its own size.
+        export_at(torch, model, own, folder, exporter, double, fresh)
+
+
+def export_at(torch, model, size, folder, exporter, double, fresh):
+    calibrate(torch, model.float(), size, fresh)
     x = torch.randn(1, *size, generator=torch.Generator().manual_seed(SEED))
     with torch.no_grad():
+        if not model(x).isfinite().all():
+            # Offsets before a normalisation can leave channels without variance.
+            undraw(torch, model)
+            calibrate(torch, model, size, fresh=True)
         write(torch, model, x, str(folder / "model.onnx"), exporter)
     numpy.save(folder / "input.npy", x.numpy())
     if double:
+        for module in model.modules():
+            # An ONNX file holds it in single precision.
+            if isinstance(getattr(module, "eps", None), float):
+                module.eps = float(numpy.float32(module.eps))
         model, x = model.double(), x.double()
         x.requires_grad_(True)
         logits = model(x)[0]
@@ -137,6 +168,14 @@ def light(folder, name):
     numpy.save(folder / "input.npy", rng.standard_normal(size).astype(numpy.float32))
 
 
+def make(folder, suite, name, exporter, double, fresh):
+    """Exports a model of any suite."""
+    if suite == "light":
+        light(folder, name)
+    else:
+        export(folder, suite, name, exporter, double, fresh)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=pathlib.Path)
@@ -144,13 +183,11 @@ def main():
     parser.add_argument("name")
     parser.add_argument("exporter", nargs="?", default="torchscript", choices=["torchscript", "dynamo"])
     parser.add_argument("--double", action="store_true")
+    parser.add_argument("--fresh", action="store_true")
     words = parser.parse_args()
     warnings.simplefilter("ignore")
     words.folder.mkdir(parents=True, exist_ok=True)
-    if words.suite == "light":
-        light(words.folder, words.name)
-    else:
-        export(words.folder, words.suite, words.name, words.exporter, words.double)
+    make(words.folder, words.suite, words.name, words.exporter, words.double, words.fresh)
 
 
 if __name__ == "__main__":
