@@ -1,10 +1,12 @@
 import { expect, test } from "vitest";
 
+import { indices } from "./inside";
 import { decimalsFor, fixed, percent, significant } from "./number";
-import { Numbers, smoothed } from "./plane";
+import { stretched } from "./paint";
+import { type Frame, Numbers, cut, smoothed } from "./plane";
 import { fromWord, mask, rectangle, toWord } from "./region";
 import { scaleOver, statement } from "./scale";
-import type { Document } from "./wire";
+import type { Channels } from "./wire";
 
 test("numbers read as the program's", () => {
   const cases: [number, number, string][] = [
@@ -34,7 +36,7 @@ test("the scale is the 99.5 % quantile, and says what it clips", () => {
 
 test("pixel units give the same logit as model units", () => {
   const units = { factor: [2, 0.5], offset: [-1, 3], channels: ["a", "b"] };
-  const document = { grid: { kind: "picture", height: 1, width: 2, channels: 2 }, units, x: Float32Array.from([3, 4, 5, 1]) } as unknown as Document;
+  const document = { grid: { kind: "picture", height: 1, width: 2, channels: 2 }, units, x: Float32Array.from([3, 4, 5, 1]) } as unknown as Frame;
   const row = { name: "", weights: Float32Array.from([1, -2, 0.5, 4]), bias: 0.25, logit: 0, reconstructed: 0, layers: [] };
   const logit = (pixel: boolean) => {
     const numbers = new Numbers(document, pixel);
@@ -44,6 +46,24 @@ test("pixel units give the same logit as model units", () => {
   expect(logit(true)).toBe(1.75);
   const numbers = new Numbers(document, true);
   expect(numbers.value(1, 1) * numbers.weight(row, 1, 1)).toBe(numbers.contribution(row, 1, 1));
+});
+
+test("a part of a frame holds the numbers of its place", () => {
+  const x = Float32Array.from({ length: 24 }, (_, i) => i);
+  const whole: Frame = { grid: { kind: "picture", height: 3, width: 4, channels: 2 }, units: null, x, left: 0, top: 0 };
+  const part = cut(whole, { kind: "picture", height: 2, width: 2, channels: 2 }, 1, 1);
+  expect(Array.from(part.x)).toEqual([10, 11, 12, 13, 18, 19, 20, 21]);
+  expect([part.left, part.top]).toEqual([1, 1]);
+});
+
+test("a map of few cells covers the grid evenly", () => {
+  expect(Array.from(stretched([1, 2, 3, 4], [2, 2], [3, 4]))).toEqual([1, 1, 2, 2, 1, 1, 2, 2, 3, 3, 4, 4]);
+});
+
+test("the indices of a unit are those of its element", () => {
+  const tensor = { axes: [2, 3, 4, 5], height: 4, width: 5 } as unknown as Channels;
+  expect(indices(tensor, 4, 3, 2)).toEqual([1, 1, 3, 2]);
+  expect(indices({ ...tensor, axes: [7], height: 1, width: 7 }, 0, 0, 6)).toEqual([6]);
 });
 
 test("a region counts pixels whose centre is inside, and survives the address", () => {

@@ -2,6 +2,7 @@
 
 import { decimalsFor, fixed, significant } from "./number";
 import { place } from "./legend";
+import { Sight } from "./sight";
 import * as state from "./state";
 
 export function Classes() {
@@ -17,18 +18,19 @@ export function Classes() {
       {fixed(value, decimals)}
     </b>
   );
-  const compared = state.classB.value !== null;
+  const unit = state.unit.value;
+  const compared = state.classB.value !== null && !unit;
   return (
     <>
       <div class="tabs-row">
         <div class="tabs" role="group" aria-label="Class">
           {list.map((held) => (
-            <button type="button" key={held.index} aria-pressed={held.index === state.classA.value} onClick={() => void state.choose(held.index)}>
+            <button type="button" key={held.index} aria-pressed={held.index === state.classA.value && !unit} onClick={() => void state.choose(held.index)}>
               <span>{state.nameOf(held.index)}</span> <span class="quiet">{significant(held.logit, 4)}</span>
             </button>
           ))}
         </div>
-        <label class="against">
+        <label class="against" hidden={unit !== null}>
           against{" "}
           <select
             id="against"
@@ -48,7 +50,8 @@ export function Classes() {
       </div>
       <div class="class-head">
         <h2 id="shown" aria-live="polite">
-          {row.name} {!compared && document.labels.length > 0 && <span class="quiet">class {state.classA.value}</span>}
+          {row.name} {unit && <span class="quiet mono">{unit.tensor}</span>}
+          {!compared && !unit && document.labels.length > 0 && <span class="quiet">class {state.classA.value}</span>}
           {compared && <span class="quiet">margin</span>}
         </h2>
         <p class="sum">
@@ -68,13 +71,14 @@ export function Classes() {
             {num(row.reconstructed, "sum-one-layer")}
             <i>one layer</i>
           </span>
-          <span class="op">{document.equivalent ? "≈" : "≠"}</span>
+          <span class="op">{(unit ?? document).equivalent ? "≈" : "≠"}</span>
           <span>
             {num(row.logit, "sum-network")}
             <i>network</i>
           </span>
         </p>
       </div>
+      {unit && <Sight unit={unit} />}
     </>
   );
 }

@@ -64,7 +64,7 @@ export function Controls() {
         </label>
       )}
       {document.units && <Choice label="Units" value={state.pixelUnits} options={[[false, "Model"], [true, "Pixel"]]} />}
-      <Choice label="Scale" value={state.sharedScale} options={[[true, "Shared"], [false, "Own"]]} />
+      {picture && !state.unit.value && <Choice label="Scale" value={state.sharedScale} options={[[true, "Shared"], [false, "Own"]]} />}
       {picture && <Choice label="Brush" value={state.tool} options={[["rectangle", "Rectangle"], ["shape", "Free"], ["point", "Off"]]} />}
       {picture && <Choice label="Colours" value={state.palette} options={Object.keys(PALETTES).map((name) => [name, name] as [typeof state.palette.value, string])} />}
       {kind !== "vector" && (

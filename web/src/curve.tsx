@@ -5,7 +5,12 @@ import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 
 import { significant } from "./number";
-import { cursor, documentNow, region, tool } from "./state";
+import { cursor, frame, region, tool } from "./state";
+
+/** Up to this many numbers are shown as bars. */
+const FEW = 64;
+/** Distances of ticks: samples have whole numbers. */
+const WHOLE = Array.from({ length: 8 }, (_, i) => [1, 2, 5].map((step) => step * 10 ** i)).flat();
 
 interface Props {
   label: string;
@@ -16,7 +21,8 @@ interface Props {
 
 export function Curve({ label, values, signed }: Props) {
   const box = useRef<HTMLDivElement>(null);
-  const bars = documentNow.value?.grid.kind === "vector";
+  const bars = frame.value?.grid.kind === "vector" || values.length <= FEW;
+  const left = frame.value?.left ?? 0;
 
   useEffect(() => {
     const element = box.current;
@@ -30,7 +36,7 @@ export function Curve({ label, values, signed }: Props) {
       grid: { stroke: colour("--line"), width: 1 },
       ticks: { stroke: colour("--line"), width: 1 },
     };
-    const at = Array.from({ length: values.length }, (_, i) => i);
+    const at = Array.from({ length: values.length }, (_, i) => left + i);
     const part = (keep: (v: number) => boolean) => Array.from(values, (v) => (keep(v) ? v : 0));
     const paths = bars ? uPlot.paths.bars?.({ size: [0.8, 60] }) : undefined;
     const line = (stroke: string, fill?: string) => ({ stroke, fill, width: bars ? 0 : 1.25, points: { show: false }, paths });
@@ -43,8 +49,8 @@ export function Curve({ label, values, signed }: Props) {
         width: element.clientWidth,
         height: Math.max(9 * rem, 120),
         legend: { show: false },
-        scales: { x: { time: false, range: [-0.5, Math.max(values.length - 0.5, 0.5)] } },
-        axes: [axis, { ...axis, size: 4.6 * rem, values: (_, ticks) => ticks.map((tick) => significant(tick, 2)) }],
+        scales: { x: { time: false, range: [left - 0.5, left + values.length - 0.5] } },
+        axes: [{ ...axis, incrs: WHOLE }, { ...axis, size: 4.6 * rem, values: (_, ticks) => ticks.map((tick) => significant(tick, 2)) }],
         series: [{}, ...series],
         cursor: { sync: { key: "netfold" }, drag: { setScale: false, x: tool.value !== "point", y: false }, points: { show: false } },
         hooks: {
@@ -53,7 +59,7 @@ export function Curve({ label, values, signed }: Props) {
             (plot) => {
               if (plot.select.width < 1) return;
               const [from, to] = [plot.select.left, plot.select.left + plot.select.width].map((left) => plot.posToVal(left, "x"));
-              const [x, last] = [Math.max(Math.round(from), 0), Math.min(Math.round(to), values.length - 1)];
+              const [x, last] = [Math.max(Math.round(from) - left, 0), Math.min(Math.round(to) - left, values.length - 1)];
               region.value = { kind: "rectangle", x, y: 0, width: Math.max(last - x + 1, 1), height: 1 };
             },
           ],
@@ -64,8 +70,8 @@ export function Curve({ label, values, signed }: Props) {
     );
     const brushed = region.value;
     if (brushed?.kind === "rectangle") {
-      const [left, right] = [brushed.x - 0.5, brushed.x + brushed.width - 0.5].map((x) => plot.valToPos(x, "x"));
-      plot.setSelect({ left, width: right - left, top: 0, height: plot.over.clientHeight }, false);
+      const [start, end] = [brushed.x - 0.5, brushed.x + brushed.width - 0.5].map((x) => plot.valToPos(left + x, "x"));
+      plot.setSelect({ left: start, width: end - start, top: 0, height: plot.over.clientHeight }, false);
     }
     const watch = new ResizeObserver(() => plot.setSize({ width: element.clientWidth, height: plot.height }));
     watch.observe(element);
@@ -73,7 +79,7 @@ export function Curve({ label, values, signed }: Props) {
       watch.disconnect();
       plot.destroy();
     };
-  }, [values, signed, bars, tool.value, region.value]);
+  }, [values, signed, bars, left, tool.value, region.value]);
 
   return <div class="curve" ref={box} role="img" aria-label={label} />;
 }

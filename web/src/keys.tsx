@@ -11,12 +11,12 @@ const KEYS: [string, string][] = [
   ["c", "next channel"],
   ["u", "model or pixel units"],
   ["x", "swap the two classes"],
-  ["Esc", "clear the region"],
+  ["Esc", "clear the region; back from a unit to the class"],
   ["?", "this list"],
 ];
 
 function walk(dx: number, dy: number): void {
-  const grid = state.documentNow.value?.grid;
+  const grid = state.frame.value?.grid;
   if (!grid) return;
   const at = state.cursor.value ?? Math.floor(grid.height / 2) * grid.width + Math.floor(grid.width / 2);
   const move = state.cursor.value === null ? 0 : 1;
@@ -33,7 +33,7 @@ export function Keys() {
       // The open dialog has its own keys.
       if (dialog.current?.open || event.ctrlKey || event.metaKey || event.altKey || target.closest("input, select, textarea")) return;
       const arrow = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
-      const { channels = 1 } = state.documentNow.value?.grid ?? {};
+      const { channels = 1 } = state.frame.value?.grid ?? {};
       if (arrow && event.shiftKey) walk(arrow[0], arrow[1]);
       else if (arrow) state.step(arrow[0] + arrow[1]);
       else if (event.key === "b") state.overlay.value = !state.overlay.value;
@@ -43,7 +43,10 @@ export function Keys() {
       } else if (event.key === "u" && state.documentNow.value?.units) state.pixelUnits.value = !state.pixelUnits.value;
       else if (event.key === "x" && state.classB.value !== null) {
         [state.classA.value, state.classB.value] = [state.classB.value, state.classA.value];
-      } else if (event.key === "Escape") state.region.value = null;
+      } else if (event.key === "Escape") {
+        if (state.region.value) state.region.value = null;
+        else state.look(null);
+      }
       else if (event.key === "?") dialog.current?.showModal();
       else return;
       event.preventDefault();

@@ -10,7 +10,19 @@ export function place(): string {
   return kind === "picture" ? "pixel" : kind === "series" ? "sample" : "value";
 }
 
-export function Legend({ scale, unit, rgb }: { scale: Scale; unit: string; rgb: boolean }) {
+interface Props {
+  scale: Scale;
+  unit: string;
+  rgb?: boolean;
+  /** What the strongest colour stands for in other units. */
+  also?: string | null;
+  /** What lies beyond the scale. */
+  of?: string;
+  /** What the two ends mean. */
+  ends?: [string, string];
+}
+
+export function Legend({ scale, unit, rgb, also, of = place(), ends = ["against", "for"] }: Props) {
   const limit = significant(scale.limit, 3);
   const bar = rgb ? "linear-gradient(to right, #000, #808080, #fff)" : gradient(palette.value);
   return (
@@ -22,11 +34,12 @@ export function Legend({ scale, unit, rgb }: { scale: Scale; unit: string; rgb: 
         <span>+{limit}</span>
       </div>
       <div class="ticks quiet">
-        <span>against</span>
+        <span>{ends[0]}</span>
         <span>{unit}</span>
-        <span>for</span>
+        <span>{ends[1]}</span>
       </div>
-      <p class="quiet">{statement(scale, place())}</p>
+      {also && <p class="quiet also">{also}</p>}
+      <p class="quiet">{statement(scale, of)}</p>
     </div>
   );
 }

@@ -4,6 +4,8 @@ import "./style.css";
 
 import { render } from "preact";
 
+import { show } from "./address";
+import { BiasMap } from "./biasmap";
 import { Certificate, Verdict } from "./certificate";
 import { Classes } from "./classes";
 import { Controls } from "./controls";
@@ -38,6 +40,7 @@ function Reading({ any }: { any: boolean }) {
           <Logits any={any} />
           <Waterfall />
         </div>
+        <BiasMap />
         <Layers />
         <Certificate />
       </main>
@@ -57,7 +60,7 @@ function root(): HTMLElement {
 async function start(): Promise<void> {
   const embedded = Embedded.find();
   if (embedded) {
-    await state.show(embedded);
+    await show(embedded);
     render(<Reading any={false} />, root());
   } else {
     connect();

@@ -2,8 +2,9 @@
 
 import { useEffect, useRef } from "preact/hooks";
 
+import type { Paint } from "./paint";
 import { type Point, type Region, rectangle } from "./region";
-import { cursor, documentNow, region, tool } from "./state";
+import { cursor, frame, region, tool } from "./state";
 
 /** Up to this many pixels along the longer side, pixels are shown as squares. */
 const CELLS_UP_TO = 160;
@@ -11,8 +12,7 @@ const CELLS_UP_TO = 160;
 interface Props {
   /** What it shows, for those who do not see it. */
   label: string;
-  /** Fills the pixels: RGBA, row by row. */
-  paint: (pixels: Uint8ClampedArray) => void;
+  paint: Paint;
   /** The file name that it is saved under. */
   file: string;
 }
@@ -20,8 +20,7 @@ interface Props {
 export function Map({ label, paint, file }: Props) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const dragged = useRef<{ from: Point; points: Point[] } | null>(null);
-  const document = documentNow.value;
-  const { width, height } = document?.grid ?? { width: 1, height: 1 };
+  const { width, height } = frame.value?.grid ?? { width: 1, height: 1 };
 
   useEffect(() => {
     const context = canvas.current?.getContext("2d");

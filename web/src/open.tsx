@@ -2,6 +2,7 @@
 
 import { signal } from "@preact/signals";
 
+import { show } from "./address";
 import { Served, failure } from "./source";
 import * as state from "./state";
 
@@ -40,12 +41,12 @@ async function look(input: string): Promise<void> {
   const { model } = files.value;
   if (!model) return;
   opening.value?.abort();
-  state.pending.value?.stop();
+  state.stop();
   const mine = new AbortController();
   opening.value = mine;
   try {
     const source = new Served(model.sha256, input);
-    await state.show(source, mine.signal);
+    await show(source, mine.signal);
     served.value = source;
     state.problem.value = null;
   } catch (error) {
@@ -97,7 +98,11 @@ function Upload({ kind, label, accept }: { kind: "model" | "input"; label: strin
 
 export function Open() {
   const { model, inputs } = files.value;
-  const busy = opening.value ?? (state.pending.value && { abort: state.pending.value.stop });
+  const busy = opening.value !== null || state.pending.value.length > 0;
+  const stop = () => {
+    opening.value?.abort();
+    state.stop();
+  };
   const [job] = jobs.value;
   const classes = state.held.value.map((row) => row.index).join(",");
   return (
@@ -129,28 +134,33 @@ export function Open() {
           ))}
         </span>
       )}
-      <span class="job" role="status">
-        {job && (
-          <>
-            {job.what}
-            {job.all > 0 && `, ${job.done} of ${job.all}`}
-            {jobs.value.length > 1 && `, ${jobs.value.length - 1} waiting`}{" "}
-          </>
+      <div class="notices">
+        <div class={busy || job ? "job" : "job idle"} role="status">
+          {job && (
+            <>
+              <span>
+                {job.what}
+                {job.all > 1 && `, ${job.done} of ${job.all}`}
+                {jobs.value.length > 1 && `, ${jobs.value.length - 1} waiting`}
+              </span>
+              <progress max={Math.max(job.all, 1)} value={job.all > 1 ? job.done : undefined} aria-label={job.what} />
+            </>
+          )}
+          {busy && (
+            <button type="button" class="plain" id="stop" onClick={stop}>
+              Stop
+            </button>
+          )}
+        </div>
+        {state.problem.value && (
+          <div class="problem" role="alert" id="problem">
+            <span>{state.problem.value}</span>{" "}
+            <button type="button" class="plain" onClick={() => (state.problem.value = null)}>
+              Close
+            </button>
+          </div>
         )}
-        {busy && (
-          <button type="button" class="plain" id="stop" onClick={() => busy.abort()}>
-            Stop
-          </button>
-        )}
-      </span>
-      {state.problem.value && (
-        <p class="problem" role="alert" id="problem">
-          {state.problem.value}{" "}
-          <button type="button" class="plain" onClick={() => (state.problem.value = null)}>
-            Close
-          </button>
-        </p>
-      )}
+      </div>
       {!model && <p class="lead">Open a model (an ONNX file), then a picture or an array that it takes. Nothing leaves this machine.</p>}
     </nav>
   );

@@ -1,6 +1,6 @@
 // From rows of W to planes: one number a pixel. All sums are taken in double precision.
 
-import type { Document, PixelUnits, Row } from "./wire";
+import type { Grid, Part, PixelUnits, Row } from "./wire";
 
 /** What is shown where a pixel has several values: their sum, one of them, or three as red, green and blue. */
 export type Channel = "sum" | "rgb" | number;
@@ -13,16 +13,37 @@ export interface Shown {
   bias: number;
   logit: number;
   reconstructed: number;
-  layers: { layer: string; value: number }[];
+  layers: Part[];
+}
+
+/** What the pictures are over: the whole input, or the part of it that a unit depends on. */
+export interface Frame {
+  grid: Grid;
+  units: PixelUnits | null;
+  /** The input's numbers there, row, column, channel. */
+  x: Float32Array;
+  left: number;
+  top: number;
+}
+
+/** The part of a frame. */
+export function cut(frame: Frame, grid: Grid, left: number, top: number): Frame {
+  const line = grid.width * grid.channels;
+  const x = new Float32Array(grid.height * line);
+  for (let row = 0; row < grid.height; row++) {
+    const from = ((top + row) * frame.grid.width + left) * grid.channels;
+    x.set(frame.x.subarray(from, from + line), row * line);
+  }
+  return { grid, units: frame.units, x, left, top };
 }
 
 /** W_A − W_B: the row whose logit is the margin. */
 export function difference(a: Shown, b: Shown): Shown {
-  const layers = a.layers.map(({ layer, value }) => ({ layer, value }));
-  for (const { layer, value } of b.layers) {
-    const same = layers.find((part) => part.layer === layer);
-    if (same) same.value -= value;
-    else layers.push({ layer, value: -value });
+  const layers = a.layers.map((part) => ({ ...part }));
+  for (const part of b.layers) {
+    const same = layers.find(({ layer, stage }) => layer === part.layer && stage === part.stage);
+    if (same) same.value -= part.value;
+    else layers.push({ ...part, value: -part.value });
   }
   return {
     name: `${a.name} − ${b.name}`,
@@ -54,10 +75,10 @@ export class Numbers {
   private readonly x: Float32Array;
   private readonly units: PixelUnits | null;
 
-  constructor(document: Document, pixel: boolean) {
-    this.channels = document.grid.channels;
-    this.x = document.x;
-    this.units = pixel ? document.units : null;
+  constructor(frame: Frame, pixel: boolean) {
+    this.channels = frame.grid.channels;
+    this.x = frame.x;
+    this.units = pixel ? frame.units : null;
   }
 
   value(i: number, c: number): number {

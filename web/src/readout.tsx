@@ -3,7 +3,7 @@
 import { decimalsFor, fixed, significant, signed } from "./number";
 import { place } from "./legend";
 import { channelName } from "./panels";
-import type { Numbers, Shown } from "./plane";
+import type { Frame, Numbers, Shown } from "./plane";
 import type { Region } from "./region";
 import * as state from "./state";
 
@@ -11,13 +11,13 @@ import * as state from "./state";
 const CHANNELS = 4;
 
 export function Readout() {
-  const document = state.documentNow.value;
+  const frame = state.frame.value;
   const numbers = state.numbers.value;
-  if (!document || !numbers) return null;
+  if (!frame || !numbers) return null;
   return (
     <div class="readout">
       <section aria-labelledby="point">
-        <h3 id="point">{state.cursor.value === null ? `Under the pointer` : where(state.cursor.value, document.grid)}</h3>
+        <h3 id="point">{state.cursor.value === null ? `Under the pointer` : where(state.cursor.value, frame)}</h3>
         {state.cursor.value === null ? (
           <p class="quiet">Point at a {place()}, or move with Shift and the arrow keys.</p>
         ) : (
@@ -34,15 +34,15 @@ export function Readout() {
           )}
         </h3>
         <Fields />
-        {state.inside.value ? <Sums inside={state.inside.value} numbers={numbers} /> : <p class="quiet">Drag to brush, or type where, to add up what is inside.</p>}
+        {state.brushed.value ? <Sums inside={state.brushed.value} numbers={numbers} /> : <p class="quiet">Drag to brush, or type where, to add up what is inside.</p>}
       </section>
     </div>
   );
 }
 
-function where(at: number, grid: { kind: string; width: number }): string {
-  if (grid.kind !== "picture") return `${place() === "sample" ? "Sample" : "Value"} ${at}`;
-  return `Pixel, column ${at % grid.width}, row ${Math.floor(at / grid.width)}`;
+function where(at: number, { grid, left, top }: Frame): string {
+  if (grid.kind !== "picture") return `${place() === "sample" ? "Sample" : "Value"} ${left + at}`;
+  return `Pixel, column ${left + (at % grid.width)}, row ${top + Math.floor(at / grid.width)}`;
 }
 
 function Point({ at, numbers }: { at: number; numbers: Numbers }) {
@@ -64,7 +64,7 @@ function Point({ at, numbers }: { at: number; numbers: Numbers }) {
           <th scope="col">{state.pixelUnits.value ? "Pixel units" : "Model units"}</th>
           {each.map((c) => (
             <th scope="col" class="n" key={c}>
-              {several ? channelName(c) : channels === 1 ? "" : `${channels} channels`}
+              {several ? channelName(c) : channels === 1 ? "Number" : `${channels} channels`}
             </th>
           ))}
           <th scope="col" class="n">
@@ -110,13 +110,14 @@ function Point({ at, numbers }: { at: number; numbers: Numbers }) {
 
 /** The rectangle as four numbers, for those who do not use a pointer. */
 function Fields() {
-  const document = state.documentNow.value;
+  const frame = state.frame.value;
   const brushed = state.region.value;
-  if (!document || brushed?.kind === "shape") return <p class="quiet">A free shape; {place()}s count whose centre is inside.</p>;
-  const { width, height, kind } = document.grid;
+  if (!frame || brushed?.kind === "shape") return <p class="quiet">A free shape; {place()}s count whose centre is inside.</p>;
+  const { width, height, kind } = frame.grid;
+  const corner = { x: frame.left, y: frame.top, width: 0, height: 0 };
   const value = brushed ?? { x: 0, y: 0, width: 0, height: 0 };
   const set = (name: "x" | "y" | "width" | "height", text: string) => {
-    const number = Math.max(Math.floor(Number(text)) || 0, 0);
+    const number = Math.max((Math.floor(Number(text)) || 0) - corner[name], 0);
     const next: Region = { kind: "rectangle", x: value.x, y: value.y, width: value.width || 1, height: value.height || 1, [name]: number };
     const [w, h] = [Math.min(Math.max(next.width, 1), width), Math.min(Math.max(next.height, 1), height)];
     state.region.value = { ...next, width: w, height: h, x: Math.min(next.x, width - w), y: Math.min(next.y, height - h) };
@@ -124,7 +125,7 @@ function Fields() {
   const field = (name: "x" | "y" | "width" | "height", word: string, most: number) => (
     <label>
       {word}
-      <input type="number" min="0" max={most} value={value[name]} onChange={(event) => set(name, event.currentTarget.value)} />
+      <input type="number" min={corner[name]} max={corner[name] + most} value={corner[name] + value[name]} onChange={(event) => set(name, event.currentTarget.value)} />
     </label>
   );
   return (

@@ -61,9 +61,12 @@ export function table(palette: Palette): Uint8ClampedArray {
 /** Where t stands in the table; what is not a number is neutral. */
 export const entry = (t: number) => 3 * ((Number.isNaN(t) ? 0 : Math.round(Math.min(Math.max(t, -1), 1) * STEPS)) + STEPS);
 
+/** The colours from −limit to +limit, evenly spaced. */
+export function gradientStops(palette: Palette): string[] {
+  return Array.from({ length: 17 }, (_, i) => PALETTES[palette](1 - i / 16));
+}
+
 /** The map as a CSS gradient from −limit to +limit. */
 export function gradient(palette: Palette): string {
-  const stops: string[] = [];
-  for (let i = -8; i <= 8; i++) stops.push(PALETTES[palette](0.5 - i / 16));
-  return `linear-gradient(to right, ${stops.join(", ")})`;
+  return `linear-gradient(to right, ${gradientStops(palette).join(", ")})`;
 }

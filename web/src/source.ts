@@ -1,10 +1,18 @@
 // Where a reconstruction comes from: out of the page itself, or from the explorer.
 
-import { type Document, type Row, unpackDocument, unpackRow } from "./wire";
+import { type BiasMap, type Channels, type Document, type Row, type Unit, unpackDocument, unpackMaps, unpackRow } from "./wire";
 
 export interface Source {
   document(signal?: AbortSignal): Promise<Document>;
   row(index: number, signal: AbortSignal): Promise<Row>;
+  /** What only a source that can compute has. */
+  inside?: Inside;
+}
+
+export interface Inside {
+  biasMap(index: number, stage: number, signal: AbortSignal): Promise<BiasMap>;
+  channels(tensor: string, first: number, signal: AbortSignal): Promise<Channels>;
+  unit(tensor: string, unit: string, signal: AbortSignal): Promise<Unit>;
 }
 
 function decoded(element: Element): ArrayBuffer {
@@ -38,14 +46,16 @@ export class Embedded implements Source {
 export async function failure(response: Response): Promise<Error> {
   try {
     const { lines, hint } = (await response.json()) as { lines: string[]; hint: string | null };
-    return new Error([lines.join(": "), hint].filter(Boolean).join(". "));
+    return new Error([lines.join(": "), hint].filter(Boolean).join("\n"));
   } catch {
     return new Error(`the explorer answered ${response.status} ${response.statusText}`);
   }
 }
 
 /** The explorer: it computes what is asked for; a request that is dropped is a job that stops. */
-export class Served implements Source {
+export class Served implements Source, Inside {
+  readonly inside = this;
+
   constructor(
     readonly model: string,
     readonly input: string,
@@ -67,5 +77,17 @@ export class Served implements Source {
 
   async row(index: number, signal: AbortSignal): Promise<Row> {
     return unpackRow(await this.bytes(`${this.address}/rows/${index}`, signal));
+  }
+
+  async biasMap(index: number, stage: number, signal: AbortSignal): Promise<BiasMap> {
+    return unpackMaps(await this.bytes(`${this.address}/rows/${index}/bias/${stage}`, signal));
+  }
+
+  async channels(tensor: string, first: number, signal: AbortSignal): Promise<Channels> {
+    return unpackMaps(await this.bytes(`${this.address}/tensors/${encodeURIComponent(tensor)}/channels/${first}`, signal));
+  }
+
+  async unit(tensor: string, unit: string, signal: AbortSignal): Promise<Unit> {
+    return unpackRow(await this.bytes(`${this.address}/tensors/${encodeURIComponent(tensor)}/units/${unit}`, signal));
   }
 }

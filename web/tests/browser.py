@@ -9,7 +9,6 @@ are taken as well.
 
 import argparse
 import os
-import re
 import struct
 import subprocess
 import tempfile
@@ -19,43 +18,12 @@ from pathlib import Path
 import numpy as np
 from playwright.sync_api import Page, expect, sync_playwright
 
-ROOT = Path(__file__).resolve().parents[2]
-EXAMPLE = ROOT / "examples" / "aircraft"
-PICTURES = [EXAMPLE / "images" / f"{name}.png" for name in ("an-26-0", "yak-42-0")]
-LABELS = ["--labels", str(EXAMPLE / "labels.txt")]
+from access import accessible
+from common import EXAMPLE, LABELS, PICTURES, Numbers, close, hover, serve, value
+from inside import inside
+
 COLUMN, ROW = 30, 25
 BOX = (20, 18, 24, 20)
-
-
-class Numbers:
-    """What the library wrote."""
-
-    def __init__(self, folder: Path):
-        arrays = np.load(folder / "reconstruction.npz")
-        self.classes = list(arrays["classes"])
-        x = arrays["input"].astype(np.float64)
-        self.weights = arrays["weights"].astype(np.float64)
-        self.gives = (self.weights * x).reshape(len(self.classes), *x.shape[-2:])
-        self.bias = arrays["bias"].astype(np.float64)
-        self.logits = arrays["logits"].astype(np.float64)
-
-    def row(self, index: int) -> int:
-        return self.classes.index(index)
-
-
-def close(got: float, wanted: float, what: str, tolerance: float = 1e-5) -> None:
-    assert abs(got - wanted) <= tolerance * max(1.0, abs(wanted)), f"{what}: the page says {got}, the library {wanted}"
-
-
-def value(page: Page, selector: str) -> float:
-    return float(page.locator(selector).first.get_attribute("data-value"))
-
-
-def hover(page: Page, panel: int, column: int, row: int) -> None:
-    marks = page.locator(".map .marks").nth(panel)
-    marks.scroll_into_view_if_needed()
-    box = marks.bounding_box()
-    page.mouse.move(box["x"] + (column + 0.5) / 64 * box["width"], box["y"] + (row + 0.5) / 64 * box["height"])
 
 
 def drag(page: Page, panel: int, box: tuple[int, int, int, int]) -> None:
@@ -165,6 +133,19 @@ def explorer(page: Page, address: str, numbers: Numbers, work: Path) -> None:
     close(value(page, "#sum-network"), numbers.logits[numbers.row(0)], "logit beside another browser")
     other.close()
 
+    # Work that takes long can be stopped, and the page goes on.
+    held = []
+    page.route("**/channels/*", lambda route: held.append(route))
+    page.locator("#layers summary").click()
+    page.locator("#layers tbody button").first.click()
+    page.locator("#stop").click()
+    expect(page.locator("#stop")).to_have_count(0)
+    expect(problem).to_have_count(0)
+    assert len(held) == 1
+    page.unroute("**/channels/*")
+    page.locator("#layers tbody button").first.click()
+    expect(page.locator("#channels")).to_be_visible()
+
     # The page goes on: another picture shows, and a model that is opened.
     page.locator("#input").select_option(label="yak-42-0.png")
     expect(page.locator("h1")).to_contain_text("yak-42-0.png")
@@ -175,6 +156,14 @@ def explorer(page: Page, address: str, numbers: Numbers, work: Path) -> None:
         page.get_by_role("link", name="npz").click()
     arrays = np.load(download.value.path())
     assert arrays["weights"].shape == (2, 1, 64, 64)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="onnx").click()
+    assert download.value.path().stat().st_size > 2 * 64 * 64 * 4
+    for button in page.get_by_role("button", name="PNG").all():
+        with page.expect_download() as download:
+            button.click()
+        head = download.value.path().read_bytes()[:24]
+        assert head.startswith(b"\x89PNG") and min(struct.unpack(">II", head[16:])) >= 16, download.value.suggested_filename
 
 
 def black_png(side: int) -> bytes:
@@ -188,14 +177,6 @@ def black_png(side: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
 
 
-def serve(netfold: str):
-    words = [netfold, "explore", EXAMPLE / "aircraft.onnx", *PICTURES, *LABELS, "--port", "0"]
-    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
-    address = process.stdout.readline().strip()
-    assert re.fullmatch(r"http://127\.0\.0\.1:\d+/", address), address
-    return process, address
-
-
 def screenshots(page: Page, address: str, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     left, top, width, height = BOX
@@ -207,6 +188,14 @@ def screenshots(page: Page, address: str, folder: Path) -> None:
         hover(page, 2, COLUMN, ROW)
         page.evaluate("scrollTo(0, 0)")
         page.screenshot(path=folder / f"explore-{scheme}.png")
+        page.goto("about:blank")
+        page.goto(f"{address}#class=0")
+        page.locator("#layers summary").click()
+        page.locator("#layers").get_by_role("button", name="block3.relu", exact=True).click()
+        page.get_by_role("button", name="The strongest unit of channel 5", exact=True).click()
+        expect(page.locator("#unit")).to_be_visible()
+        page.evaluate("scrollTo(0, 0)")
+        page.screenshot(path=folder / f"inside-{scheme}.png")
 
 
 def main() -> None:
@@ -229,12 +218,17 @@ def main() -> None:
 
         page.goto((out / "report.html").as_uri())
         same_numbers(page, numbers)
+        # What needs the program is no dead control.
+        expect(page.locator("#waterfall button, #layers button, #bias-map, #channels")).to_have_count(0)
+        accessible(page, "the report")
         print("report: the page says what the library says")
 
         process, address = serve(netfold)
         try:
             explorer(page, address, numbers, work)
             print("explorer: the page says what the library says, and goes on after broken files")
+            inside(page, address, netfold, work)
+            print("inside: bias maps, channels and units are those of the command line")
             if words.screenshots:
                 screenshots(page, address, words.screenshots)
         finally:

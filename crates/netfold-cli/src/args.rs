@@ -4,7 +4,9 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use netfold::Rules;
 use netfold::input::LayoutChoice;
+use netfold::trace::NonFinite;
 
 /// The one-layer model y = W x + b that a trained network is at one input.
 #[derive(Debug, Parser)]
@@ -165,6 +167,19 @@ pub struct Common {
     /// Threads to use; the result is the same for any number [default: all cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub threads: Option<u16>,
+}
+
+impl Common {
+    /// Which rule freezes which node.
+    pub fn rules(&self) -> Rules {
+        let by_node = self.freeze_node.iter().map(|(node, rule)| (node.clone(), (*rule).into())).collect();
+        Rules { default: self.freeze.into(), by_node }
+    }
+
+    /// What is done with numbers that are not finite.
+    pub fn non_finite(&self) -> NonFinite {
+        if self.allow_non_finite { NonFinite::Allow } else { NonFinite::Refuse }
+    }
 }
 
 fn tolerance(word: &str) -> Result<f64, String> {

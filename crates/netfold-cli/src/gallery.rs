@@ -7,7 +7,7 @@ use netfold::input::Picture as InputPicture;
 use netfold::{Precision, ReceptiveField, Reconstruction, Row, Tensor, Unit};
 use netfold_render::{
     BiasPart, Caption, ClassView, InputFacts, InputView, LONGEST, Layout, ModelFacts, Order, Picture, Plane, Report,
-    Scale, Sheet, View, file_stem, layers, units,
+    Scale, Sheet, View, bias_parts, file_stem, layers, units,
 };
 use serde_json::{Value, json};
 
@@ -150,13 +150,10 @@ impl<T: Precision> Gallery<'_, T> {
     }
 
     fn class_view(&self, row: &Kept, weights: Sheet, contributions: Sheet) -> ClassView {
-        let stages = self.frozen.circuit.stages().iter();
-        let parts = stages.zip(&row.bias_by_stage).filter(|(_, share)| **share != 0.0);
-        let mut parts: Vec<BiasPart> =
-            parts.map(|(stage, &value)| BiasPart { layer: stage.node.clone(), value }).collect();
+        let mut parts = bias_parts(&self.frozen.circuit, row.bias_by_stage.iter().copied());
         if self.reference.is_some() {
             let b: f64 = parts.iter().map(|part| part.value).sum();
-            parts.push(BiasPart { layer: "reference, W x0".into(), value: row.bias - b });
+            parts.push(BiasPart { layer: "reference, W x0".into(), stage: None, value: row.bias - b });
         }
         ClassView {
             index: row.class,

@@ -7,8 +7,7 @@ use netfold::certificate::{FileStamp, Seconds};
 use netfold::graph::TensorId;
 use netfold::input::{Given, Pictured, Preprocess};
 use netfold::reconstruct::{Request, Row};
-use netfold::trace::NonFinite;
-use netfold::{Circuit, Head, Model, Precision, Reconstruction, Rules, Tensor};
+use netfold::{Circuit, Head, Model, Precision, Reconstruction, Tensor};
 
 use crate::args::Common;
 use crate::failure::{FAILED, Failure};
@@ -74,13 +73,10 @@ impl<'a> Session<'a> {
     /// Reads one input and freezes the network there.
     pub fn freeze<T: Precision>(&self, path: &Path) -> Result<Frozen<T>, Failure> {
         let Given { x, picture } = self.input::<T>(path)?;
-        let non_finite = if self.words.allow_non_finite { NonFinite::Allow } else { NonFinite::Refuse };
         let began = Instant::now();
-        let trace = self.model.trace(&x, self.head.logits, non_finite)?;
+        let trace = self.model.trace(&x, self.head.logits, self.words.non_finite())?;
         let traced = began.elapsed();
-        let by_node = self.words.freeze_node.iter().map(|(node, rule)| (node.clone(), (*rule).into())).collect();
-        let rules = Rules { default: self.words.freeze.into(), by_node };
-        let circuit = trace.freeze_between(self.from, self.head.logits, &rules)?;
+        let circuit = trace.freeze_between(self.from, self.head.logits, &self.words.rules())?;
         let frozen = began.elapsed().saturating_sub(traced);
         let logits = trace.logits()?.clone();
         if self.words.at.is_none() {

@@ -153,6 +153,12 @@ fn a_unit_that_does_not_exist() {
 }
 
 #[test]
+fn an_inner_tensor_for_the_explorer() {
+    let stage = Stage::set();
+    says!(stage, ["explore", "model.onnx", "picture.png", "--at", "z"]);
+}
+
+#[test]
 fn a_constant_to_begin_with() {
     let stage = Stage::set();
     says!(stage, ["reconstruct", "model.onnx", "picture.png", "--from", "b1"]);

@@ -1,26 +1,18 @@
 //! One model, frozen at one input, and what pages ask of it.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use axum::http::StatusCode;
-use netfold::certificate::{Certificate, Circumstances, FileStamp, Seconds};
-use netfold::input::{Given, LayoutChoice, Preprocess};
-use netfold::reconstruct::{Request, Row, top};
+use netfold::certificate::FileStamp;
+use netfold::input::{LayoutChoice, Preprocess};
 use netfold::trace::NonFinite;
-use netfold::{Circuit, Head, Model, Precision, Rule, Rules, Store, Tensor};
-use netfold_render::{
-    BiasPart, ClassView, InputFacts, InputView, Layout, ModelFacts, Order, Report, Sheet, layers, units,
-};
+use netfold::unit::Unit;
+use netfold::{Head, Model, Precision, Rules, Store};
 
+use crate::frozen::Frozen;
 use crate::problem::Problem;
 use crate::queue::Ticket;
-
-/// Classes whose rows are computed with a new input.
-const FIRST: usize = 5;
-/// Bytes of rows that are kept for pages that ask again.
-const KEPT: usize = 256 << 20;
 
 /// How models are opened and frozen.
 #[derive(Clone, Debug)]
@@ -36,7 +28,9 @@ pub struct Settings {
     /// Which output is reconstructed.
     pub output: Option<String>,
     /// How nodes that are not piecewise linear are frozen.
-    pub rule: Rule,
+    pub rules: Rules,
+    /// What is done with numbers that are not finite.
+    pub non_finite: NonFinite,
     /// Whether a final softmax is kept.
     pub keep_softmax: bool,
     /// The largest difference that counts as equal.
@@ -52,20 +46,25 @@ pub struct Source {
     pub stamp: FileStamp,
 }
 
-struct Opened {
-    model: Model,
-    head: Head,
-    stamp: FileStamp,
-    load: f64,
+/// A model that was read.
+pub struct Opened {
+    /// The network.
+    pub model: Model,
+    /// Its end.
+    pub head: Head,
+    /// Name and hash of its file.
+    pub stamp: FileStamp,
+    /// Seconds that reading took.
+    pub load: f64,
 }
 
-struct Frozen<T> {
-    input: String,
-    given: Given<T>,
-    logits: Tensor<T>,
-    circuit: Circuit<T>,
-    document: Vec<u8>,
-    rows: HashMap<usize, Vec<u8>>,
+/// What a page looks at.
+#[derive(Clone, Debug)]
+pub struct At {
+    /// The hash of the model's file.
+    pub model: String,
+    /// The input.
+    pub input: Source,
 }
 
 /// What the worker holds.
@@ -103,209 +102,78 @@ impl<T: Precision> Bench<T> {
     ///
     /// # Errors
     /// If another model was opened meanwhile, the input does not fit the model, or the job was stopped.
-    pub fn document(&mut self, model: &str, input: &Source, ticket: &Ticket) -> Result<Vec<u8>, Problem> {
-        Ok(self.frozen(model, input, ticket)?.document.clone())
+    pub fn document(&mut self, at: &At, ticket: &Ticket) -> Result<Vec<u8>, Problem> {
+        Ok(self.frozen(at, ticket)?.2.document.clone())
     }
 
     /// One row of W, as the page's script reads it.
     ///
     /// # Errors
     /// As [`Self::document`], and if there is no such class.
-    pub fn row(&mut self, model: &str, input: &Source, class: usize, ticket: &Ticket) -> Result<Vec<u8>, Problem> {
-        let layout = self.settings.layout;
-        let frozen = self.frozen(model, input, ticket)?;
+    pub fn row(&mut self, at: &At, class: usize, ticket: &Ticket) -> Result<Vec<u8>, Problem> {
+        let (_, settings, frozen) = self.frozen(at, ticket)?;
+        frozen.row(class, settings, ticket)
+    }
+
+    /// What a stage gives to the b of a class, place by place.
+    ///
+    /// # Errors
+    /// As [`Self::row`], and if the stage gives nothing.
+    pub fn bias_map(&mut self, at: &At, class: usize, stage: usize, ticket: &Ticket) -> Result<Vec<u8>, Problem> {
+        let (_, _, frozen) = self.frozen(at, ticket)?;
         frozen.check(class)?;
-        if let Some(row) = frozen.rows.get(&class) {
-            return Ok(row.clone());
-        }
-        let request = Request { classes: vec![class], ..Request::default() };
-        let mut made = None;
-        let Frozen { circuit, given, logits, .. } = &*frozen;
-        circuit.reconstruct(&given.x, logits, &request, &mut |_, _| {}, &mut |row| {
-            ticket.check()?;
-            made = Some(class_view(row, &given.x, circuit, logits, layout)?.to_bytes());
-            Ok::<(), Problem>(())
-        })?;
-        let bytes = made.ok_or_else(Problem::stopped)?;
-        frozen.keep(class, bytes.clone());
-        Ok(bytes)
+        ticket.check()?;
+        frozen.logits.bias_map(class, stage)
+    }
+
+    /// Channels of an inner tensor.
+    ///
+    /// # Errors
+    /// As [`Self::document`], and if there is no such tensor or channel.
+    pub fn channels(&mut self, at: &At, tensor: &str, first: usize, ticket: &Ticket) -> Result<Vec<u8>, Problem> {
+        let (opened, settings, frozen) = self.frozen(at, ticket)?;
+        frozen.inner(opened, settings, tensor, ticket)?.1.channels(tensor, first)
+    }
+
+    /// The row of an inner unit, over the part of the input that it depends on.
+    ///
+    /// # Errors
+    /// As [`Self::document`], and if there is no such tensor or unit.
+    pub fn unit(&mut self, at: &At, tensor: &str, unit: &Unit, ticket: &Ticket) -> Result<Vec<u8>, Problem> {
+        let (opened, settings, frozen) = self.frozen(at, ticket)?;
+        let (given, part) = frozen.inner(opened, settings, tensor, ticket)?;
+        part.unit((tensor, unit), &given.x, (settings.layout, settings.tolerance), ticket)
     }
 
     /// Writes `reconstruction.npz` and `reconstructed.onnx` of some classes into a folder.
     ///
     /// # Errors
     /// As [`Self::row`], and if a file cannot be written.
-    pub fn export(
-        &mut self,
-        model: &str,
-        input: &Source,
-        classes: &[usize],
-        folder: &Path,
-        ticket: &Ticket,
-    ) -> Result<(), Problem> {
-        let frozen = self.frozen(model, input, ticket)?;
+    pub fn export(&mut self, at: &At, classes: &[usize], folder: &Path, ticket: &Ticket) -> Result<(), Problem> {
+        let (opened, _, frozen) = self.frozen(at, ticket)?;
         classes.iter().try_for_each(|&class| frozen.check(class))?;
-        let bias = frozen.circuit.bias();
-        let bias: Vec<T> = classes.iter().map(|&class| bias[class]).collect();
+        let x = frozen.given.x.clone();
+        let b = &frozen.logits.compared(&x).bias;
+        let bias: Vec<T> = classes.iter().map(|&class| b[class]).collect();
         let pixels = frozen.given.picture.as_ref().map(|picture| picture.map.clone());
-        let Some(opened) = &self.opened else { return Err(other_model()) };
         let name = opened.model.name(opened.model.input()?);
-        let Some(frozen) = &self.frozen else { return Err(other_model()) };
-        let mut store = Store::begin(folder, (name, &frozen.given.x), &bias, pixels)?;
-        let request = Request { classes: classes.to_vec(), ..Request::default() };
-        let all = classes.len();
-        let result = frozen.circuit.reconstruct(
-            &frozen.given.x,
-            &frozen.logits,
-            &request,
-            &mut |done, _| ticket.progress(done, all),
-            &mut |row| {
-                ticket.check()?;
-                store.row(row).map_err(Problem::from)
-            },
-        )?;
-        Ok(store.finish(&result, &frozen.given.x)?)
+        let mut store = Store::begin(folder, (name, &x), &bias, pixels)?;
+        let result =
+            frozen.logits.rows(&x, classes.to_vec(), ticket, &mut |_, row| store.row(row).map_err(Problem::from))?;
+        Ok(store.finish(&result, &x)?)
     }
 
     /// The model frozen at the input: the one at hand, or made anew.
-    fn frozen(&mut self, model: &str, input: &Source, ticket: &Ticket) -> Result<&mut Frozen<T>, Problem> {
-        let opened = self.opened.as_ref().filter(|opened| opened.stamp.sha256 == model).ok_or_else(other_model)?;
-        if self.frozen.as_ref().is_none_or(|frozen| frozen.input != input.stamp.sha256) {
-            self.frozen = None;
-            let made = freeze(opened, &self.settings, input, ticket)?;
-            self.frozen = Some(made);
-        }
-        self.frozen.as_mut().ok_or_else(other_model)
+    fn frozen(&mut self, at: &At, ticket: &Ticket) -> Result<(&Opened, &Settings, &mut Frozen<T>), Problem> {
+        let opened = self.opened.as_ref().filter(|opened| opened.stamp.sha256 == at.model).ok_or_else(other_model)?;
+        let frozen = match self.frozen.take().filter(|frozen| frozen.input == at.input.stamp.sha256) {
+            Some(frozen) => frozen,
+            None => Frozen::new(opened, &self.settings, &at.input, ticket)?,
+        };
+        Ok((opened, &self.settings, self.frozen.insert(frozen)))
     }
 }
 
 fn other_model() -> Problem {
     Problem::new(StatusCode::CONFLICT, "another model was opened meanwhile").hint("reload the page")
-}
-
-impl<T: Precision> Frozen<T> {
-    fn check(&self, class: usize) -> Result<(), Problem> {
-        let logits = self.logits.len();
-        if class < logits {
-            return Ok(());
-        }
-        Err(Problem::new(StatusCode::NOT_FOUND, format!("there is no class {class}: the model has {logits} logits")))
-    }
-
-    fn keep(&mut self, class: usize, row: Vec<u8>) {
-        if row.len() * (self.rows.len() + 1) > KEPT {
-            self.rows.clear();
-        }
-        self.rows.insert(class, row);
-    }
-}
-
-/// Traces, freezes, and computes the first rows, which prove the reconstruction.
-fn freeze<T: Precision>(
-    opened: &Opened,
-    settings: &Settings,
-    input: &Source,
-    ticket: &Ticket,
-) -> Result<Frozen<T>, Problem> {
-    const STEPS: usize = 3;
-    let (start, model) = (Instant::now(), &opened.model);
-    let info = &model.tensors[model.input()?.0];
-    let given =
-        Given::<T>::read(&input.path, &info.name, info.shape.as_deref(), settings.layout, &settings.preprocess)?;
-    ticket.check()?;
-    let began = Instant::now();
-    let trace = model.trace(&given.x, opened.head.logits, NonFinite::Refuse)?;
-    let traced = began.elapsed();
-    ticket.progress(1, STEPS);
-    ticket.check()?;
-    let circuit = trace.freeze(&Rules { default: settings.rule, ..Rules::default() })?;
-    let frozen = began.elapsed().saturating_sub(traced);
-    let logits = trace.logits()?.clone();
-    drop(trace);
-    ticket.progress(2, STEPS);
-    ticket.check()?;
-    let request = Request { classes: top(logits.data(), FIRST), ..Request::default() };
-    let mut classes = Vec::new();
-    let result = circuit.reconstruct(&given.x, &logits, &request, &mut |_, _| {}, &mut |row| {
-        ticket.check()?;
-        classes.push(class_view(row, &given.x, &circuit, &logits, settings.layout)?);
-        Ok::<(), Problem>(())
-    })?;
-    let seconds = Seconds {
-        load: opened.load,
-        trace: traced.as_secs_f64(),
-        freeze: frozen.as_secs_f64(),
-        reconstruct: began.elapsed().saturating_sub(traced + frozen).as_secs_f64(),
-        total: opened.load + start.elapsed().as_secs_f64(),
-    };
-    let told = Circumstances {
-        tolerance: settings.tolerance,
-        method: result.method.to_string(),
-        left_off: opened.head.left_off.clone(),
-        seconds,
-        model: opened.stamp.clone(),
-        input: input.stamp.clone(),
-    };
-    let certificate = Certificate::new(&circuit, &result, told);
-    let tensor = sheet(&wide(given.x.data()), given.x.shape(), settings.layout)?;
-    let labels = if settings.labels.len() == logits.len() { settings.labels.clone() } else { Vec::new() };
-    let report = Report {
-        title: format!("{} at {}", certificate.model.file, certificate.input.file),
-        model: ModelFacts {
-            input_name: info.name.clone(),
-            input_shape: given.x.shape().to_vec(),
-            output_name: model.name(opened.head.logits).to_owned(),
-            nodes: model.nodes.len(),
-            logits: wide(&result.logits),
-            pushed: wide(&result.pushed),
-            labels,
-            layers: layers(&circuit),
-        },
-        input: InputFacts {
-            preprocessing: given.picture.as_ref().map_or(String::new(), |_| settings.preprocess_name.clone()),
-            view: InputView::Tensor(tensor.clone()),
-            tensor,
-            units: given.picture.as_ref().map(units),
-        },
-        classes: Vec::new(),
-        weight_unit: "logit per model unit".into(),
-        certificate,
-    };
-    let document = report.to_bytes(request.classes);
-    let rows = classes.iter().map(|class| (class.index, class.to_bytes())).collect();
-    Ok(Frozen { input: input.stamp.sha256.clone(), given, logits, circuit, document, rows })
-}
-
-fn class_view<T: Precision>(
-    row: &Row<'_, T>,
-    x: &Tensor<T>,
-    circuit: &Circuit<T>,
-    logits: &Tensor<T>,
-    layout: LayoutChoice,
-) -> Result<ClassView, Problem> {
-    let weights = wide(row.weights);
-    let contributions: Vec<f64> = weights.iter().zip(x.data()).map(|(w, x)| w * x.wide()).collect();
-    let shares = circuit.stages().iter().zip(row.bias_by_stage).filter(|(_, share)| share.wide() != 0.0);
-    let part =
-        |(stage, share): (&netfold::circuit::Stage<T>, &T)| BiasPart { layer: stage.node.clone(), value: share.wide() };
-    Ok(ClassView {
-        index: row.class,
-        label: None,
-        logit: logits.data()[row.class].wide(),
-        reconstructed: row.reconstructed.wide(),
-        pixels: contributions.iter().sum(),
-        bias: row.bias.wide(),
-        bias_by_layer: shares.map(part).collect(),
-        contributions: sheet(&contributions, x.shape(), layout)?,
-        weights: sheet(&weights, x.shape(), layout)?,
-    })
-}
-
-fn sheet(values: &[f64], shape: &[usize], layout: LayoutChoice) -> Result<Sheet, Problem> {
-    let without: Vec<usize> = netfold::store::without_batch(shape).collect();
-    Ok(Sheet::arrange(values, Layout::of_shape(&without, Order::of_input(shape, layout)))?)
-}
-
-fn wide<T: Precision>(values: &[T]) -> Vec<f64> {
-    values.iter().map(|value| value.wide()).collect()
 }

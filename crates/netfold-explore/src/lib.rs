@@ -8,7 +8,9 @@
 //! come under another name than this machine's or from another site's page ([`guard`]).
 
 pub mod bench;
+pub mod frozen;
 pub mod guard;
+pub mod part;
 pub mod problem;
 pub mod queue;
 pub mod routes;

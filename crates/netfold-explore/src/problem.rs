@@ -26,6 +26,11 @@ impl Problem {
         Self { status, lines: vec![message.into()], hint: None }
     }
 
+    /// What was asked for is not there.
+    pub fn missing(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, message)
+    }
+
     /// With what helps.
     #[must_use]
     pub fn hint(self, hint: impl Into<String>) -> Self {

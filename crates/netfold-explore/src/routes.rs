@@ -13,15 +13,16 @@ use axum::{Router, middleware};
 use futures_util::{Stream, StreamExt};
 use netfold::Precision;
 use netfold::certificate::FileStamp;
+use netfold::unit::Unit;
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio_stream::wrappers::WatchStream;
 
-use crate::bench::{Bench, Source};
+use crate::bench::{At, Bench, Source};
 use crate::guard::{Names, guard};
 use crate::problem::Problem;
-use crate::queue::Queue;
+use crate::queue::{Queue, Ticket};
 use crate::upload;
 
 /// Uploaded inputs that are kept; the oldest goes first.
@@ -115,9 +116,7 @@ impl<T: Precision> App<T> {
     fn input(&self, hash: &str) -> Result<File, Problem> {
         let inputs = self.inputs.lock().unwrap_or_else(PoisonError::into_inner);
         let found = inputs.iter().find(|file| file.source.stamp.sha256 == hash);
-        found
-            .cloned()
-            .ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "this input is not open any more").hint("open it again"))
+        found.cloned().ok_or_else(|| Problem::missing("this input is not open any more").hint("open it again"))
     }
 }
 
@@ -139,12 +138,21 @@ pub fn router<T: Precision>(app: Arc<App<T>>, names: Names) -> Router {
         .route("/api/events", get(events::<T>))
         .route("/api/model", post(open_model::<T>))
         .route("/api/input", post(add_input::<T>))
-        .route("/api/models/{model}/inputs/{input}", get(document::<T>))
-        .route("/api/models/{model}/inputs/{input}/rows/{class}", get(row::<T>))
-        .route("/api/models/{model}/inputs/{input}/files/{file}", get(export::<T>))
+        .nest("/api/models/{model}/inputs/{input}", reconstruction::<T>())
         .layer(DefaultBodyLimit::disable())
         .layer(middleware::from_fn_with_state(names, guard))
         .with_state(app)
+}
+
+/// What is asked of one model at one input.
+fn reconstruction<T: Precision>() -> Router<Arc<App<T>>> {
+    Router::new()
+        .route("/", get(document::<T>))
+        .route("/rows/{class}", get(row::<T>))
+        .route("/rows/{class}/bias/{stage}", get(bias_map::<T>))
+        .route("/tensors/{tensor}/channels/{first}", get(channels::<T>))
+        .route("/tensors/{tensor}/units/{unit}", get(unit::<T>))
+        .route("/files/{file}", get(export::<T>))
 }
 
 /// Files and jobs, whenever one of them changes.
@@ -180,27 +188,60 @@ async fn add_input<T: Precision>(
     Ok(hash)
 }
 
-async fn document<T: Precision>(
-    State(app): State<Arc<App<T>>>,
-    Path((model, input)): Path<(String, String)>,
-) -> Result<impl IntoResponse, Problem> {
-    let file = app.input(&input)?;
-    let source = file.source.clone();
-    let what = format!("reconstructing at {}", source.stamp.file);
-    let made = app.queue.run(what, move |bench, ticket| bench.document(&model, &source, ticket)).await;
-    binary(made, &file)
+type Answer = Result<([(header::HeaderName, &'static str); 1], Vec<u8>), Problem>;
+
+impl<T: Precision> App<T> {
+    /// Runs a job about one model at one input, and sends what it made.
+    async fn made(
+        &self,
+        (model, input): (String, String),
+        what: impl FnOnce(&str) -> String,
+        work: impl FnOnce(&mut Bench<T>, &At, &Ticket) -> Result<Vec<u8>, Problem> + Send + 'static,
+    ) -> Answer {
+        let file = self.input(&input)?;
+        let at = At { model, input: file.source.clone() };
+        let what = what(&file.source.stamp.file);
+        let made = self.queue.run(what, move |bench, ticket| work(bench, &at, ticket)).await;
+        let bytes = made.map_err(|problem| without(problem, file.folder.as_deref()))?;
+        Ok(([(header::CONTENT_TYPE, "application/octet-stream")], bytes))
+    }
+}
+
+async fn document<T: Precision>(State(app): State<Arc<App<T>>>, Path(at): Path<(String, String)>) -> Answer {
+    app.made(at, |input| format!("reconstructing at {input}"), Bench::document).await
 }
 
 async fn row<T: Precision>(
     State(app): State<Arc<App<T>>>,
     Path((model, input, class)): Path<(String, String, usize)>,
-) -> Result<impl IntoResponse, Problem> {
-    let file = app.input(&input)?;
-    let source = file.source.clone();
-    let made = app
-        .queue
-        .run(format!("weights of class {class}"), move |bench, ticket| bench.row(&model, &source, class, ticket));
-    binary(made.await, &file)
+) -> Answer {
+    let what = |_: &_| format!("weights of class {class}");
+    app.made((model, input), what, move |bench, at, ticket| bench.row(at, class, ticket)).await
+}
+
+async fn bias_map<T: Precision>(
+    State(app): State<Arc<App<T>>>,
+    Path((model, input, class, stage)): Path<(String, String, usize, usize)>,
+) -> Answer {
+    let what = |_: &_| format!("bias map for class {class}");
+    app.made((model, input), what, move |bench, at, ticket| bench.bias_map(at, class, stage, ticket)).await
+}
+
+async fn channels<T: Precision>(
+    State(app): State<Arc<App<T>>>,
+    Path((model, input, tensor, first)): Path<(String, String, String, usize)>,
+) -> Answer {
+    let what = format!("channels of {tensor}");
+    app.made((model, input), |_| what, move |bench, at, ticket| bench.channels(at, &tensor, first, ticket)).await
+}
+
+async fn unit<T: Precision>(
+    State(app): State<Arc<App<T>>>,
+    Path((model, input, tensor, unit)): Path<(String, String, String, String)>,
+) -> Answer {
+    let what = format!("unit {unit} of {tensor}");
+    let unit: Unit = unit.parse().map_err(Problem::from)?;
+    app.made((model, input), |_| what, move |bench, at, ticket| bench.unit(at, &tensor, &unit, ticket)).await
 }
 
 async fn export<T: Precision>(
@@ -208,17 +249,17 @@ async fn export<T: Precision>(
     Path((model, input, name)): Path<(String, String, String)>,
     Query(wanted): Query<Classes>,
 ) -> Result<impl IntoResponse, Problem> {
-    let unknown = || Problem::new(StatusCode::NOT_FOUND, "there is no such file");
+    let unknown = || Problem::missing("there is no such file");
     if !matches!(name.as_str(), "reconstruction.npz" | "reconstructed.onnx") {
         return Err(unknown());
     }
     let classes =
         wanted.classes.split(',').map(str::parse).collect::<Result<Vec<usize>, _>>().map_err(|_| unknown())?;
     let file = app.input(&input)?;
-    let source = file.source.clone();
+    let at = At { model, input: file.source.clone() };
     let folder = tempfile::Builder::new().prefix("netfold-").tempdir()?;
     let path = folder.path().to_owned();
-    let work = move |bench: &mut Bench<T>, ticket: &_| bench.export(&model, &source, &classes, &path, ticket);
+    let work = move |bench: &mut Bench<T>, ticket: &_| bench.export(&at, &classes, &path, ticket);
     app.queue.run(format!("writing {name}"), work).await.map_err(|problem| without(problem, file.folder.as_deref()))?;
     let written = tokio::fs::File::open(folder.path().join(&name)).await?;
     // An open file stays readable when its folder goes.
@@ -239,9 +280,4 @@ async fn export<T: Precision>(
         [(header::CONTENT_TYPE, "application/octet-stream".to_owned()), (header::CONTENT_DISPOSITION, attached)],
         Body::from_stream(stream),
     ))
-}
-
-fn binary(made: Result<Vec<u8>, Problem>, file: &File) -> Result<impl IntoResponse + use<>, Problem> {
-    let bytes = made.map_err(|problem| without(problem, file.folder.as_deref()))?;
-    Ok(([(header::CONTENT_TYPE, "application/octet-stream")], bytes))
 }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
-use netfold::Rule;
+use netfold::Rules;
 use netfold::input::{LayoutChoice, Preprocess};
+use netfold::trace::NonFinite;
 use netfold_explore::bench::{Bench, Settings};
 use netfold_explore::guard::Names;
 use netfold_explore::routes::{App, router};
@@ -20,7 +21,8 @@ fn server() -> Router {
         layout: LayoutChoice::Auto,
         labels: vec!["ant".into(), "bee".into()],
         output: None,
-        rule: Rule::Gate,
+        rules: Rules::default(),
+        non_finite: NonFinite::Refuse,
         keep_softmax: false,
         tolerance: 1e-4,
     };
@@ -109,6 +111,74 @@ async fn a_model_and_a_picture_give_a_document_and_rows() {
 
     let (_, npz) = answer(&server, get(&format!("{base}/files/reconstruction.npz?classes=0,1"))).await;
     assert!(npz.starts_with(b"PK"));
+}
+
+/// y = flatten(max(conv(x) + c, 0)) summed by channel: two channels of 3 x 3 over 1 x 4 x 4 pixels, with an offset at
+/// every place.
+fn convolution() -> Vec<u8> {
+    let kernel = TensorDef::new([2, 1, 2, 2], vec![1.0_f32, 2.0, -1.0, 0.5, -1.0, 1.0, 0.0, -2.0]).unwrap();
+    let graph = GraphDef::new("convolution")
+        .with_input(ValueInfo::new("x", DType::F32, [1, 1, 4, 4]))
+        .with_initializer("k", kernel)
+        .with_initializer("c", TensorDef::vector(vec![0.25_f32, 0.5]))
+        .with_node(NodeDef::new("Conv", ["x", "k", "c"], ["stage/one"]))
+        .with_node(NodeDef::new("Relu", ["stage/one"], ["on"]))
+        .with_node(NodeDef::new("GlobalAveragePool", ["on"], ["mean"]))
+        .with_node(NodeDef::new("Flatten", ["mean"], ["y"]))
+        .with_output(ValueInfo::new("y", DType::F32, [1, 2]));
+    encode(&ModelDef::new(graph))
+}
+
+fn pixels(x: usize, y: usize) -> u8 {
+    (16 * x + 40 * y) as u8
+}
+
+#[tokio::test]
+async fn what_is_inside_a_network_is_told() {
+    let server = server();
+    answer(&server, post("/api/model?name=convolution.onnx", convolution())).await;
+    let mut png = std::io::Cursor::new(Vec::new());
+    let picture = image::GrayImage::from_fn(4, 4, |x, y| image::Luma([pixels(x as usize, y as usize)]));
+    picture.write_to(&mut png, image::ImageFormat::Png).unwrap();
+    let png = png.into_inner();
+    answer(&server, post("/api/input?name=ramp.png", png.clone())).await;
+    let base = format!("/api/models/{}/inputs/{}", hash(&convolution()), hash(&png));
+
+    // Channel 0 at (row, column) by hand, in the order of the kernel.
+    let x = |row: usize, column: usize| f64::from(pixels(column, row)) / 255.0;
+    let z = |r: usize, c: usize| x(r, c) + 2.0 * x(r, c + 1) - x(r + 1, c) + 0.5 * x(r + 1, c + 1) + 0.25;
+    let (head, values) = unpacked(&answer(&server, get(&format!("{base}/tensors/stage%2Fone/channels/0"))).await.1);
+    assert_eq!((head["channels"].as_u64(), head["first"].as_u64(), values.len()), (Some(2), Some(0), 18));
+    assert!((0..9).all(|i| (f64::from(values[i]) - z(i / 3, i % 3)).abs() < 1e-6), "{values:?}");
+    let (head, second) = unpacked(&answer(&server, get(&format!("{base}/tensors/stage%2Fone/channels/1"))).await.1);
+    assert_eq!((head["first"].as_u64(), &second[..]), (Some(1), &values[9..]));
+
+    let (head, weights) = unpacked(&answer(&server, get(&format!("{base}/tensors/stage%2Fone/units/0,1,2"))).await.1);
+    assert_eq!(weights, [1.0, 2.0, -1.0, 0.5], "over what the unit sees alone");
+    assert_eq!((head["left"].as_u64(), head["top"].as_u64(), head["sees"].as_u64()), (Some(2), Some(1), Some(4)));
+    assert_eq!((head["bias"].as_f64(), head["equivalent"].as_bool()), (Some(0.25), Some(true)));
+    assert!((head["logit"].as_f64().unwrap() - z(1, 2)).abs() < 1e-6);
+
+    // Every place of channel 0 gives 0.25 / 9 to the mean where its unit is on.
+    let (head, map) = unpacked(&answer(&server, get(&format!("{base}/rows/0/bias/0"))).await.1);
+    assert_eq!((head["height"].as_u64(), head["width"].as_u64(), map.len()), (Some(3), Some(3), 9));
+    for (i, share) in map.iter().enumerate() {
+        let wanted = if z(i / 3, i % 3) > 0.0 { 0.25 / 9.0 } else { 0.0 };
+        assert!((f64::from(*share) - wanted).abs() < 1e-7, "{i}: {share}");
+    }
+    assert!(map.iter().any(|&share| share > 0.0));
+
+    for (path, status, word) in [
+        ("tensors/stage%2Fone/channels/2", StatusCode::NOT_FOUND, "no channel 2"),
+        ("tensors/stage%2Ftwo/channels/0", StatusCode::UNPROCESSABLE_ENTITY, "stage/one"),
+        ("tensors/k/channels/0", StatusCode::UNPROCESSABLE_ENTITY, "`k`"),
+        ("tensors/on/units/0,1,3", StatusCode::UNPROCESSABLE_ENTITY, "0,1,3"),
+        ("tensors/on/units/one", StatusCode::UNPROCESSABLE_ENTITY, "one"),
+        ("rows/0/bias/1", StatusCode::NOT_FOUND, "no layer 1"),
+        ("rows/2/bias/0", StatusCode::NOT_FOUND, "no class 2"),
+    ] {
+        refused(&server, get(&format!("{base}/{path}")), status, word).await;
+    }
 }
 
 #[tokio::test]

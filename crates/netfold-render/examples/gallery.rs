@@ -97,7 +97,7 @@ fn report(name: &str, layout: Layout) -> Result<Report, RenderError> {
         let parts = (1..=12).map(|k| f64::from(k).sin() * 0.4).collect::<Vec<_>>();
         let rest = bias - parts.iter().sum::<f64>();
         let bias_by_layer = (parts.into_iter().chain([rest]).enumerate())
-            .map(|(k, value)| BiasPart { layer: format!("/features/{k}/Conv"), value })
+            .map(|(k, value)| BiasPart { layer: format!("/features/{k}/Conv"), stage: Some(k), value })
             .collect();
         Ok(ClassView {
             index: 281 + i,

@@ -69,6 +69,12 @@ pub fn layers<T: Precision>(circuit: &Circuit<T>) -> Vec<Layer> {
     circuit.stages().iter().map(layer).collect()
 }
 
+/// The shares of the stages in b that are not zero, from one share a stage.
+pub fn bias_parts<T: Precision>(circuit: &Circuit<T>, shares: impl IntoIterator<Item = f64>) -> Vec<BiasPart> {
+    let stages = circuit.stages().iter().enumerate().zip(shares).filter(|(_, share)| *share != 0.0);
+    stages.map(|((i, stage), value)| BiasPart { layer: stage.node.clone(), stage: Some(i), value }).collect()
+}
+
 #[derive(Serialize)]
 struct Head<'a> {
     title: &'a str,
@@ -80,6 +86,7 @@ struct Head<'a> {
     pushed: &'a [f64],
     labels: &'a [String],
     layers: &'a [Layer],
+    held: &'a [String],
     equivalent: bool,
     verdict: String,
     line: String,
@@ -89,12 +96,29 @@ struct Head<'a> {
     rows: Vec<usize>,
 }
 
-#[derive(Serialize)]
-struct Grid {
-    kind: &'static str,
-    height: usize,
-    width: usize,
-    channels: usize,
+/// How a sheet is laid out, as the page's script reads it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Grid {
+    /// `picture`, `series` or `vector`.
+    pub kind: &'static str,
+    /// Rows; 1 for a signal or a list.
+    pub height: usize,
+    /// Columns, samples or numbers.
+    pub width: usize,
+    /// Values a pixel.
+    pub channels: usize,
+}
+
+impl Grid {
+    /// The grid of a sheet.
+    pub fn of(sheet: &Sheet) -> Self {
+        let kind = match sheet.kind() {
+            Kind::Picture => "picture",
+            Kind::Series => "series",
+            Kind::Vector => "vector",
+        };
+        Self { kind, height: sheet.height(), width: sheet.width(), channels: sheet.channels() }
+    }
 }
 
 #[derive(Serialize)]
@@ -104,13 +128,19 @@ struct Input<'a> {
     preprocessing: &'a str,
 }
 
-#[derive(Serialize)]
-struct RowHead<'a> {
-    index: usize,
-    logit: f64,
-    reconstructed: f64,
-    bias: f64,
-    bias_by_layer: &'a [BiasPart],
+/// A row without its weights, as the page's script reads it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RowHead {
+    /// The index of the logit.
+    pub index: usize,
+    /// f(x)
+    pub logit: f64,
+    /// Σ (W ∘ x) + b
+    pub reconstructed: f64,
+    /// b
+    pub bias: f64,
+    /// The shares of the layers in b.
+    pub bias_by_layer: Vec<BiasPart>,
 }
 
 impl Report {
@@ -122,16 +152,7 @@ impl Report {
         let x = &self.input.tensor;
         let head = Head {
             title: &self.title,
-            grid: Grid {
-                kind: match x.kind() {
-                    Kind::Picture => "picture",
-                    Kind::Series => "series",
-                    Kind::Vector => "vector",
-                },
-                height: x.height(),
-                width: x.width(),
-                channels: x.channels(),
-            },
+            grid: Grid::of(x),
             units: self.input.units.as_ref(),
             model: &certificate.model,
             input: Input { stamp: &certificate.input, preprocessing: &self.input.preprocessing },
@@ -139,15 +160,16 @@ impl Report {
             pushed: &self.model.pushed,
             labels: &self.model.labels,
             layers: &self.model.layers,
+            held: &certificate.behind_gates,
             equivalent: certificate.equivalent,
             verdict: facts::verdict(certificate),
-            line: facts::line(certificate),
+            line: facts::line(certificate, ("logit", "logits")),
             facts: facts::certificate(self),
             times: facts::times(certificate),
             hashes: facts::hashes(certificate),
             rows,
         };
-        packed(&head, x)
+        packed(&head, x.values())
     }
 }
 
@@ -159,20 +181,21 @@ impl ClassView {
             logit: self.logit,
             reconstructed: self.reconstructed,
             bias: self.bias,
-            bias_by_layer: &self.bias_by_layer,
+            bias_by_layer: self.bias_by_layer.clone(),
         };
-        packed(&head, &self.weights)
+        packed(&head, self.weights.values())
     }
 }
 
-/// The length of the JSON as u32, the JSON padded with spaces to four bytes, then float32; all little-endian.
-fn packed(head: &impl Serialize, sheet: &Sheet) -> Vec<u8> {
+/// What the page's script reads: the length of the JSON as u32, the JSON padded with spaces to four bytes, then float32;
+/// all little-endian.
+pub fn packed(head: &impl Serialize, values: &[f64]) -> Vec<u8> {
     // Structs of numbers and strings always serialise; what is not finite becomes null.
     let mut json = serde_json::to_vec(head).unwrap_or_default();
     json.resize(json.len().next_multiple_of(4), b' ');
-    let mut bytes = Vec::with_capacity(4 + json.len() + 4 * sheet.values().len());
+    let mut bytes = Vec::with_capacity(4 + json.len() + 4 * values.len());
     bytes.extend((json.len() as u32).to_le_bytes());
     bytes.extend(json);
-    sheet.values().iter().for_each(|&value| bytes.extend((value as f32).to_le_bytes()));
+    values.iter().for_each(|&value| bytes.extend((value as f32).to_le_bytes()));
     bytes
 }

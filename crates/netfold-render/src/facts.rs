@@ -45,12 +45,13 @@ pub(crate) fn verdict(certificate: &Certificate) -> String {
     )
 }
 
-/// The certificate in one line: how equal, in which precision, how many nodes are frozen how.
-pub(crate) fn line(certificate: &Certificate) -> String {
-    let over = counted(certificate.logits, "logit", "logits");
+/// The certificate in one line: how equal, in which precision, how many nodes are frozen how. `(one, many)` is what was
+/// compared: `("logit", "logits")`.
+pub fn line(certificate: &Certificate, (one, many): (&str, &str)) -> String {
+    let over = counted(certificate.logits, one, many);
     let mut words = vec![
         format!(
-            "worst difference {} of the largest logit over {over}",
+            "worst difference {} of the largest {one} over {over}",
             significant(certificate.worst_relative_difference, 2)
         ),
         certificate.precision.to_owned(),

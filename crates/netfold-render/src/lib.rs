@@ -47,8 +47,9 @@ mod sheet;
 mod tile;
 
 pub use colour::{diverging, veil};
-pub use document::{Layer, PixelUnits, layers, units};
+pub use document::{Grid, Layer, PixelUnits, RowHead, bias_parts, layers, packed, units};
 pub use error::RenderError;
+pub use facts::line;
 pub use file::file_stem;
 pub use page::{SCRIPT, STYLE};
 pub use picture::{Caption, Picture};

@@ -101,6 +101,8 @@ pub struct ClassView {
 pub struct BiasPart {
     /// Name of the node or tensor.
     pub layer: String,
+    /// The stage of the circuit; `None` for what is no stage, such as a reference.
+    pub stage: Option<usize>,
     /// adjoint of the logit at the node · the node's offset
     pub value: f64,
 }

@@ -1,6 +1,7 @@
 //! A row of W, or the contributions W ∘ x, arranged as the input is.
 
 use std::fmt;
+use std::ops::Range;
 
 use netfold::input::LayoutChoice;
 
@@ -223,4 +224,36 @@ impl Sheet {
         let values = self.values.chunks_exact(self.channels).map(pixel).collect();
         Plane { kind: self.kind, height: self.height, width: self.width, values, block: 1 }
     }
+
+    /// The smallest box that holds all values that are not zero, as rows and columns; `None` where all are zero.
+    pub fn nonzero(&self) -> Option<(Range<usize>, Range<usize>)> {
+        let mut found: Option<(Range<usize>, Range<usize>)> = None;
+        for (pixel, values) in self.values.chunks_exact(self.channels).enumerate() {
+            if values.iter().any(|&value| value != 0.0) {
+                let (row, column) = (pixel / self.width, pixel % self.width);
+                let (rows, columns) = found.unwrap_or((row..row, column..column));
+                found = Some((
+                    rows.start.min(row)..rows.end.max(row + 1),
+                    columns.start.min(column)..columns.end.max(column + 1),
+                ));
+            }
+        }
+        found
+    }
+
+    /// The part of the sheet in these rows and columns, as far as it has them.
+    #[must_use]
+    pub fn part(&self, rows: Range<usize>, columns: Range<usize>) -> Self {
+        let (rows, columns) = (clamped(rows, self.height), clamped(columns, self.width));
+        let (height, width) = (rows.len(), columns.len());
+        let line =
+            |row: usize| &self.values[(row * self.width + columns.start) * self.channels..][..width * self.channels];
+        let values = rows.flat_map(|row| line(row).to_vec()).collect();
+        Self { kind: self.kind, height, width, channels: self.channels, values }
+    }
+}
+
+fn clamped(range: Range<usize>, end: usize) -> Range<usize> {
+    let last = range.end.min(end);
+    range.start.min(last)..last
 }

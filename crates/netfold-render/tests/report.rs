@@ -50,8 +50,8 @@ fn tiny() -> Report {
             weights: Sheet::arrange(&row, layout).unwrap(),
             contributions: Sheet::arrange(&products, layout).unwrap(),
             bias_by_layer: vec![
-                BiasPart { layer: "/conv1".into(), value: bias - 0.25 },
-                BiasPart { layer: "/fc".into(), value: 0.25 },
+                BiasPart { layer: "/conv1".into(), stage: Some(0), value: bias - 0.25 },
+                BiasPart { layer: "/fc".into(), stage: Some(1), value: 0.25 },
             ],
         }
     };

@@ -94,3 +94,21 @@ fn a_channel_that_does_not_exist_is_empty_and_a_signal_has_one_row() {
     assert_eq!(sheet.plane(View::Sum).values(), [11.0, 22.0, 33.0]);
     assert_eq!(sheet.plane(View::Channel(7)).values(), [0.0; 3]);
 }
+
+#[test]
+fn a_part_holds_what_the_sheet_has_there() {
+    let values: Vec<f64> = (0..24).map(f64::from).collect();
+    let layout = Layout::Picture { height: 3, width: 4, channels: 2, order: Order::ChannelsLast };
+    let sheet = Sheet::arrange(&values, layout).unwrap();
+    let part = sheet.part(1..3, 1..3);
+    assert_eq!((part.height(), part.width(), part.channels()), (2, 2, 2));
+    assert_eq!(part.values(), [10.0, 11.0, 12.0, 13.0, 18.0, 19.0, 20.0, 21.0]);
+    let beyond = sheet.part(2..9, 3..9);
+    assert_eq!((beyond.height(), beyond.width(), beyond.values()), (1, 1, &[22.0, 23.0][..]));
+
+    assert_eq!(sheet.nonzero(), Some((0..3, 0..4)));
+    let mut lit = vec![0.0; 24];
+    assert_eq!(Sheet::arrange(&lit, layout).unwrap().nonzero(), None);
+    (lit[11], lit[19]) = (1.0, -1.0);
+    assert_eq!(Sheet::arrange(&lit, layout).unwrap().nonzero(), Some((1..3, 1..2)), "pixels (1, 1) and (2, 1)");
+}

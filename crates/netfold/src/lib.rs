@@ -74,7 +74,7 @@ pub use error::{Error, OpError, Unsupported};
 pub use graph::Model;
 pub use head::Head;
 pub use ops::Precision;
-pub use reconstruct::{Method, Reconstruction, Request, Row};
+pub use reconstruct::{Compared, Method, Reconstruction, Request, Row};
 pub use rows::RowPlan;
 pub use store::Store;
 pub use trace::Trace;

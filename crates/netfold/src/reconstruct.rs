@@ -85,6 +85,17 @@ impl<T: Precision> Row<'_, T> {
     }
 }
 
+/// Both sides of every output of a circuit.
+#[derive(Clone, Debug)]
+pub struct Compared<T> {
+    /// f(x).
+    pub logits: Vec<T>,
+    /// W x + b, from pushing x and 0.
+    pub pushed: Vec<T>,
+    /// b.
+    pub bias: Vec<T>,
+}
+
 /// The one-layer model's small parts, and how well it equals the network. The rows themselves are streamed.
 #[derive(Clone, Debug)]
 pub struct Reconstruction<T> {
@@ -141,11 +152,24 @@ pub fn top<T: Precision>(logits: &[T], n: usize) -> Vec<usize> {
 }
 
 impl<T: Precision> Circuit<T> {
+    /// f(x) beside W x + b, for every output: two passes, no row of W.
+    ///
+    /// b is computed on its own, by pushing zero through the circuit with its offsets.
+    ///
+    /// # Panics
+    /// If `x` and `logits` are not of the circuit's shapes.
+    pub fn compare(&self, x: &Tensor<T>, logits: &Tensor<T>) -> Compared<T> {
+        assert_eq!((x.shape(), logits.shape()), (self.input_shape(), self.output_shape()), "shapes of the circuit");
+        let bias = self.bias();
+        let wx = self.push(x.probe(), false).into_values();
+        let pushed = wx.iter().zip(&bias).map(|(&wx, &b)| wx + b).collect();
+        Compared { logits: logits.data().to_vec(), pushed, bias }
+    }
+
     /// Computes the wanted rows of W block by block and hands each to `each`; memory does not grow with their number
     /// (with [`Method::Probe`] it does: columns come first there).
     ///
-    /// b is computed on its own, by pushing zero through the circuit with its offsets. `progress` is called with
-    /// (vectors done, vectors in all) after each block.
+    /// `progress` is called with (vectors done, vectors in all) after each block.
     ///
     /// # Errors
     /// What `each` returns.
@@ -160,10 +184,25 @@ impl<T: Precision> Circuit<T> {
         progress: &mut dyn FnMut(usize, usize),
         each: &mut dyn FnMut(&Row<'_, T>) -> Result<(), E>,
     ) -> Result<Reconstruction<T>, E> {
-        assert_eq!((x.shape(), logits.shape()), (self.input_shape(), self.output_shape()), "shapes of the circuit");
-        let b = self.bias();
-        let wx = self.push(x.probe(), false).into_values();
-        let pushed = wx.iter().zip(&b).map(|(&wx, &b)| wx + b).collect();
+        self.reconstruct_compared(x, self.compare(x, logits), request, progress, each)
+    }
+
+    /// As [`reconstruct`](Self::reconstruct), where both sides were compared before.
+    ///
+    /// # Errors
+    /// What `each` returns.
+    ///
+    /// # Panics
+    /// If a class is not below the number of logits.
+    pub fn reconstruct_compared<E>(
+        &self,
+        x: &Tensor<T>,
+        compared: Compared<T>,
+        request: &Request,
+        progress: &mut dyn FnMut(usize, usize),
+        each: &mut dyn FnMut(&Row<'_, T>) -> Result<(), E>,
+    ) -> Result<Reconstruction<T>, E> {
+        let Compared { logits, pushed, bias: b } = compared;
         let method = match request.method {
             Method::Auto if request.classes.len() <= x.len() => Method::Adjoint,
             Method::Auto => Method::Probe,
@@ -173,7 +212,7 @@ impl<T: Precision> Circuit<T> {
             classes: request.classes.clone(),
             bias: request.classes.iter().map(|&class| b[class]).collect(),
             reconstructed: Vec::new(),
-            logits: logits.data().to_vec(),
+            logits,
             pushed,
             method,
             passes: 0,

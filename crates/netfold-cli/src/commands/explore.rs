@@ -13,6 +13,12 @@ use crate::labels::Labels;
 /// Serves the page until the process ends.
 pub fn explore(words: &Explore) -> Result<ExitCode, Failure> {
     let common = &words.common;
+    if common.at.is_some() || common.from.is_some() {
+        let failure = Failure::new(WRONG_INPUT, "the explorer begins at the model's input and ends at its logits");
+        return Err(
+            failure.hint("click a tensor in the page's list of layers; `netfold reconstruct` has --at and --from")
+        );
+    }
     let single = common.precision == PrecisionWord::F32;
     let options = Options {
         address: words.address,
@@ -25,7 +31,8 @@ pub fn explore(words: &Explore) -> Result<ExitCode, Failure> {
             layout: common.layout.into(),
             labels: Labels::read(common.labels.as_deref())?.all().to_vec(),
             output: common.output.clone(),
-            rule: common.freeze.into(),
+            rules: common.rules(),
+            non_finite: common.non_finite(),
             keep_softmax: common.keep_softmax,
             tolerance: common.tolerance.unwrap_or(if single { 1e-4 } else { 1e-10 }),
         },

@@ -1,0 +1,261 @@
+//! The network frozen up to one tensor: rows, bias maps and channels of it.
+
+use netfold::certificate::{Certificate, Circumstances, FileStamp, Seconds};
+use netfold::input::LayoutChoice;
+use netfold::reconstruct::{Compared, Request, Row};
+use netfold::store::without_batch;
+use netfold::unit::Unit;
+use netfold::{Circuit, Precision, ReceptiveField, Reconstruction, Tensor};
+use netfold_render::{Grid, Layout, Order, RowHead, Scale, Sheet, View, bias_parts, line, packed};
+use serde::Serialize;
+
+use crate::problem::Problem;
+use crate::queue::Ticket;
+
+/// Bytes of channels that one answer holds at most.
+const CHANNEL_BYTES: usize = 4 << 20;
+/// Channels that one answer holds at most.
+const CHANNELS: usize = 24;
+
+/// What takes rows, each with the circuit that it is of.
+pub type Each<'a, T> = dyn FnMut(&Circuit<T>, &Row<'_, T>) -> Result<(), Problem> + 'a;
+
+/// The network up to one tensor: the logits, or an inner one.
+pub struct Part<T> {
+    /// The network, frozen.
+    pub circuit: Circuit<T>,
+    /// What the network gives.
+    pub values: Tensor<T>,
+    compared: Option<Compared<T>>,
+    /// The bias maps of the element that was asked for last.
+    maps: Option<(usize, Vec<PlaceMap>)>,
+}
+
+/// One stage's share of b, place by place.
+struct PlaceMap {
+    stage: usize,
+    height: usize,
+    width: usize,
+    places: Vec<f64>,
+}
+
+#[derive(Serialize)]
+struct MapHead<'a> {
+    layer: &'a str,
+    height: usize,
+    width: usize,
+    share: f64,
+}
+
+#[derive(Serialize)]
+struct ChannelsHead<'a> {
+    tensor: &'a str,
+    shape: &'a [usize],
+    /// The axes that a unit has an index for.
+    axes: Vec<usize>,
+    channels: usize,
+    height: usize,
+    width: usize,
+    /// The first channel of this answer, and how many an answer holds.
+    first: usize,
+    page: usize,
+    /// Over all channels.
+    scale: Scale,
+}
+
+#[derive(Serialize)]
+struct UnitHead<'a> {
+    #[serde(flatten)]
+    row: RowHead,
+    tensor: &'a str,
+    unit: Vec<usize>,
+    /// The box of the input that the weights are over, and where it begins.
+    grid: Grid,
+    left: usize,
+    top: usize,
+    /// How many elements of the input the unit depends on.
+    sees: usize,
+    equivalent: bool,
+    line: String,
+}
+
+impl<T: Precision> Part<T> {
+    /// The circuit, with what the network gives at its end.
+    pub fn new(circuit: Circuit<T>, values: Tensor<T>) -> Self {
+        Self { circuit, values, compared: None, maps: None }
+    }
+
+    /// f(x), W x + b and b of every element, computed once.
+    pub fn compared(&mut self, x: &Tensor<T>) -> &Compared<T> {
+        self.compared.get_or_insert_with(|| self.circuit.compare(x, &self.values))
+    }
+
+    /// Rows of W, each handed on when it is there.
+    ///
+    /// # Errors
+    /// If the job was stopped; what `each` returns.
+    pub fn rows(
+        &mut self,
+        x: &Tensor<T>,
+        classes: Vec<usize>,
+        ticket: &Ticket,
+        each: &mut Each<'_, T>,
+    ) -> Result<Reconstruction<T>, Problem> {
+        let compared = self.compared(x).clone();
+        ticket.check()?;
+        let (all, request) = (classes.len(), Request { classes, ..Request::default() });
+        let told = &mut |done, _| ticket.progress(done, all);
+        self.circuit.reconstruct_compared(x, compared, &request, told, &mut |row| {
+            ticket.check()?;
+            each(&self.circuit, row)
+        })
+    }
+
+    /// One row, as the page's script reads it.
+    ///
+    /// # Errors
+    /// If there is no such element, or the job was stopped.
+    pub fn row(
+        &mut self,
+        x: &Tensor<T>,
+        element: usize,
+        layout: LayoutChoice,
+        ticket: &Ticket,
+    ) -> Result<(RowHead, Sheet, Reconstruction<T>), Problem> {
+        let (mut made, values) = (None, self.values.clone());
+        let result = self.rows(x, vec![element], ticket, &mut |circuit, row| {
+            made = Some((head(circuit, row, &values), sheet(&wide(row.weights), x.shape(), layout)?));
+            Ok(())
+        })?;
+        let (head, weights) = made.ok_or_else(Problem::stopped)?;
+        Ok((head, weights, result))
+    }
+
+    /// A unit's row over the part of the input that it depends on, with a certificate of the tensor.
+    ///
+    /// # Errors
+    /// If there is no such unit, or the job was stopped.
+    pub fn unit(
+        &mut self,
+        (tensor, unit): (&str, &Unit),
+        x: &Tensor<T>,
+        (layout, tolerance): (LayoutChoice, f64),
+        ticket: &Ticket,
+    ) -> Result<Vec<u8>, Problem> {
+        let element = unit.element(&self.values)?;
+        let (row, weights, result) = self.row(x, element, layout, ticket)?;
+        let field = self.circuit.receptive_field(element);
+        let seen = sheet(&inside(&field, x.shape()), x.shape(), layout)?.nonzero();
+        let (rows, columns) = seen.unwrap_or((0..weights.height(), 0..weights.width()));
+        let (left, top) = (columns.start, rows.start);
+        let weights = weights.part(rows, columns);
+        let none = || FileStamp { file: String::new(), sha256: String::new() };
+        let told = Circumstances {
+            tolerance,
+            method: result.method.to_string(),
+            left_off: Vec::new(),
+            seconds: Seconds::default(),
+            model: none(),
+            input: none(),
+        };
+        let certificate = Certificate::new(&self.circuit, &result, told);
+        let head = UnitHead {
+            row,
+            tensor,
+            unit: Unit::of(element, self.values.shape()).0,
+            grid: Grid::of(&weights),
+            left,
+            top,
+            sees: field.elements,
+            // Which element is the largest says nothing about an inner tensor.
+            equivalent: certificate.worst_relative_difference <= tolerance,
+            line: line(&certificate, ("element", "elements")),
+        };
+        Ok(packed(&head, weights.values()))
+    }
+
+    /// A stage's share of the b of one element, place by place, summed over the channels.
+    ///
+    /// # Errors
+    /// If the stage gives nothing to it.
+    pub fn bias_map(&mut self, element: usize, stage: usize) -> Result<Vec<u8>, Problem> {
+        if self.maps.as_ref().is_none_or(|(of, _)| *of != element) {
+            let map = |map: netfold::BiasMap| {
+                let places = map.shape.get(2..).unwrap_or_default();
+                let width = places.last().copied().unwrap_or(1);
+                let height = places.iter().rev().skip(1).product();
+                PlaceMap { stage: map.stage, height, width, places: map.by_place() }
+            };
+            self.maps = Some((element, self.circuit.bias_maps(element).into_iter().map(map).collect()));
+        }
+        let maps = self.maps.iter().flat_map(|(_, maps)| maps);
+        let Some(map) = maps.into_iter().find(|map| map.stage == stage) else {
+            return Err(Problem::missing(format!("there is no layer {stage} that gives something to b")));
+        };
+        let layer = &self.circuit.stages()[stage].node;
+        let share = map.places.iter().sum();
+        Ok(packed(&MapHead { layer, height: map.height, width: map.width, share }, &map.places))
+    }
+
+    /// The tensor's values from channel `first` on, as many as one answer holds: the last two axes are a channel's map.
+    ///
+    /// # Errors
+    /// If there is no such channel.
+    pub fn channels(&self, tensor: &str, first: usize) -> Result<Vec<u8>, Problem> {
+        let shape = self.values.shape();
+        let axes: Vec<usize> = without_batch(shape).collect();
+        let (channels, height, width) = match axes.as_slice() {
+            [] => (1, 1, 1),
+            &[width] => (1, 1, width),
+            // A signal as a picture of one column: its elements lie in the same order as in one row.
+            &[ref channels @ .., length, 1] => (channels.iter().product(), 1, length),
+            &[ref channels @ .., height, width] => (channels.iter().product(), height, width),
+        };
+        let places = height * width;
+        if first >= channels || places == 0 {
+            return Err(Problem::missing(format!("`{tensor}` has no channel {first}: its shape is {shape:?}")));
+        }
+        let values = wide(self.values.data());
+        let all = Layout::Picture { height: channels * height, width, channels: 1, order: Order::ChannelsLast };
+        let scale = Scale::over([&Sheet::arrange(&values, all)?.plane(View::Sum)]);
+        let page = (CHANNEL_BYTES / (places * size_of::<f32>())).clamp(1, CHANNELS);
+        let head = ChannelsHead { tensor, shape, axes: axes.clone(), channels, height, width, first, page, scale };
+        Ok(packed(&head, &values[first * places..(first + page).min(channels) * places]))
+    }
+}
+
+/// The numbers of a row beside its weights.
+pub fn head<T: Precision>(circuit: &Circuit<T>, row: &Row<'_, T>, values: &Tensor<T>) -> RowHead {
+    RowHead {
+        index: row.class,
+        logit: values.data()[row.class].wide(),
+        reconstructed: row.reconstructed.wide(),
+        bias: row.bias.wide(),
+        bias_by_layer: bias_parts(circuit, row.bias_by_stage.iter().map(|share| share.wide())),
+    }
+}
+
+/// 1 for the elements inside the field's box, 0 outside.
+fn inside(field: &ReceptiveField, shape: &[usize]) -> Vec<f64> {
+    let mut values = vec![if field.bounds.is_empty() { 0.0 } else { 1.0 }];
+    for (axis, [first, last]) in field.bounds.iter().enumerate() {
+        let along = (0..shape[axis]).map(|i| if (first..=last).contains(&&i) { 1.0 } else { 0.0 });
+        let along: Vec<f64> = along.collect();
+        values = values.iter().flat_map(|outer| along.iter().map(move |inner| outer * inner)).collect();
+    }
+    if field.bounds.is_empty() { vec![0.0; shape.iter().product()] } else { values }
+}
+
+/// Numbers of the input's shape, arranged as the input is.
+///
+/// # Errors
+/// If there is room for none.
+pub fn sheet(values: &[f64], shape: &[usize], layout: LayoutChoice) -> Result<Sheet, Problem> {
+    let without: Vec<usize> = without_batch(shape).collect();
+    Ok(Sheet::arrange(values, Layout::of_shape(&without, Order::of_input(shape, layout)))?)
+}
+
+/// In double precision.
+pub fn wide<T: Precision>(values: &[T]) -> Vec<f64> {
+    values.iter().map(|value| value.wide()).collect()
+}
