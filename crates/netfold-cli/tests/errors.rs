@@ -3,6 +3,8 @@
 
 mod common;
 
+use std::sync::Arc;
+
 use common::{Stage, network};
 use netfold_onnx::{DType, Data, NodeDef, TensorDef, ValueInfo, encode};
 
@@ -78,7 +80,7 @@ fn infinity_in_the_weights() {
     let stage = Stage::set();
     let mut model = network();
     if let Data::F32(weights) = &mut model.graph.initializers[0].1.data {
-        weights[4] = f32::INFINITY;
+        Arc::make_mut(weights)[4] = f32::INFINITY;
     }
     stage.file("infinite.onnx", &encode(&model));
     says!(stage, ["reconstruct", "infinite.onnx", "picture.png"]);

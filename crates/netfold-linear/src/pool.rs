@@ -7,6 +7,8 @@ use crate::Real;
 
 /// Buffers with fewer numbers are left to the allocator.
 const SMALL: usize = 1 << 14;
+/// Numbers that are kept at least, before a fresh buffer takes the place of kept ones.
+const SLACK: usize = 1 << 22;
 
 /// Buffers of dropped batches, kept for the next one.
 ///
@@ -14,6 +16,7 @@ const SMALL: usize = 1 << 14;
 /// sizes again and again.
 #[derive(Debug)]
 pub struct Pool<T> {
+    /// The one that was given back last at the end.
     buffers: Mutex<Vec<Vec<T>>>,
     users: AtomicUsize,
 }
@@ -31,10 +34,16 @@ impl<T: Real> Pool<T> {
             let fits = |buffer: &Vec<T>| buffer.capacity() >= len;
             let best = (0..buffers.len()).filter(|&i| fits(&buffers[i])).min_by_key(|&i| buffers[i].capacity());
             if let Some(best) = best {
-                let mut buffer = buffers.swap_remove(best);
+                let mut buffer = buffers.remove(best);
                 drop(buffers);
                 buffer.resize(len, T::zero());
                 return buffer;
+            }
+            // None is large enough: the fresh one takes the place of old ones, so that what is kept does not add up.
+            let mut kept: usize = buffers.iter().map(Vec::capacity).sum();
+            let room = kept.saturating_sub(len).max(SLACK);
+            while kept > room {
+                kept -= buffers.remove(0).capacity();
             }
         }
         vec![T::zero(); len]

@@ -46,20 +46,20 @@ impl Element for bool {
 /// form: for them there is nothing to read and the answer is empty.
 pub(crate) fn read_elements(dtype: DType, count: usize, from: impl Read) -> io::Result<Data> {
     Ok(match dtype {
-        DType::F32 => Data::F32(read_all(count, from)?),
-        DType::F64 => Data::F64(read_all(count, from)?),
-        DType::F16 => Data::F16(read_all(count, from)?),
-        DType::BF16 => Data::BF16(read_all(count, from)?),
-        DType::I8 => Data::I8(read_all(count, from)?),
-        DType::I16 => Data::I16(read_all(count, from)?),
-        DType::I32 => Data::I32(read_all(count, from)?),
-        DType::I64 => Data::I64(read_all(count, from)?),
-        DType::U8 => Data::U8(read_all(count, from)?),
-        DType::U16 => Data::U16(read_all(count, from)?),
-        DType::U32 => Data::U32(read_all(count, from)?),
-        DType::U64 => Data::U64(read_all(count, from)?),
-        DType::Bool => Data::Bool(read_all(count, from)?),
-        DType::String => Data::String(Vec::new()),
+        DType::F32 => read_all::<f32>(count, from)?.into(),
+        DType::F64 => read_all::<f64>(count, from)?.into(),
+        DType::F16 => read_all::<f16>(count, from)?.into(),
+        DType::BF16 => read_all::<bf16>(count, from)?.into(),
+        DType::I8 => read_all::<i8>(count, from)?.into(),
+        DType::I16 => read_all::<i16>(count, from)?.into(),
+        DType::I32 => read_all::<i32>(count, from)?.into(),
+        DType::I64 => read_all::<i64>(count, from)?.into(),
+        DType::U8 => read_all::<u8>(count, from)?.into(),
+        DType::U16 => read_all::<u16>(count, from)?.into(),
+        DType::U32 => read_all::<u32>(count, from)?.into(),
+        DType::U64 => read_all::<u64>(count, from)?.into(),
+        DType::Bool => read_all::<bool>(count, from)?.into(),
+        DType::String => Vec::<String>::new().into(),
     })
 }
 

@@ -2,6 +2,7 @@
 
 use crate::{DType, TensorProblem};
 use half::{bf16, f16};
+use std::sync::Arc;
 
 /// A constant tensor: an initializer, or the value of an attribute.
 ///
@@ -59,10 +60,10 @@ pub(crate) fn element_count(shape: &[usize]) -> Result<usize, TensorProblem> {
 
 macro_rules! define_data {
     ($($variant:ident($t:ty)),*) => {
-        /// The elements of a tensor in row-major order, as the type that the file stores.
+        /// The elements of a tensor in row-major order, as the type that the file stores. Cloning shares them.
         #[derive(Debug, Clone, PartialEq)]
         pub enum Data {
-            $(#[doc = concat!("Elements of [`DType::", stringify!($variant), "`].")] $variant(Vec<$t>),)*
+            $(#[doc = concat!("Elements of [`DType::", stringify!($variant), "`].")] $variant(Arc<Vec<$t>>),)*
         }
 
         impl Data {
@@ -86,16 +87,16 @@ macro_rules! define_data {
             pub(crate) fn scatter(self, places: &[usize], count: usize) -> Self {
                 match self { $(Self::$variant(v) => {
                     let mut dense = vec![<$t>::default(); count];
-                    for (&place, element) in places.iter().zip(v) {
-                        dense[place] = element;
+                    for (&place, element) in places.iter().zip(v.iter()) {
+                        dense[place].clone_from(element);
                     }
-                    Self::$variant(dense)
+                    dense.into()
                 })* }
             }
         }
 
         $(impl From<Vec<$t>> for Data {
-            fn from(elements: Vec<$t>) -> Self { Self::$variant(elements) }
+            fn from(elements: Vec<$t>) -> Self { Self::$variant(Arc::new(elements)) }
         })*
     };
 }
@@ -131,6 +132,6 @@ mod tests {
 
     #[test]
     fn scatter_fills_the_rest_with_zero() {
-        assert_eq!(Data::I8(vec![7, 9]).scatter(&[3, 0], 5), Data::I8(vec![9, 0, 0, 7, 0]));
+        assert_eq!(Data::from(vec![7_i8, 9]).scatter(&[3, 0], 5), Data::from(vec![9_i8, 0, 0, 7, 0]));
     }
 }

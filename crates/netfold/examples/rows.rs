@@ -1,6 +1,7 @@
 //! Times rows of W for `bench/compare.py`.
 //!
-//! `rows MODEL INPUT.npy CLASSES f32|f64` loads once, then answers every line of standard input with one line:
+//! `rows MODEL INPUT.npy CLASSES f32|f64 [ROWS]` loads once (ROWS: how many rows travel together), then answers every line
+//! of standard input with one line:
 //! `run`: seconds from the input to all rows, split into trace, freeze, plan and rows, and the seconds that all threads
 //! computed; `memory`: peak megabytes; `probe N`: seconds that N columns by forward probes take, and how many there are;
 //! `density`: for each convolution the share of stored elements of its input and output; `save PATH`: writes the rows
@@ -16,32 +17,39 @@ use netfold::{Basis, Circuit, Model, Rules, Tensor, Trace, trace::NonFinite};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [model, input, classes, precision] = arguments.as_slice() else {
-        return Err("usage: rows MODEL INPUT.npy CLASSES f32|f64".into());
+    let [model, input, classes, precision, rows @ ..] = arguments.as_slice() else {
+        return Err("usage: rows MODEL INPUT.npy CLASSES f32|f64 [ROWS]".into());
     };
+    let rows = rows.first().map(|rows| rows.parse()).transpose()?;
+    let wanted = Wanted { classes: (0..classes.parse()?).collect(), rows };
     let model = Model::read(Path::new(model))?;
     match precision.as_str() {
-        "f64" => serve::<f64>(&model, Path::new(input), classes.parse()?),
-        _ => serve::<f32>(&model, Path::new(input), classes.parse()?),
+        "f64" => serve::<f64>(&model, Path::new(input), &wanted),
+        _ => serve::<f32>(&model, Path::new(input), &wanted),
     }
 }
 
-fn serve<T: Precision>(model: &Model, input: &Path, classes: usize) -> Result<(), Box<dyn Error>> {
+/// Which rows, and how many of them travel together where that is not left to the plan.
+struct Wanted {
+    classes: Vec<usize>,
+    rows: Option<usize>,
+}
+
+fn serve<T: Precision>(model: &Model, input: &Path, wanted: &Wanted) -> Result<(), Box<dyn Error>> {
     let x: Tensor<T> = netfold::input::read_npy(input)?;
-    let classes: Vec<usize> = (0..classes).collect();
     // A program that reconstructs again and again keeps its buffers.
     let _reuse = netfold_linear::Reuse::<T>::start();
     println!("ready");
     for line in std::io::stdin().lock().lines() {
         let line = line?;
         match line.split_once(' ').unwrap_or((&line, "")) {
-            ("run", _) => println!("{}", run(model, &x, &classes)?),
+            ("run", _) => println!("{}", run(model, &x, wanted)?),
             ("probe", count) => println!("{}", probe(model, &x, count.parse()?)?),
             ("memory", _) => println!("{}", memory()),
-            ("density", _) => println!("{}", density(model, &x, &classes)?),
+            ("density", _) => println!("{}", density(model, &x, wanted)?),
             ("bits", _) => {
                 let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-                each(model, &x, &classes, |rows| {
+                each(model, &x, wanted, |rows| {
                     for value in rows {
                         hash = (hash ^ value.wide().to_bits()).wrapping_mul(0x100_0000_01b3);
                     }
@@ -50,7 +58,7 @@ fn serve<T: Precision>(model: &Model, input: &Path, classes: usize) -> Result<()
             }
             ("save", path) => {
                 let mut bytes = Vec::new();
-                each(model, &x, &classes, |rows| rows.iter().for_each(|value| value.put_le(&mut bytes)))?;
+                each(model, &x, wanted, |rows| rows.iter().for_each(|value| value.put_le(&mut bytes)))?;
                 std::fs::write(path, bytes)?;
                 println!("saved");
             }
@@ -69,17 +77,17 @@ fn frozen<'m, T: Precision>(model: &'m Model, x: &Tensor<T>) -> Result<Trace<'m,
 fn each<T: Precision>(
     model: &Model,
     x: &Tensor<T>,
-    classes: &[usize],
+    wanted: &Wanted,
     mut each: impl FnMut(&[T]),
 ) -> Result<(), Box<dyn Error>> {
     let circuit = frozen(model, x)?.freeze(&Rules::default())?;
-    circuit.rows(&circuit.plan_rows(classes, None, false), |block| {
+    circuit.rows(&circuit.plan_rows(&wanted.classes, wanted.rows, false), |block| {
         each(block.weights);
         Ok(())
     })
 }
 
-fn run<T: Precision>(model: &Model, x: &Tensor<T>, classes: &[usize]) -> Result<String, Box<dyn Error>> {
+fn run<T: Precision>(model: &Model, x: &Tensor<T>, wanted: &Wanted) -> Result<String, Box<dyn Error>> {
     let (start, computed) = (Instant::now(), computed_seconds());
     let trace = frozen(model, x)?;
     let traced = start.elapsed().as_secs_f64();
@@ -87,7 +95,7 @@ fn run<T: Precision>(model: &Model, x: &Tensor<T>, classes: &[usize]) -> Result<
     drop(trace);
     let frozen = start.elapsed().as_secs_f64();
     // As the other side does it: W alone.
-    let plan = circuit.plan_rows(classes, None, false);
+    let plan = circuit.plan_rows(&wanted.classes, wanted.rows, false);
     let planned = start.elapsed().as_secs_f64();
     // Every row is looked at, so that none can be left out.
     let mut sum = 0.0;
@@ -112,9 +120,10 @@ fn probe<T: Precision>(model: &Model, x: &Tensor<T>, count: usize) -> Result<Str
     Ok(format!("{:.6} {columns} {}", start.elapsed().as_secs_f64(), x.len()))
 }
 
-fn density<T: Precision>(model: &Model, x: &Tensor<T>, classes: &[usize]) -> Result<String, Box<dyn Error>> {
+fn density<T: Precision>(model: &Model, x: &Tensor<T>, wanted: &Wanted) -> Result<String, Box<dyn Error>> {
     let circuit = frozen(model, x)?.freeze(&Rules::default())?;
-    let plan = circuit.pull_plan(&netfold_linear::Support::of(circuit.output_shape(), classes.iter().copied()), false);
+    let plan =
+        circuit.pull_plan(&netfold_linear::Support::of(circuit.output_shape(), wanted.classes.iter().copied()), false);
     let convolutions = circuit.stages().iter().enumerate().filter(|(_, stage)| stage.op == "Conv");
     let lines: Vec<String> = convolutions
         .map(|(index, stage)| {

@@ -12,8 +12,8 @@ const REGISTER: usize = 64;
 const REGISTERS: usize = 4;
 /// Up to this many rows are pulled one at a time, as whole tensors.
 const SINGLE: usize = 2;
-/// Bytes that the largest adjoint of a block may take.
-const ADJOINT_BYTES: usize = 1 << 29;
+/// Bytes that may be taken by the rows of a neck's elements and by two of a block's largest adjoints.
+const BYTES: usize = 5 << 26;
 
 /// Probes that so many rows travel as: whole registers.
 pub(crate) fn padded<T>(rows: usize) -> usize {
@@ -92,12 +92,13 @@ impl<T: Precision> Circuit<T> {
         if few && stored * lanes >= whole {
             return singly();
         }
+        let neck = self.neck(&supports, count);
+        let kept = neck.map_or(0, |slot| supports[slot].count() * supports[0].tensor_len() * size_of::<T>());
         let largest = supports.iter().map(Support::count).max().unwrap_or(0).max(1);
-        let fitting = ADJOINT_BYTES / (largest * size_of::<T>()) / lanes * lanes;
+        let fitting = BYTES.saturating_sub(kept) / (2 * largest * size_of::<T>()) / lanes * lanes;
         let rows = rows
             .filter(|_| !few)
             .unwrap_or_else(|| count.next_multiple_of(lanes).min(lanes * REGISTERS).min(fitting).max(lanes));
-        let neck = self.neck(&supports, count);
         RowPlan { classes: classes.to_vec(), supports, neck, rows, shares }
     }
 

@@ -68,15 +68,8 @@ impl Model {
             }
         }
         let mut trace = Trace { model: self, input: id, output, nodes, values, varies };
-        for index in trace.nodes.clone() {
-            let node = &self.nodes[index];
-            let made = trace.compute(node)?;
-            for (output, value) in node.outputs.iter().zip(made) {
-                if let Some(output) = output {
-                    trace.values[output.0] = Some(value);
-                }
-            }
-        }
+        // Nodes are many short parallel loops: a thread of the pool starts them at no cost.
+        rayon::scope(|_| trace.run())?;
         let logits = trace.real(output)?;
         if non_finite == NonFinite::Refuse {
             check_finite(&format!("the output `{}`", self.name(output)), logits)?;
@@ -208,6 +201,20 @@ impl<T: Precision> Trace<'_, T> {
     /// The values that a node reads.
     pub fn inputs(&self, node: &Node) -> Inputs<'_, T> {
         Inputs(node.inputs.iter().map(|id| id.and_then(|id| self.value(id))).collect())
+    }
+
+    /// Computes all nodes, each after those that it reads.
+    fn run(&mut self) -> Result<(), Error> {
+        for index in self.nodes.clone() {
+            let node = &self.model.nodes[index];
+            let made = self.compute(node)?;
+            for (output, value) in node.outputs.iter().zip(made) {
+                if let Some(output) = output {
+                    self.values[output.0] = Some(value);
+                }
+            }
+        }
+        Ok(())
     }
 
     fn compute(&self, node: &Node) -> Result<Vec<Value<T>>, Error> {

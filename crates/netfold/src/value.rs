@@ -1,5 +1,6 @@
 //! What flows through a graph: tensors of reals, integers and truth values.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use netfold_linear::{Probes, Real, Support};
@@ -189,10 +190,18 @@ impl<T: Real> Value<T> {
         fn reals<T: Real, F: Copy>(shape: &[usize], data: &[F], wide: impl Fn(F) -> f64) -> Value<T> {
             Value::Real(Tensor::new(shape, data.iter().map(|&value| T::of(wide(value))).collect()))
         }
+        /// The numbers themselves, where they are of this precision already.
+        fn own<T: Real, F: Copy + 'static>(shape: &[usize], data: &Arc<Vec<F>>, wide: impl Fn(F) -> f64) -> Value<T> {
+            let any: &dyn Any = data;
+            match any.downcast_ref::<Arc<Vec<T>>>() {
+                Some(data) => Value::Real(Tensor::shared(shape, Arc::clone(data))),
+                None => reals(shape, data, wide),
+            }
+        }
         let shape = &tensor.shape;
         Some(match &tensor.data {
-            Data::F32(data) => reals(shape, data, f64::from),
-            Data::F64(data) => reals(shape, data, |value| value),
+            Data::F32(data) => own(shape, data, f64::from),
+            Data::F64(data) => own(shape, data, |value| value),
             Data::F16(data) => reals(shape, data, f64::from),
             Data::BF16(data) => reals(shape, data, f64::from),
             Data::I8(data) => ints(shape, data),
@@ -204,7 +213,7 @@ impl<T: Real> Value<T> {
             Data::U32(data) => ints(shape, data),
             // Values over i64::MAX wrap: no index, shape or quantised weight is that large.
             Data::U64(data) => Self::Int(Tensor::new(shape, data.iter().map(|&value| value as i64).collect())),
-            Data::Bool(data) => Self::Bool(Tensor::new(shape, data.clone())),
+            Data::Bool(data) => Self::Bool(Tensor::shared(shape, Arc::clone(data))),
             Data::String(_) => return None,
         })
     }

@@ -3,6 +3,7 @@
 mod external;
 mod graph;
 mod sparse;
+mod stream;
 mod tensor;
 #[cfg(test)]
 mod tests;
@@ -27,8 +28,19 @@ struct Context<'a> {
 pub fn read(path: &Path) -> Result<ModelDef, OnnxError> {
     // The parent of a bare file name is empty, and joins like the current folder.
     let folder = path.parent();
-    let model = fs::read(path).map_err(OnnxError::from).and_then(|bytes| decode(bytes, folder));
+    let model = streamed(path).and_then(|proto| match proto {
+        Some(proto) => decoded(proto, folder),
+        None => fs::read(path).map_err(OnnxError::from).and_then(|bytes| decode(bytes, folder)),
+    });
     model.map_err(|source| OnnxError::File { path: path.to_owned(), source: source.into() })
+}
+
+/// The model in a regular file; `None` where there is none, so that the bytes have to be looked at.
+fn streamed(path: &Path) -> Result<Option<ModelProto>, OnnxError> {
+    let Some(mut stream) = stream::Stream::open(path)? else { return Ok(None) };
+    let proto = ModelProto::decode(&mut stream);
+    stream.finish()?;
+    Ok(proto.ok().filter(|proto| proto.graph.is_some()))
 }
 
 /// Decodes the bytes of a model.
@@ -46,6 +58,10 @@ pub fn decode(bytes: impl Into<Bytes>, folder: Option<&Path>) -> Result<ModelDef
         Err(e) => return Err(instead(&bytes).unwrap_or(OnnxError::Malformed(e))),
     };
     drop(bytes);
+    decoded(proto, folder)
+}
+
+fn decoded(proto: ModelProto, folder: Option<&Path>) -> Result<ModelDef, OnnxError> {
     model(proto, &mut Context { external: external::Files::new(folder), sparse: sparse::Budget::default() })
 }
 

@@ -40,20 +40,20 @@ pub(super) fn shape(dims: &[i64]) -> Result<Vec<usize>, TensorProblem> {
 fn typed(dtype: DType, proto: TensorProto) -> Result<Data, TensorProblem> {
     let ints = proto.int32_data;
     Ok(match dtype {
-        DType::F32 => Data::F32(proto.float_data),
-        DType::F64 => Data::F64(proto.double_data),
-        DType::I32 => Data::I32(ints),
-        DType::I64 => Data::I64(proto.int64_data),
-        DType::U64 => Data::U64(proto.uint64_data),
-        DType::U32 => Data::U32(narrow(dtype, &proto.uint64_data, |v| u32::try_from(v).ok())?),
-        DType::I8 => Data::I8(narrow(dtype, &ints, |v| i8::try_from(v).ok())?),
-        DType::I16 => Data::I16(narrow(dtype, &ints, |v| i16::try_from(v).ok())?),
-        DType::U8 => Data::U8(narrow(dtype, &ints, |v| u8::try_from(v).ok())?),
-        DType::U16 => Data::U16(narrow(dtype, &ints, |v| u16::try_from(v).ok())?),
-        DType::Bool => Data::Bool(narrow(dtype, &ints, |v| Some(v != 0))?),
-        DType::F16 => Data::F16(narrow(dtype, &ints, |v| bits16(v).map(f16::from_bits))?),
-        DType::BF16 => Data::BF16(narrow(dtype, &ints, |v| bits16(v).map(bf16::from_bits))?),
-        DType::String => Data::String(texts(&proto.string_data)?),
+        DType::F32 => proto.float_data.into(),
+        DType::F64 => proto.double_data.into(),
+        DType::I32 => ints.into(),
+        DType::I64 => proto.int64_data.into(),
+        DType::U64 => proto.uint64_data.into(),
+        DType::U32 => narrow(dtype, &proto.uint64_data, |v| u32::try_from(v).ok())?.into(),
+        DType::I8 => narrow(dtype, &ints, |v| i8::try_from(v).ok())?.into(),
+        DType::I16 => narrow(dtype, &ints, |v| i16::try_from(v).ok())?.into(),
+        DType::U8 => narrow(dtype, &ints, |v| u8::try_from(v).ok())?.into(),
+        DType::U16 => narrow(dtype, &ints, |v| u16::try_from(v).ok())?.into(),
+        DType::Bool => narrow(dtype, &ints, |v| Some(v != 0))?.into(),
+        DType::F16 => narrow(dtype, &ints, |v| bits16(v).map(f16::from_bits))?.into(),
+        DType::BF16 => narrow(dtype, &ints, |v| bits16(v).map(bf16::from_bits))?.into(),
+        DType::String => texts(&proto.string_data)?.into(),
     })
 }
 

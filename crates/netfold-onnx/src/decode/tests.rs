@@ -36,34 +36,37 @@ fn every_type_reads_its_typed_field() {
     let longs = vec![1_u64, u64::from(u32::MAX)];
     assert_eq!(
         tensor(TensorProto { data_type: 1, float_data: vec![1.5, 2.0], ..data.clone() }),
-        Ok(Data::F32(vec![1.5, 2.0]))
+        Ok(Data::F32(vec![1.5, 2.0].into()))
     );
     assert_eq!(
         tensor(TensorProto { data_type: 11, double_data: vec![1.5, 2.0], ..data.clone() }),
-        Ok(Data::F64(vec![1.5, 2.0]))
+        Ok(Data::F64(vec![1.5, 2.0].into()))
     );
     assert_eq!(
         tensor(TensorProto { data_type: 7, int64_data: vec![-1, i64::MAX], ..data.clone() }),
-        Ok(Data::I64(vec![-1, i64::MAX]))
+        Ok(Data::I64(vec![-1, i64::MAX].into()))
     );
     assert_eq!(
         tensor(TensorProto { data_type: 12, uint64_data: longs.clone(), ..data.clone() }),
-        Ok(Data::U32(vec![1, u32::MAX]))
+        Ok(Data::U32(vec![1, u32::MAX].into()))
     );
-    assert_eq!(tensor(TensorProto { data_type: 13, uint64_data: longs.clone(), ..data.clone() }), Ok(Data::U64(longs)));
+    assert_eq!(
+        tensor(TensorProto { data_type: 13, uint64_data: longs.clone(), ..data.clone() }),
+        Ok(Data::U64(longs.into()))
+    );
     let string_data = vec!["a".into(), "é".into()];
     assert_eq!(
         tensor(TensorProto { data_type: 8, string_data, ..data }),
-        Ok(Data::String(vec!["a".into(), "é".into()]))
+        Ok(Data::String(vec!["a".into(), "é".into()].into()))
     );
-    assert_eq!(ints(2, vec![0, 255]), Ok(Data::U8(vec![0, 255])));
-    assert_eq!(ints(3, vec![-128, 127]), Ok(Data::I8(vec![-128, 127])));
-    assert_eq!(ints(4, vec![0, 65535]), Ok(Data::U16(vec![0, 65535])));
-    assert_eq!(ints(5, vec![-32768, 7]), Ok(Data::I16(vec![-32768, 7])));
-    assert_eq!(ints(6, vec![i32::MIN, 7]), Ok(Data::I32(vec![i32::MIN, 7])));
-    assert_eq!(ints(9, vec![0, 1]), Ok(Data::Bool(vec![false, true])));
-    assert_eq!(ints(10, vec![0x3c00, -0x4400]), Ok(Data::F16(vec![f16::from_f32(1.0), f16::from_f32(-1.0)])));
-    assert_eq!(ints(16, vec![0x3f80, 0xbf80]), Ok(Data::BF16(vec![bf16::from_f32(1.0), bf16::from_f32(-1.0)])));
+    assert_eq!(ints(2, vec![0, 255]), Ok(Data::U8(vec![0, 255].into())));
+    assert_eq!(ints(3, vec![-128, 127]), Ok(Data::I8(vec![-128, 127].into())));
+    assert_eq!(ints(4, vec![0, 65535]), Ok(Data::U16(vec![0, 65535].into())));
+    assert_eq!(ints(5, vec![-32768, 7]), Ok(Data::I16(vec![-32768, 7].into())));
+    assert_eq!(ints(6, vec![i32::MIN, 7]), Ok(Data::I32(vec![i32::MIN, 7].into())));
+    assert_eq!(ints(9, vec![0, 1]), Ok(Data::Bool(vec![false, true].into())));
+    assert_eq!(ints(10, vec![0x3c00, -0x4400]), Ok(Data::F16(vec![f16::from_f32(1.0), f16::from_f32(-1.0)].into())));
+    assert_eq!(ints(16, vec![0x3f80, 0xbf80]), Ok(Data::BF16(vec![bf16::from_f32(1.0), bf16::from_f32(-1.0)].into())));
     assert_eq!(ints(3, vec![0, 300]), Err("element 1 is 300, which int8 cannot hold".into()));
 }
 

@@ -45,9 +45,9 @@ fn problem(entries: &[(&str, &str)]) -> String {
 
 #[test]
 fn elements_are_found() {
-    assert_eq!(outcome(&[("location", "w.bin")]).unwrap(), Data::F32(vec![1.0, 2.0]));
+    assert_eq!(outcome(&[("location", "w.bin")]).unwrap(), Data::from(vec![1.0_f32, 2.0]));
     let all = [("location", "deep/w.bin"), ("offset", "4"), ("length", "8"), ("checksum", "whatever")];
-    assert_eq!(outcome(&all).unwrap(), Data::F32(vec![2.0, 3.0]));
+    assert_eq!(outcome(&all).unwrap(), Data::from(vec![2.0_f32, 3.0]));
 }
 
 #[test]

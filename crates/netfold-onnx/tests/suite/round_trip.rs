@@ -13,20 +13,20 @@ fn data(count: usize) -> impl Strategy<Value = Data> {
     (proptest::sample::select(types), vec(any::<u64>(), count)).prop_map(|(dtype, bits)| {
         let bits = bits.into_iter();
         match dtype {
-            DType::F32 => Data::F32(bits.map(|b| f32::from_bits(b as u32)).collect()),
-            DType::F64 => Data::F64(bits.map(f64::from_bits).collect()),
-            DType::F16 => Data::F16(bits.map(|b| f16::from_bits(b as u16)).collect()),
-            DType::BF16 => Data::BF16(bits.map(|b| bf16::from_bits(b as u16)).collect()),
-            DType::I8 => Data::I8(bits.map(|b| b as i8).collect()),
-            DType::I16 => Data::I16(bits.map(|b| b as i16).collect()),
-            DType::I32 => Data::I32(bits.map(|b| b as i32).collect()),
-            DType::I64 => Data::I64(bits.map(|b| b as i64).collect()),
-            DType::U8 => Data::U8(bits.map(|b| b as u8).collect()),
-            DType::U16 => Data::U16(bits.map(|b| b as u16).collect()),
-            DType::U32 => Data::U32(bits.map(|b| b as u32).collect()),
-            DType::U64 => Data::U64(bits.collect()),
-            DType::Bool => Data::Bool(bits.map(|b| b % 2 == 1).collect()),
-            DType::String => Data::String(bits.map(|b| format!("é{b}")).collect()),
+            DType::F32 => bits.map(|b| f32::from_bits(b as u32)).collect::<Vec<f32>>().into(),
+            DType::F64 => bits.map(f64::from_bits).collect::<Vec<f64>>().into(),
+            DType::F16 => bits.map(|b| f16::from_bits(b as u16)).collect::<Vec<f16>>().into(),
+            DType::BF16 => bits.map(|b| bf16::from_bits(b as u16)).collect::<Vec<bf16>>().into(),
+            DType::I8 => bits.map(|b| b as i8).collect::<Vec<i8>>().into(),
+            DType::I16 => bits.map(|b| b as i16).collect::<Vec<i16>>().into(),
+            DType::I32 => bits.map(|b| b as i32).collect::<Vec<i32>>().into(),
+            DType::I64 => bits.map(|b| b as i64).collect::<Vec<i64>>().into(),
+            DType::U8 => bits.map(|b| b as u8).collect::<Vec<u8>>().into(),
+            DType::U16 => bits.map(|b| b as u16).collect::<Vec<u16>>().into(),
+            DType::U32 => bits.map(|b| b as u32).collect::<Vec<u32>>().into(),
+            DType::U64 => bits.collect::<Vec<u64>>().into(),
+            DType::Bool => bits.map(|b| b % 2 == 1).collect::<Vec<bool>>().into(),
+            DType::String => bits.map(|b| format!("é{b}")).collect::<Vec<String>>().into(),
         }
     })
 }
