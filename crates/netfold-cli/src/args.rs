@@ -26,6 +26,10 @@ pub enum Command {
     Bias(Bias),
     /// Check that the one-layer model equals the network, for each of several inputs
     Verify(Verify),
+    /// Look at one logit through other lenses: gradients, CAM, LRP, DeepLIFT and others, each with its residual
+    Lens(Lens),
+    /// Put model and explanation to the tests that people should run: transposes, precision, randomisation, deletion
+    Check(Check),
     /// Open a model and inputs in the browser and look at reconstructions
     Explore(Explore),
     /// List the operators that are supported
@@ -101,6 +105,79 @@ pub struct Verify {
     pub common: Common,
 }
 
+/// Arguments of `lens`.
+#[derive(Debug, Args)]
+pub struct Lens {
+    /// The trained network, an ONNX file
+    pub model: PathBuf,
+    /// A picture or a .npy array
+    pub input: PathBuf,
+    /// A lens by name, or `all`; may be given several times [default: all; those that do not apply are listed]
+    #[arg(long = "lens", value_name = "NAME")]
+    pub names: Vec<String>,
+    /// The class; the one with the largest logit by default
+    #[arg(long, value_name = "NAME|INDEX")]
+    pub class: Option<String>,
+    /// Write a picture for each lens and a contact sheet of all into this folder
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Write the maps into this array: lenses, channels, rows, columns
+    #[arg(long, value_name = "FILE")]
+    pub npy: Option<PathBuf>,
+    /// The input that integrated gradients, DeepLIFT and occlusion start from [default: zeros]
+    #[arg(long, value_name = "INPUT")]
+    pub reference: Option<PathBuf>,
+    /// The feature map of the class activation maps [default: the last convolution's]
+    #[arg(long, value_name = "TENSOR")]
+    pub layer: Option<String>,
+    /// Noisy inputs of SmoothGrad
+    #[arg(long, value_name = "N", default_value_t = 25, value_parser = clap::value_parser!(u32).range(1..))]
+    pub samples: u32,
+    /// Deviation of SmoothGrad's noise, as a share of the input's range
+    #[arg(long, value_name = "SHARE", default_value_t = 0.15, value_parser = not_negative)]
+    pub noise: f64,
+    /// Seed of SmoothGrad's noise
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// Steps of integrated gradients
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+    pub steps: u32,
+    /// Side of occlusion's windows [default: an eighth of the longer side]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub window: Option<u32>,
+    /// Lowest and highest number that an input can hold, for the z-box [default: those of this input]
+    #[arg(long = "box", num_args = 2, value_names = ["LOW", "HIGH"], allow_negative_numbers = true)]
+    pub bounds: Vec<f64>,
+    /// What all commands share.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// Arguments of `check`.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// The trained network, an ONNX file
+    pub model: PathBuf,
+    /// Pictures or .npy arrays
+    #[arg(required = true)]
+    pub inputs: Vec<PathBuf>,
+    /// The class; the one with the largest logit by default
+    #[arg(long, value_name = "NAME|INDEX")]
+    pub class: Option<String>,
+    /// The lens whose map the randomisation and the curves are put to
+    #[arg(long, value_name = "NAME", default_value = "contributions")]
+    pub lens: String,
+    /// Steps of the deletion and insertion curves
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+    pub steps: u32,
+    /// Seed of random vectors and shuffled weights
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// What all commands share.
+    #[command(flatten)]
+    pub common: Common,
+}
+
 /// Arguments of `explore`.
 #[derive(Debug, Args)]
 pub struct Explore {
@@ -159,7 +236,7 @@ pub struct Common {
     #[arg(long)]
     pub keep_softmax: bool,
     /// Largest difference, relative to the largest logit, that counts as equal [default: 1e-4 in f32, 1e-10 in f64]
-    #[arg(long, value_name = "T", value_parser = tolerance)]
+    #[arg(long, value_name = "T", value_parser = not_negative)]
     pub tolerance: Option<f64>,
     /// Compute with NaN and infinities instead of refusing them
     #[arg(long)]
@@ -182,7 +259,7 @@ impl Common {
     }
 }
 
-fn tolerance(word: &str) -> Result<f64, String> {
+fn not_negative(word: &str) -> Result<f64, String> {
     match word.parse::<f64>() {
         Ok(value) if value >= 0.0 => Ok(value),
         _ => Err("a number that is not negative is expected".into()),

@@ -28,6 +28,8 @@ fn run(command: &Command) -> Result<ExitCode, Failure> {
         Command::Reconstruct(words) => on_threads(words.common.threads, || commands::reconstruct(words)),
         Command::Bias(words) => on_threads(words.common.threads, || commands::bias(words)),
         Command::Verify(words) => on_threads(words.common.threads, || commands::verify(words)),
+        Command::Lens(words) => on_threads(words.common.threads, || commands::lens(words)),
+        Command::Check(words) => on_threads(words.common.threads, || commands::check(words)),
         Command::Explore(words) => on_threads(words.common.threads, || commands::explore(words)),
         Command::Ops { json } => commands::ops(*json),
     }

@@ -6,11 +6,11 @@ use std::time::Instant;
 use netfold::certificate::{FileStamp, Seconds};
 use netfold::graph::TensorId;
 use netfold::input::{Given, Pictured, Preprocess};
-use netfold::reconstruct::{Request, Row};
-use netfold::{Circuit, Head, Model, Precision, Reconstruction, Tensor};
+use netfold::reconstruct::{Request, Row, argmax};
+use netfold::{Circuit, Head, Model, Precision, Reconstruction, Tensor, Trace};
 
 use crate::args::Common;
-use crate::failure::{FAILED, Failure};
+use crate::failure::{FAILED, Failure, WRONG_INPUT};
 use crate::labels::Labels;
 
 /// A model that was read, and how its inputs are.
@@ -72,16 +72,14 @@ impl<'a> Session<'a> {
 
     /// Reads one input and freezes the network there.
     pub fn freeze<T: Precision>(&self, path: &Path) -> Result<Frozen<T>, Failure> {
-        let Given { x, picture } = self.input::<T>(path)?;
+        let given = self.input::<T>(path)?;
         let began = Instant::now();
-        let trace = self.model.trace(&x, self.head.logits, self.words.non_finite())?;
+        let trace = self.trace(&given.x)?;
         let traced = began.elapsed();
         let circuit = trace.freeze_between(self.from, self.head.logits, &self.words.rules())?;
         let frozen = began.elapsed().saturating_sub(traced);
         let logits = trace.logits()?.clone();
-        if self.words.at.is_none() {
-            self.labels.check(logits.len())?;
-        }
+        let Given { x, picture } = given;
         let (x, picture) =
             if self.words.from.is_some() { (trace.real(self.from)?.clone(), None) } else { (x, picture) };
         let seconds = Seconds {
@@ -91,6 +89,23 @@ impl<'a> Session<'a> {
             ..Seconds::default()
         };
         Ok(Frozen { x, logits, circuit, picture, seconds, stamp: stamp(path)? })
+    }
+
+    /// The network at one input.
+    pub fn trace<T: Precision>(&self, x: &Tensor<T>) -> Result<Trace<'_, T>, Failure> {
+        let trace = self.model.trace(x, self.head.logits, self.words.non_finite())?;
+        if self.words.at.is_none() {
+            self.labels.check(trace.logits()?.len())?;
+        }
+        Ok(trace)
+    }
+
+    /// The class that was named, or the one with the largest logit.
+    pub fn chosen<T: Precision>(&self, word: Option<&str>, logits: &Tensor<T>) -> Result<usize, Failure> {
+        match word {
+            Some(word) => self.labels.find(word, logits.len()),
+            None => Ok(argmax(logits.data())),
+        }
     }
 
     /// Seconds since the session began.
@@ -113,12 +128,18 @@ impl<'a> Session<'a> {
         if self.words.at.is_some() { None } else { self.labels.get(class) }
     }
 
-    /// Another input as the tensor that the model takes.
-    pub fn tensor<T: Precision>(&self, path: &Path) -> Result<Tensor<T>, Failure> {
-        Ok(self.input::<T>(path)?.x)
+    /// The input x₀ that x is told against, if one is named.
+    pub fn reference<T: Precision>(&self, path: Option<&Path>, x: &Tensor<T>) -> Result<Option<Tensor<T>>, Failure> {
+        let x0 = path.map(|path| self.input::<T>(path)).transpose()?.map(|given| given.x);
+        if let Some(x0) = x0.as_ref().filter(|x0| x0.shape() != x.shape()) {
+            let message = format!("the reference has shape {:?}, the input {:?}", x0.shape(), x.shape());
+            return Err(Failure::new(WRONG_INPUT, message));
+        }
+        Ok(x0)
     }
 
-    fn input<T: Precision>(&self, path: &Path) -> Result<Given<T>, Failure> {
+    /// An input, and the picture that it was made of.
+    pub fn input<T: Precision>(&self, path: &Path) -> Result<Given<T>, Failure> {
         let info = &self.model.tensors[self.model.input()?.0];
         let preprocess = Preprocess::parse(&self.words.preprocess)?;
         Ok(Given::read(path, &info.name, info.shape.as_deref(), self.words.layout.into(), &preprocess)?)

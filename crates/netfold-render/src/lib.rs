@@ -30,6 +30,7 @@
 
 mod canvas;
 mod colour;
+mod contact;
 mod document;
 mod error;
 mod facts;
@@ -47,6 +48,7 @@ mod sheet;
 mod tile;
 
 pub use colour::{diverging, veil};
+pub use contact::Cell;
 pub use document::{Grid, Layer, PixelUnits, RowHead, bias_parts, layers, packed, units};
 pub use error::RenderError;
 pub use facts::line;

@@ -17,10 +17,10 @@ use crate::scale::Scale;
 use crate::sheet::Kind;
 use crate::tile::{LONGEST, heat_tile};
 
-const PAPER: Rgb<u8> = Rgb([255; 3]);
-const TEXT: Rgb<u8> = Rgb([28, 32, 40]);
-const QUIET: Rgb<u8> = Rgb([95, 102, 114]);
-const HAIRLINE: Rgb<u8> = Rgb([208, 212, 219]);
+pub(crate) const PAPER: Rgb<u8> = Rgb([255; 3]);
+pub(crate) const TEXT: Rgb<u8> = Rgb([28, 32, 40]);
+pub(crate) const QUIET: Rgb<u8> = Rgb([95, 102, 114]);
+pub(crate) const HAIRLINE: Rgb<u8> = Rgb([208, 212, 219]);
 
 /// The words around a picture.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,7 +40,7 @@ pub struct Caption {
 /// large plane, make it over [`Plane::shrunk`] to [`LONGEST`], which is what will be seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Picture {
-    image: RgbImage,
+    pub(crate) image: RgbImage,
 }
 
 impl Picture {

@@ -294,9 +294,24 @@ impl<T: Precision> Circuit<T> {
         })
     }
 
-    /// Wᵀ s for each seed s; `visit` is shown the adjoint of each stage's tensor, from the last stage on.
-    pub fn pull_with(&self, seeds: Probes<T>, plan: &[Support], visit: &mut dyn FnMut(usize, &Probes<T>)) -> Probes<T> {
+    /// Wᵀ s for each seed s; `visit` is shown the adjoint of each stage's tensor, from the last stage on, and may change
+    /// it on its way.
+    pub fn pull_with(
+        &self,
+        seeds: Probes<T>,
+        plan: &[Support],
+        visit: &mut dyn FnMut(usize, &mut Probes<T>),
+    ) -> Probes<T> {
         self.descend(0, seeds, plan, visit)
+    }
+
+    /// The same line of stages, each as `change` makes it anew: with other maps, or several over one source.
+    ///
+    /// # Errors
+    /// What `change` returns.
+    pub fn remade<E>(&self, change: impl FnMut(&Stage<T>) -> Result<Stage<T>, E>) -> Result<Self, E> {
+        let stages = self.stages().iter().map(change).collect::<Result<_, E>>()?;
+        Ok(Self { stages: Arc::new(stages), ..self.clone() })
     }
 
     fn descend(
@@ -304,14 +319,14 @@ impl<T: Precision> Circuit<T> {
         slot: usize,
         seeds: Probes<T>,
         plan: &[Support],
-        visit: &mut dyn FnMut(usize, &Probes<T>),
+        visit: &mut dyn FnMut(usize, &mut Probes<T>),
     ) -> Probes<T> {
         let width = seeds.width();
         let mut adjoints: Vec<Option<Probes<T>>> = vec![None; self.output + 1];
         adjoints[self.output] = Some(seeds);
         for (index, stage) in self.stages().iter().enumerate().skip(slot).rev() {
-            let Some(adjoint) = adjoints[index + 1].take() else { continue };
-            visit(index, &adjoint);
+            let Some(mut adjoint) = adjoints[index + 1].take() else { continue };
+            visit(index, &mut adjoint);
             // The last term takes the adjoint itself, so that it may be changed in place.
             let mut adjoint = Some(adjoint);
             let count = stage.affine.terms.len();

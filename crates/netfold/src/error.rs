@@ -80,6 +80,14 @@ pub enum Error {
         /// The tensor's shape.
         shape: Vec<usize>,
     },
+    /// A lens that has no meaning for this network.
+    #[error("the lens `{lens}` does not apply: {why}")]
+    Lens {
+        /// Its name.
+        lens: &'static str,
+        /// The node in the way, with its operator, and what is missing.
+        why: String,
+    },
     /// A number that is not finite.
     #[error("{what} holds {value} at flat index {index}")]
     NonFinite {

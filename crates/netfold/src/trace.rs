@@ -1,5 +1,8 @@
 //! The trace: what one forward pass records.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use netfold_linear::Real;
 use netfold_onnx::Dim;
 
@@ -25,7 +28,11 @@ pub struct Trace<'m, T: Real> {
     pub nodes: Vec<usize>,
     values: Vec<Option<Value<T>>>,
     varies: Vec<bool>,
+    replaced: Arc<Replaced<T>>,
 }
+
+/// Values that stand in for tensors that do not depend on the input: other weights, or biases of zero.
+pub type Replaced<T> = HashMap<TensorId, Value<T>>;
 
 /// What a trace does with numbers that are not finite.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -49,6 +56,20 @@ impl Model {
         output: TensorId,
         non_finite: NonFinite,
     ) -> Result<Trace<'_, T>, Error> {
+        self.trace_with(input, output, non_finite, Arc::default())
+    }
+
+    /// As [`trace`](Self::trace), with other values for some constant tensors.
+    ///
+    /// # Errors
+    /// As [`trace`](Self::trace).
+    pub fn trace_with<T: Precision>(
+        &self,
+        input: &Tensor<T>,
+        output: TensorId,
+        non_finite: NonFinite,
+        replaced: Arc<Replaced<T>>,
+    ) -> Result<Trace<'_, T>, Error> {
         let id = self.input()?;
         self.check_input(id, input.shape())?;
         let nodes = self.nodes_of(output);
@@ -67,7 +88,8 @@ impl Model {
                 check_finite(&format!("the constant `{}`", self.name(constant)), tensor)?;
             }
         }
-        let mut trace = Trace { model: self, input: id, output, nodes, values, varies };
+        replaced.iter().for_each(|(constant, value)| values[constant.0] = Some(value.clone()));
+        let mut trace = Trace { model: self, input: id, output, nodes, values, varies, replaced };
         // Nodes are many short parallel loops: a thread of the pool starts them at no cost.
         rayon::scope(|_| trace.run())?;
         let logits = trace.real(output)?;
@@ -163,7 +185,15 @@ impl<T: Real> Drop for Trace<'_, T> {
     }
 }
 
-impl<T: Precision> Trace<'_, T> {
+impl<'m, T: Precision> Trace<'m, T> {
+    /// The same network at another input, whatever numbers that makes.
+    ///
+    /// # Errors
+    /// As [`Model::trace`].
+    pub fn at(&self, x: &Tensor<T>) -> Result<Trace<'m, T>, Error> {
+        self.model.trace_with(x, self.output, NonFinite::Allow, Arc::clone(&self.replaced))
+    }
+
     /// The traced value of a tensor, if it was computed.
     pub fn value(&self, id: TensorId) -> Option<&Value<T>> {
         self.values[id.0].as_ref()
@@ -209,7 +239,7 @@ impl<T: Precision> Trace<'_, T> {
             let node = &self.model.nodes[index];
             let made = self.compute(node)?;
             for (output, value) in node.outputs.iter().zip(made) {
-                if let Some(output) = output {
+                if let Some(output) = output.filter(|output| !self.replaced.contains_key(output)) {
                     self.values[output.0] = Some(value);
                 }
             }

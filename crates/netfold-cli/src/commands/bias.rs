@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use netfold::reconstruct::argmax;
 use netfold::{BiasMap, Precision};
 use serde_json::json;
 
@@ -24,10 +23,7 @@ const SHOWN: usize = 3;
 
 fn run<T: Precision>(words: &Bias, session: &Session<'_>) -> Result<ExitCode, Failure> {
     let frozen = session.freeze::<T>(&words.input)?;
-    let class = match &words.class {
-        Some(word) => session.labels.find(word, frozen.logits.len())?,
-        None => argmax(frozen.logits.data()),
-    };
+    let class = session.chosen(words.class.as_deref(), &frozen.logits)?;
     let maps = frozen.circuit.bias_maps(class);
     let b = frozen.circuit.bias()[class].wide();
     let sum: f64 = maps.iter().map(BiasMap::total).sum();

@@ -9,7 +9,7 @@ use netfold::{Basis, Cam, Method, Precision, Reconstruction, Store, Tensor, Unit
 use serde_json::json;
 
 use crate::args::{BasisWord, MethodWord, PrecisionWord, Reconstruct};
-use crate::failure::{Failure, NOT_EQUIVALENT, WRONG_INPUT};
+use crate::failure::{Failure, NOT_EQUIVALENT};
 use crate::gallery::{Gallery, Kept};
 use crate::progress::Progress;
 use crate::session::{Frozen, Session};
@@ -53,11 +53,7 @@ fn run<T: Precision>(words: &Reconstruct, session: &Session<'_>) -> Result<ExitC
     let shown: HashSet<usize> = chosen.iter().copied().collect();
     let mut kept: Vec<Kept> = Vec::new();
     let mut progress = Progress::new("rows of W");
-    let reference = words.reference.as_deref().map(|path| session.tensor::<T>(path)).transpose()?;
-    if let Some(x0) = reference.as_ref().filter(|x0| x0.shape() != frozen.x.shape()) {
-        let message = format!("the reference has shape {:?}, the input {:?}", x0.shape(), frozen.x.shape());
-        return Err(Failure::new(WRONG_INPUT, message));
-    }
+    let reference = session.reference(words.reference.as_deref(), &frozen.x)?;
     let x = frozen.x.clone();
     let result = frozen.reconstruct(&request, &mut |done, all| progress.show(done, all), &mut |row| {
         if let Some(store) = &mut store {

@@ -18,6 +18,7 @@ use netfold_linear::Real;
 
 pub use attributes::Attributes;
 pub use inputs::{At, Inputs};
+pub use sliding::Windows;
 
 use crate::affine::Affine;
 use crate::error::OpError;
@@ -143,6 +144,11 @@ pub trait Operator: Op<f32> + Op<f64> {
     /// one may be held constant as a gate: to [`Op::freeze`] it is then an input that does not vary.
     fn factors(&self) -> &[usize] {
         &[]
+    }
+
+    /// What a pool that picks one element of each window picks from, for an input of this shape; nothing by default.
+    fn windows(&self, _: &[usize]) -> Option<Windows> {
+        None
     }
 }
 

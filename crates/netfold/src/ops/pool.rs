@@ -3,7 +3,7 @@
 use netfold_linear::{Real, Select, Sparse, Window};
 use rayon::prelude::*;
 
-use super::sliding::{Readings, Sliding};
+use super::sliding::{Readings, Sliding, Windows};
 use super::{At, Attributes, Dependence, Inputs, Op, Operator, only, size};
 use crate::affine::{Affine, Validity};
 use crate::error::OpError;
@@ -59,6 +59,11 @@ struct MaxPool {
 impl Operator for MaxPool {
     fn dependence(&self, varies: &[bool]) -> Dependence {
         only(&[0], varies, &["input"])
+    }
+
+    fn windows(&self, x: &[usize]) -> Option<Windows> {
+        let layout = layout(&self.sliding, x).ok()?;
+        Some(Windows::new(x[2..].iter().product(), layout.readings))
     }
 }
 

@@ -193,6 +193,26 @@ impl Readings {
     }
 }
 
+/// The elements of x that each element of a pool's y is made of.
+#[derive(Clone, Debug)]
+pub struct Windows {
+    /// Places of a channel of x.
+    places: usize,
+    readings: Readings,
+}
+
+impl Windows {
+    pub(super) fn new(places: usize, readings: Readings) -> Self {
+        Self { places, readings }
+    }
+
+    /// The elements of x in the window of element `i` of y, in the order of the taps.
+    pub fn of(&self, i: usize) -> impl Iterator<Item = usize> + Clone + '_ {
+        let (plane, p) = (i / self.readings.len(), i % self.readings.len());
+        self.readings.of(p).iter().map(move |&place| plane * self.places + place as usize)
+    }
+}
+
 /// An attribute's numbers, one for each axis (two for pads), or as many times `fill`.
 fn list(name: &str, values: Option<&[i64]>, len: usize, fill: i64) -> Result<Vec<i64>, OpError> {
     match values {

@@ -1,0 +1,125 @@
+//! `netfold check`: the tests that people should put a model and an explanation to.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use netfold::checks::{
+    Curves, Outcome, Randomised, curves, precisions, randomisation, slopes, transposes, without_biases,
+};
+use netfold::lenses::{Lens, Settings, Subject};
+use netfold::{Precision, Tensor};
+use netfold_render::Order;
+use serde_json::{Value, json};
+
+use crate::args::{Check, PrecisionWord};
+use crate::failure::{Failure, NOT_EQUIVALENT, WRONG_INPUT};
+use crate::progress::Progress;
+use crate::session::Session;
+
+/// Checks every input; one that cannot be read stops the run.
+pub fn check(words: &Check) -> Result<ExitCode, Failure> {
+    let session = Session::open(&words.model, &words.common)?;
+    if words.common.from.is_some() {
+        return Err(Failure::new(WRONG_INPUT, "checks begin at the model's input; `--from` does not apply"));
+    }
+    let lens = Lens::find(&words.lens)?;
+    let mut all = Vec::new();
+    for input in &words.inputs {
+        all.push(match words.common.precision {
+            PrecisionWord::F32 => one::<f32>(words, &session, lens, input)?,
+            PrecisionWord::F64 => one::<f64>(words, &session, lens, input)?,
+        });
+    }
+    let holds = all.iter().all(|checked| checked.outcomes.iter().all(Outcome::holds));
+    if words.common.json {
+        let inputs: Vec<Value> = all.iter().map(Checked::json).collect();
+        println!("{}", json!({ "holds": holds, "lens": lens.name, "inputs": inputs }));
+    } else {
+        all.iter().for_each(|checked| checked.print(&session, lens));
+    }
+    Ok(if holds { ExitCode::SUCCESS } else { ExitCode::from(NOT_EQUIVALENT) })
+}
+
+/// What came out at one input.
+struct Checked {
+    path: String,
+    class: usize,
+    outcomes: Vec<Outcome>,
+    randomised: Vec<Randomised>,
+    curves: Curves,
+}
+
+fn one<T: Precision>(words: &Check, session: &Session<'_>, lens: &Lens, path: &Path) -> Result<Checked, Failure> {
+    let x = session.input::<T>(path)?.x;
+    let trace = session.trace(&x)?;
+    let class = session.chosen(words.class.as_deref(), trace.logits()?)?;
+    let wide: Tensor<f64> = x.map(|x| x.wide());
+    let narrow: Tensor<f32> = wide.map(|&x| x as f32);
+    let double = session.trace(&wide)?;
+    let circuit = trace.freeze(&session.words.rules())?;
+    let outcomes = vec![
+        transposes(&circuit, words.seed),
+        without_biases(&trace, class)?,
+        slopes(&double, class, words.seed)?,
+        precisions(&session.trace(&narrow)?, &double)?,
+    ];
+    let settings = Settings {
+        rules: session.words.rules(),
+        channels_last: Order::of_input(x.shape(), words.common.layout.into()) == Order::ChannelsLast,
+        ..Settings::default()
+    };
+    let subject = Subject { trace: &trace, class, settings: &settings };
+    let mut progress = Progress::new("layers randomised");
+    let randomised = randomisation(lens, &subject, words.seed, &mut |done, all| progress.show(done, all))?;
+    drop(progress);
+    let curves = curves(lens, &subject, &circuit, words.steps as usize)?;
+    Ok(Checked { path: path.display().to_string(), class, outcomes, randomised, curves })
+}
+
+impl Checked {
+    fn areas(&self) -> [f64; 4] {
+        let Curves { deletion, deletion_predicted, insertion, insertion_predicted, .. } = &self.curves;
+        [deletion, deletion_predicted, insertion, insertion_predicted].map(|curve| Curves::area(curve))
+    }
+
+    fn json(&self) -> Value {
+        let [deletion, deletion_predicted, insertion, insertion_predicted] = self.areas();
+        json!({
+            "path": self.path,
+            "class": self.class,
+            "checks": self.outcomes,
+            "randomisation": self.randomised,
+            "curves": self.curves,
+            "areas": {
+                "deletion": deletion,
+                "deletion_predicted": deletion_predicted,
+                "insertion": insertion,
+                "insertion_predicted": insertion_predicted,
+            },
+        })
+    }
+
+    fn print(&self, session: &Session<'_>, lens: &Lens) {
+        println!("{} at {}: {}\n", session.stamp.file, self.path, session.class(self.class));
+        println!("{:<24} {:>10} {:>9}  where", "check", "worst", "limit");
+        for outcome in &self.outcomes {
+            let Outcome { check, worst, limit, place } = outcome;
+            let verdict = if outcome.holds() { "" } else { "FAILED: " };
+            match worst {
+                Some(worst) => println!("{check:<24} {worst:>10.1e} {limit:>9.0e}  {verdict}{place}"),
+                None => println!("{check:<24} {:>10} {limit:>9.0e}  no meaning: {place}", "-"),
+            }
+        }
+        println!("\nmap of `{}` against itself, weights shuffled from the output down to a node", lens.name);
+        let width = self.randomised.iter().map(|step| step.node.chars().count()).max().unwrap_or(0).max(4);
+        println!("{:<width$} {:>9} {:>9} {:>9}", "node", "Spearman", "absolute", "SSIM");
+        for Randomised { node, spearman, spearman_absolute, ssim } in &self.randomised {
+            let ssim = ssim.map_or("-".to_owned(), |ssim| format!("{ssim:.3}"));
+            println!("{node:<width$} {spearman:>9.3} {spearman_absolute:>9.3} {ssim:>9}");
+        }
+        let [deletion, deletion_predicted, insertion, insertion_predicted] = self.areas();
+        println!("\nprobability, most important places first   {:>9} {:>9}", "network", "W x + b");
+        println!("area below deletion (small is good)        {deletion:>9.4} {deletion_predicted:>9.4}");
+        println!("area below insertion (large is good)       {insertion:>9.4} {insertion_predicted:>9.4}\n");
+    }
+}

@@ -1,0 +1,186 @@
+//! `netfold lens`: one logit through many lenses, each with what it leaves unexplained.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use netfold::lenses::{Attribution, Grid, Lens as Entry, Settings, Shows, Subject, TABLE, stack};
+use netfold::{Error, Precision, Tensor, Trace};
+use netfold_render::{Caption, Cell, LONGEST, Layout, Order, Picture, Plane, Scale, Sheet, View};
+use serde_json::{Value, json};
+
+use crate::args::{Lens, PrecisionWord};
+use crate::failure::{FAILED, Failure, WRONG_INPUT};
+use crate::progress::Progress;
+use crate::session::Session;
+
+/// Runs the command in the precision that is asked for.
+pub fn lens(words: &Lens) -> Result<ExitCode, Failure> {
+    let session = Session::open(&words.model, &words.common)?;
+    if words.common.from.is_some() {
+        return Err(Failure::new(WRONG_INPUT, "lenses look from the model's input; `--from` does not apply"));
+    }
+    match words.common.precision {
+        PrecisionWord::F32 => run::<f32>(words, &session),
+        PrecisionWord::F64 => run::<f64>(words, &session),
+    }
+}
+
+/// What one lens gave, and the seconds that it took; or why it does not apply.
+struct Seen {
+    lens: &'static Entry,
+    map: Result<Attribution, String>,
+    seconds: f64,
+}
+
+fn run<T: Precision>(words: &Lens, session: &Session<'_>) -> Result<ExitCode, Failure> {
+    let x = session.input::<T>(&words.input)?.x;
+    let trace = session.trace(&x)?;
+    let class = session.chosen(words.class.as_deref(), trace.logits()?)?;
+    let settings = settings(words, session, &x)?;
+    let subject = Subject { trace: &trace, class, settings: &settings };
+    let all = words.names.is_empty() || words.names.iter().any(|name| name == "all");
+    let lenses: Vec<&Entry> = if all {
+        TABLE.iter().collect()
+    } else {
+        words.names.iter().map(|name| Entry::find(name)).collect::<Result<_, _>>()?
+    };
+    let (mut seen, mut progress) = (Vec::new(), Progress::new("lenses"));
+    for (done, &lens) in lenses.iter().enumerate() {
+        let began = Instant::now();
+        let map = match lens.look(&subject) {
+            Err(Error::Lens { why, .. }) if all => Err(why),
+            map => Ok(map?),
+        };
+        seen.push(Seen { lens, map, seconds: began.elapsed().as_secs_f64() });
+        progress.show(done + 1, lenses.len());
+    }
+    drop(progress);
+    let (logit, grid) = (subject.logit()?, subject.grid()?);
+    if let Some(file) = &words.npy {
+        netfold::store::write(file, &stack(seen.iter().filter_map(|seen| seen.map.as_ref().ok()), &grid))?;
+    }
+    if let Some(folder) = &words.out {
+        pictures(folder, session, &seen, (class, logit), &Frame::new(session, &trace, grid)?)?;
+    }
+    if words.common.json {
+        let lenses: Vec<Value> = seen.iter().map(|seen| seen.json(logit)).collect();
+        let label = session.label(class);
+        println!("{}", json!({ "class": class, "label": label, "logit": logit, "lenses": lenses, "out": words.out }));
+        return Ok(ExitCode::SUCCESS);
+    }
+    println!("{} at {}: {}, logit {logit:.6}", session.stamp.file, words.input.display(), session.class(class));
+    println!("\n{:<22} {:>13} {:>13} {:>13} {:>9}", "lens", "contributions", "beside them", "residual", "seconds");
+    for Seen { lens, map, seconds } in &seen {
+        match map {
+            Ok(map) => println!(
+                "{:<22} {:>13.6} {:>13.6} {:>13.6} {seconds:>9.3}",
+                lens.name,
+                map.sum,
+                map.rest,
+                map.residual(logit)
+            ),
+            Err(why) => println!("{:<22} does not apply: {why}", lens.name),
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn settings<T: Precision>(words: &Lens, session: &Session<'_>, x: &Tensor<T>) -> Result<Settings<T>, Failure> {
+    let bounds = <[f64; 2]>::try_from(words.bounds.as_slice()).ok();
+    if let Some([low, high]) = bounds.filter(|[low, high]| low >= high) {
+        return Err(Failure::new(WRONG_INPUT, format!("--box goes from low to high, not from {low} to {high}")));
+    }
+    Ok(Settings {
+        rules: session.words.rules(),
+        reference: session.reference(words.reference.as_deref(), x)?,
+        layer: words.layer.as_deref().map(|name| session.model.tensor(name)).transpose()?,
+        channels_last: order(session, x) == Order::ChannelsLast,
+        samples: words.samples as usize,
+        noise: words.noise,
+        seed: words.seed,
+        steps: words.steps as usize,
+        window: words.window.map(|side| side as usize),
+        bounds,
+        ..Settings::default()
+    })
+}
+
+fn order<T: Precision>(session: &Session<'_>, x: &Tensor<T>) -> Order {
+    Order::of_input(x.shape(), session.words.layout.into())
+}
+
+impl Seen {
+    fn json(&self, logit: f64) -> Value {
+        let Entry { name, formula, source, .. } = self.lens;
+        match &self.map {
+            Ok(map) => json!({
+                "lens": name,
+                "formula": formula,
+                "source": source,
+                "shows": match map.shows { Shows::Weights => "weights", Shows::Contributions => "contributions" },
+                "contributions": map.sum,
+                "rest": map.rest,
+                "residual": map.residual(logit),
+                "seconds": self.seconds,
+            }),
+            Err(why) => json!({ "lens": name, "formula": formula, "source": source, "does_not_apply": why }),
+        }
+    }
+}
+
+/// Where a map's numbers go in a picture.
+struct Frame {
+    grid: Grid,
+    elements: Layout,
+    places: Layout,
+}
+
+impl Frame {
+    fn new<T: Precision>(session: &Session<'_>, trace: &Trace<'_, T>, grid: Grid) -> Result<Self, Failure> {
+        let x = trace.real(trace.input)?;
+        let shape: Vec<usize> = netfold::store::without_batch(x.shape()).collect();
+        let elements = Layout::of_shape(&shape, order(session, x));
+        let places = Layout::of_shape(&[vec![1], grid.places.clone()].concat(), Order::ChannelsFirst);
+        Ok(Self { grid, elements, places })
+    }
+
+    fn plane(&self, values: &[f64]) -> Result<Plane, Failure> {
+        let layout =
+            if values.len() == self.grid.len() && self.grid.channels > 1 { self.places } else { self.elements };
+        Ok(Sheet::arrange(values, layout)?.plane(View::Sum))
+    }
+}
+
+/// `lens-<name>.png` for each lens, and `lenses.png`.
+fn pictures(
+    folder: &Path,
+    session: &Session<'_>,
+    seen: &[Seen],
+    (class, logit): (usize, f64),
+    frame: &Frame,
+) -> Result<(), Failure> {
+    std::fs::create_dir_all(folder)
+        .map_err(|error| Failure::new(FAILED, format!("cannot make the folder `{}`: {error}", folder.display())))?;
+    let mut cells = Vec::new();
+    for Seen { lens, map, .. } in seen {
+        let Ok(map) = map else { continue };
+        let plane = frame.plane(&map.values)?;
+        let shown = plane.clone().shrunk(LONGEST);
+        let stamp = format!("residual {:.4} of {logit:.4}", map.residual(logit));
+        let caption = Caption {
+            title: format!("{}: {}", lens.name, session.class(class)),
+            subtitle: format!("{}; contributions {:.4}, beside them {:.4}, {stamp}", lens.formula, map.sum, map.rest),
+            unit: if map.shows == Shows::Weights { "logit per model unit" } else { "logit" }.to_owned(),
+        };
+        let name = lens.name.replace('+', "p");
+        Picture::heat(&shown, &Scale::over([&shown]), &caption).save(folder.join(format!("lens-{name}.png")))?;
+        cells.push(Cell { plane, name: lens.name.to_owned(), note: stamp });
+    }
+    let caption = Caption {
+        title: format!("{}, logit {logit:.4}", session.class(class)),
+        subtitle: "red is for the class, blue against it; each picture has its own scale".to_owned(),
+        unit: String::new(),
+    };
+    Ok(Picture::contact(&cells, &caption).save(folder.join("lenses.png"))?)
+}
