@@ -52,7 +52,8 @@ pub fn transposes<T: Precision>(circuit: &Circuit<T>, seed: u64) -> Outcome {
 /// |(f(x + h d) − f(x − h d)) / 2 h − ⟨w, d⟩| / (‖w‖ ‖d‖ + |⟨w, d⟩|), w of the Jacobian, d random signs: the smallest
 /// over steps h from 1e-3 to 1e-8, the largest over five directions.
 ///
-/// The smaller the step, the fewer units switch on the way; a network that is not piecewise linear has its error in h².
+/// x is moved by a thousandth at random first: equal pixels tie in max pools, and on the border of its region a network has
+/// no one slope. The smaller the step, the fewer units switch on the way; a network that is not piecewise linear has its error in h².
 /// In single precision nothing is left of so small a difference: meant for a trace in double precision.
 ///
 /// # Errors
@@ -60,10 +61,13 @@ pub fn transposes<T: Precision>(circuit: &Circuit<T>, seed: u64) -> Outcome {
 pub fn slopes(trace: &Trace<'_, f64>, class: usize, seed: u64) -> Result<Outcome, Error> {
     const DIRECTIONS: usize = 5;
     const STEPS: [f64; 6] = [1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8];
-    let (x, mut rng) = (trace.real(trace.input)?, fastrand::Rng::with_seed(seed));
+    let (given, mut rng) = (trace.real(trace.input)?, fastrand::Rng::with_seed(seed));
+    let size = given.data().iter().fold(1e-30_f64, |largest, x| largest.max(x.abs()));
+    let trace = &trace.at(&given.map(|x| x + 1e-3 * size * (2.0 * rng.f64() - 1.0)))?;
+    let x = trace.real(trace.input)?;
     let circuit = trace.freeze(&Rules { default: Rule::Tangent, ..Rules::default() })?;
     let w = circuit.pull_with(Probes::one_hot(circuit.output_shape(), &[class]), &circuit.full_plan(), &mut |_, _| {});
-    let (w, size) = (w.vector(0), x.data().iter().fold(1e-30_f64, |largest, x| largest.max(x.abs())));
+    let w = w.vector(0);
     let (mut worst, mut place) = (0.0_f64, String::new());
     for _ in 0..DIRECTIONS {
         let d: Vec<f64> = (0..x.len()).map(|_| if rng.bool() { size } else { -size }).collect();
