@@ -24,6 +24,10 @@ pub enum Command {
     Reconstruct(Reconstruct),
     /// Say where b comes from: preprocessing, every node, every channel
     Bias(Bias),
+    /// Say how far the one-layer model holds: along rays, in balls, up to another class
+    Region(Region),
+    /// Integrated gradients between two inputs, exact piece by piece
+    Integrate(Integrate),
     /// Check that the one-layer model equals the network, for each of several inputs
     Verify(Verify),
     /// Look at one logit through other lenses: gradients, CAM, LRP, DeepLIFT and others, each with its residual
@@ -87,6 +91,84 @@ pub struct Bias {
     /// The class; the one with the largest logit by default
     #[arg(long, value_name = "NAME|INDEX")]
     pub class: Option<String>,
+    /// What all commands share.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// Arguments of `region`.
+#[derive(Debug, Args)]
+pub struct Region {
+    /// The trained network, an ONNX file
+    pub model: PathBuf,
+    /// A picture or a .npy array
+    pub input: PathBuf,
+    /// The ray towards this input, which t = 1 reaches; may be given several times
+    #[arg(long, value_name = "INPUT")]
+    pub towards: Vec<PathBuf>,
+    /// The ray along which all pixels become brighter by t
+    #[arg(long)]
+    pub brightness: bool,
+    /// The ray along which the distance from mid-gray grows by the factor 1 + t
+    #[arg(long)]
+    pub contrast: bool,
+    /// The ray along which one pixel becomes brighter by t; may be given several times
+    #[arg(long, value_name = "y,x", value_parser = numbers::<2>)]
+    pub pixel: Vec<[usize; 2]>,
+    /// The ray along which a rectangle becomes brighter by t; may be given several times
+    #[arg(long, value_name = "y,x,height,width", value_parser = numbers::<4>)]
+    pub rectangle: Vec<[usize; 4]>,
+    /// The ray along the weights of this class, of length 1; may be given several times
+    #[arg(long, value_name = "NAME|INDEX")]
+    pub along_class: Vec<String>,
+    /// With rays: how many borders are listed along each
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub events: usize,
+    /// With rays: at how many places the network is compared with the one-layer model
+    #[arg(long, value_name = "N", default_value_t = 9)]
+    pub points: usize,
+    /// With rays: how far, in t [default: 1 towards an input, else a quarter of the input's range]
+    #[arg(long, value_name = "T", value_parser = positive)]
+    pub reach: Option<f64>,
+    /// The norm of balls and distances; may be given several times [default: all, or none where there are rays]
+    #[arg(long, value_enum)]
+    pub norm: Vec<NormWord>,
+    /// Seconds to spend on the radius; what is known by then is told
+    #[arg(long, value_name = "S", default_value_t = 60.0, value_parser = tolerance)]
+    pub seconds: f64,
+    /// The class whose borders are measured [default: the one with the largest logit]
+    #[arg(long, value_name = "NAME|INDEX")]
+    pub class: Option<String>,
+    /// Borders to the N other classes with the largest logits
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub top: usize,
+    /// Borders to all other classes; the nearest N of --top are shown
+    #[arg(long)]
+    pub all: bool,
+    /// What all commands share.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// Arguments of `integrate`.
+#[derive(Debug, Args)]
+pub struct Integrate {
+    /// The trained network, an ONNX file
+    pub model: PathBuf,
+    /// A picture or a .npy array
+    pub input: PathBuf,
+    /// Where the path begins, preprocessed alike
+    #[arg(long, value_name = "INPUT")]
+    pub reference: PathBuf,
+    /// The class [default: the one with the largest logit at INPUT]
+    #[arg(long, value_name = "NAME|INDEX")]
+    pub class: Option<String>,
+    /// Look for this many linear pieces at most; what remains is told as unresolved
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub pieces: u32,
+    /// Write the attributions into this .npy file, in the input's shape
+    #[arg(long, value_name = "FILE.npy")]
+    pub out: Option<PathBuf>,
     /// What all commands share.
     #[command(flatten)]
     pub common: Common,
@@ -266,6 +348,19 @@ fn not_negative(word: &str) -> Result<f64, String> {
     }
 }
 
+fn positive(word: &str) -> Result<f64, String> {
+    match word.parse::<f64>() {
+        Ok(value) if value > 0.0 && value.is_finite() => Ok(value),
+        _ => Err("a positive number is expected".into()),
+    }
+}
+
+fn numbers<const N: usize>(word: &str) -> Result<[usize; N], String> {
+    let numbers: Option<Vec<usize>> = word.split(',').map(|number| number.trim().parse().ok()).collect();
+    let fitting = numbers.and_then(|numbers| <[usize; N]>::try_from(numbers).ok());
+    fitting.ok_or_else(|| format!("{N} whole numbers are expected, with commas"))
+}
+
 fn node_rule(word: &str) -> Result<(String, RuleWord), String> {
     let (node, rule) = word.rsplit_once('=').ok_or("NODE=RULE is expected")?;
     Ok((node.to_owned(), RuleWord::from_str(rule, false)?))
@@ -313,6 +408,27 @@ impl From<LayoutWord> for LayoutChoice {
             LayoutWord::Auto => Self::Auto,
             LayoutWord::Nchw => Self::Nchw,
             LayoutWord::Nhwc => Self::Nhwc,
+        }
+    }
+}
+
+/// `--norm`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum NormWord {
+    /// The sum of all changes
+    L1,
+    /// The Euclidean length
+    L2,
+    /// The largest change
+    Linf,
+}
+
+impl From<NormWord> for netfold::region::Norm {
+    fn from(word: NormWord) -> Self {
+        match word {
+            NormWord::L1 => Self::L1,
+            NormWord::L2 => Self::L2,
+            NormWord::Linf => Self::Linf,
         }
     }
 }

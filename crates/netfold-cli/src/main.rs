@@ -27,6 +27,8 @@ fn run(command: &Command) -> Result<ExitCode, Failure> {
     match command {
         Command::Reconstruct(words) => on_threads(words.common.threads, || commands::reconstruct(words)),
         Command::Bias(words) => on_threads(words.common.threads, || commands::bias(words)),
+        Command::Region(words) => on_threads(words.common.threads, || commands::region(words)),
+        Command::Integrate(words) => on_threads(words.common.threads, || commands::integrate(words)),
         Command::Verify(words) => on_threads(words.common.threads, || commands::verify(words)),
         Command::Lens(words) => on_threads(words.common.threads, || commands::lens(words)),
         Command::Check(words) => on_threads(words.common.threads, || commands::check(words)),

@@ -165,3 +165,27 @@ fn a_constant_to_begin_with() {
     let stage = Stage::set();
     says!(stage, ["reconstruct", "model.onnx", "picture.png", "--from", "b1"]);
 }
+
+#[test]
+fn a_pixel_outside_the_picture() {
+    let stage = Stage::set();
+    says!(stage, ["region", "model.onnx", "picture.png", "--pixel", "4,0"]);
+}
+
+#[test]
+fn a_rectangle_of_three_numbers() {
+    let stage = Stage::set();
+    says!(stage, ["region", "model.onnx", "picture.png", "--rectangle", "0,1,2"]);
+}
+
+#[test]
+fn a_region_from_an_inner_tensor() {
+    let stage = Stage::set();
+    says!(stage, ["region", "model.onnx", "picture.png", "--from", "h"]);
+}
+
+#[test]
+fn a_path_without_a_reference() {
+    let stage = Stage::set();
+    says!(stage, ["integrate", "model.onnx", "picture.png"]);
+}

@@ -2,7 +2,8 @@
 
 mod common;
 
-use common::Stage;
+use common::{Stage, network};
+use netfold_onnx::encode;
 
 #[test]
 fn help() {
@@ -103,6 +104,73 @@ fn from_a_feature_map() {
 fn where_the_bias_comes_from() {
     let stage = Stage::set();
     says!(stage, ["bias", "model.onnx", "picture.png", "--labels", "labels.txt", "--preprocess", "tf"]);
+}
+
+#[test]
+fn how_far_the_model_holds() {
+    let stage = Stage::set();
+    says!(stage, ["region", "model.onnx", "picture.png", "--labels", "labels.txt", "--precision", "f64"]);
+}
+
+#[test]
+fn rays_out_of_the_region() {
+    let stage = Stage::set();
+    stage.array("gray.npy", &[1, 4, 4], &[0.5; 16]);
+    let rays = ["--towards", "gray.npy", "--brightness", "--contrast", "--pixel", "1,2", "--rectangle", "0,0,2,3"];
+    let words = ["region", "model.onnx", "picture.png", "--along-class", "1", "--points", "3", "--precision", "f64"];
+    says!(stage, [&words[..], &rays[..]].concat());
+}
+
+#[test]
+fn a_network_that_is_not_piecewise_linear_has_no_region() {
+    let stage = Stage::set();
+    let mut model = network();
+    model.graph.nodes[1].op_type = "Sigmoid".into();
+    stage.file("smooth.onnx", &encode(&model));
+    stage.array("gray.npy", &[1, 4, 4], &[0.5; 16]);
+    says!(stage, ["region", "smooth.onnx", "picture.png", "--brightness", "--norm", "l2", "--precision", "f64"]);
+    says!(stage, ["integrate", "smooth.onnx", "picture.png", "--reference", "gray.npy"]);
+}
+
+#[test]
+fn integrated_gradients() {
+    let stage = Stage::set();
+    stage.array("gray.npy", &[1, 4, 4], &[0.5; 16]);
+    let words = ["integrate", "model.onnx", "picture.png", "--reference", "gray.npy", "--precision", "f64"];
+    says!(stage, words);
+    says!(stage, [&words[..], &["--pieces", "2"]].concat());
+}
+
+/// The attributions of the file and of the answer are the same, and add up to the difference of the logits.
+#[test]
+fn attributions_add_up() {
+    let stage = Stage::set();
+    stage.array("gray.npy", &[1, 4, 4], &[0.5; 16]);
+    let words = ["integrate", "model.onnx", "picture.png", "--reference", "gray.npy", "--precision", "f64", "--json"];
+    let output = stage.netfold(&[&words[..], &["--out", "ig.npy"]].concat()).output().unwrap();
+    let object: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let numbers = |value: &serde_json::Value| value.as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();
+    let attributions: Vec<f64> = numbers(&object["attributions"]);
+    let file = npyz::NpyFile::new(std::fs::File::open(stage.path("ig.npy")).unwrap()).unwrap();
+    assert_eq!(serde_json::json!(file.shape()), object["shape"]);
+    assert_eq!(file.into_vec::<f64>().unwrap(), attributions);
+    let logits = object["logits"]["input"].as_f64().unwrap() - object["logits"]["reference"].as_f64().unwrap();
+    assert!(object["exact"] == true && (attributions.iter().sum::<f64>() - logits).abs() < 1e-12, "{object}");
+}
+
+/// The answer for programs holds what is printed: brackets in order, and a point where there is no region.
+#[test]
+fn a_region_for_programs() {
+    let stage = Stage::set();
+    let words = ["region", "model.onnx", "picture.png", "--json", "--precision", "f64", "--norm", "l2", "--brightness"];
+    let output = stage.netfold(&words).output().unwrap();
+    let object: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let (radius, ray) = (&object["radius"][0], &object["rays"][0]);
+    assert!(radius["exact"] == true && radius["lower"] == radius["upper"] && object["point"].is_null(), "{object}");
+    // Brightness t moves every element by t / 255: the ball ends no later than the ray.
+    let reach = ray["exit"]["t"].as_f64().unwrap() / 255.0 * 4.0;
+    assert!(radius["upper"].as_f64().unwrap() <= reach * (1.0 + 1e-9), "{object}");
+    assert!(object["decisions"][0]["distances"]["l2"]["distance"].is_number(), "{object}");
 }
 
 #[test]

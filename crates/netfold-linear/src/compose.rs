@@ -7,6 +7,44 @@ use crate::{LinearMap, Probes, Real, Support};
 /// A map that several owners hold.
 pub type SharedMap<T> = Arc<dyn LinearMap<T>>;
 
+impl<T: Real> LinearMap<T> for SharedMap<T> {
+    fn domain(&self) -> &[usize] {
+        (**self).domain()
+    }
+
+    fn codomain(&self) -> &[usize] {
+        (**self).codomain()
+    }
+
+    fn apply(&self, x: Probes<T>, onto: &Support) -> Probes<T> {
+        (**self).apply(x, onto)
+    }
+
+    fn apply_transpose(&self, y: Probes<T>, onto: &Support) -> Probes<T> {
+        (**self).apply_transpose(y, onto)
+    }
+
+    fn add_transpose(&self, y: Probes<T>, sum: Probes<T>) -> Probes<T> {
+        (**self).add_transpose(y, sum)
+    }
+
+    fn products(&self, x: &Support, y: &Support) -> f64 {
+        (**self).products(x, y)
+    }
+
+    fn image(&self, of: &Support) -> Support {
+        (**self).image(of)
+    }
+
+    fn preimage(&self, of: &Support) -> Support {
+        (**self).preimage(of)
+    }
+
+    fn magnitude(&self) -> SharedMap<T> {
+        (**self).magnitude()
+    }
+}
+
 /// Aᵀ: the two directions exchanged.
 ///
 /// The transpose of a [`Select`](crate::Select) sums groups of elements (a reduction) or puts elements into a larger
@@ -37,6 +75,10 @@ impl<T: Real, M: LinearMap<T>> LinearMap<T> for Transposed<M> {
 
     fn preimage(&self, of: &Support) -> Support {
         self.0.image(of)
+    }
+
+    fn magnitude(&self) -> SharedMap<T> {
+        Arc::new(Transposed(self.0.magnitude()))
     }
 }
 
@@ -83,5 +125,9 @@ impl<T: Real> LinearMap<T> for Chain<T> {
 
     fn preimage(&self, of: &Support) -> Support {
         self.first.preimage(&self.then.preimage(of))
+    }
+
+    fn magnitude(&self) -> SharedMap<T> {
+        Arc::new(Self::new(self.first.magnitude(), self.then.magnitude()))
     }
 }

@@ -13,7 +13,7 @@ use crate::kernels::depth::Depth;
 use crate::kernels::gather::{Gather, Weights};
 use crate::reads::Reads;
 use crate::window::{Window, WindowAxis};
-use crate::{LinearMap, Probes, Real, Support};
+use crate::{LinearMap, Probes, Real, SharedMap, Support};
 
 /// The weights of a convolution, and the orders that they are read in, made when first used.
 ///
@@ -276,5 +276,10 @@ impl<T: Real> LinearMap<T> for Conv<T> {
 
     fn preimage(&self, of: &Support) -> Support {
         self.reach(of, true)
+    }
+
+    fn magnitude(&self) -> SharedMap<T> {
+        let weights = self.filters.natural.iter().map(|weight| weight.abs()).collect();
+        Arc::new(Self { filters: Arc::new(Filters::new(Arc::new(weights))), ..self.clone() })
     }
 }

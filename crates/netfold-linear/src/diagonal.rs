@@ -1,6 +1,8 @@
 //! y = d ∘ x.
 
-use crate::{Field, LinearMap, Mask, Probes, Real, Support};
+use std::sync::Arc;
+
+use crate::{Field, LinearMap, Mask, Probes, Real, SharedMap, Support};
 
 /// `y[e] = d[e] · x[e]`.
 ///
@@ -64,5 +66,9 @@ impl<T: Real> LinearMap<T> for Diagonal<T> {
 
     fn preimage(&self, of: &Support) -> Support {
         of.intersection(&self.nonzero)
+    }
+
+    fn magnitude(&self) -> SharedMap<T> {
+        Arc::new(Self::new(self.factors.map(|factor| factor.abs())))
     }
 }

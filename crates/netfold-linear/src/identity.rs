@@ -1,6 +1,8 @@
 //! y = x, under another shape.
 
-use crate::{LinearMap, Probes, Real, Support};
+use std::sync::Arc;
+
+use crate::{LinearMap, Probes, Real, SharedMap, Support};
 
 /// `y[e] = x[e]` for every flat element e: the identity, and every reshape.
 #[derive(Clone, Debug)]
@@ -57,5 +59,9 @@ impl<T: Real> LinearMap<T> for Identity {
 
     fn preimage(&self, of: &Support) -> Support {
         of.reshaped(&self.domain)
+    }
+
+    fn magnitude(&self) -> SharedMap<T> {
+        Arc::new(self.clone())
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use crate::{Probes, Real, Support};
+use crate::{Probes, Real, SharedMap, Support};
 
 /// A linear map y = A x over a batch of probes. It has never heard of networks.
 ///
@@ -43,6 +43,10 @@ pub trait LinearMap<T: Real>: Debug + Send + Sync {
 
     /// Elements of x that Aᵀ y can reach from those in `of`.
     fn preimage(&self, of: &Support) -> Support;
+
+    /// A map M ≥ |A|, entry by entry: |A| itself, or a product of such maps. What bounds are propagated by:
+    /// |A x| ≤ M |x|.
+    fn magnitude(&self) -> SharedMap<T>;
 }
 
 /// ⟨A x, y⟩ and ⟨x, Aᵀ y⟩, both summed in double precision, probe by probe.

@@ -1,6 +1,8 @@
 //! y = x on the active elements, zero elsewhere.
 
-use crate::{LinearMap, Probes, Real, Support};
+use std::sync::Arc;
+
+use crate::{LinearMap, Probes, Real, SharedMap, Support};
 
 /// `y[e] = x[e]` where e is active, else 0: one bit an element.
 ///
@@ -57,5 +59,9 @@ impl<T: Real> LinearMap<T> for Mask {
 
     fn preimage(&self, of: &Support) -> Support {
         of.intersection(&self.active)
+    }
+
+    fn magnitude(&self) -> SharedMap<T> {
+        Arc::new(self.clone())
     }
 }

@@ -10,7 +10,7 @@ use crate::kernels::gather::{Gather, MASKED, Weights};
 use crate::layout::Axes;
 use crate::reads::Reads;
 use crate::window::WindowAxis;
-use crate::{LinearMap, Probes, Real, Support};
+use crate::{LinearMap, Probes, Real, SharedMap, Support};
 
 /// Columns of a result that one task computes.
 const COLUMNS: usize = 256;
@@ -229,5 +229,10 @@ impl<T: Real> LinearMap<T> for Product<T> {
 
     fn preimage(&self, of: &Support) -> Support {
         self.reach(of, true)
+    }
+
+    fn magnitude(&self) -> SharedMap<T> {
+        let constant = Arc::new(self.constant.iter().map(|weight| weight.abs()).collect());
+        Arc::new(Self { constant, ..self.clone() })
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use crate::{Field, LinearMap, Probes, Real, Support};
+use crate::{Field, LinearMap, Probes, Real, SharedMap, Support};
 
 /// `y[i] = d[i] · x[i] − u[i] · Σⱼ v[j] · x[j]` along every line of a tensor: on each line the matrix diag(d) − u vᵀ.
 ///
@@ -100,5 +100,12 @@ impl<T: Real> LinearMap<T> for RankOne<T> {
 
     fn preimage(&self, of: &Support) -> Support {
         self.lines(of)
+    }
+
+    fn magnitude(&self) -> SharedMap<T> {
+        // |diag(d) − u vᵀ| ≤ diag(|d|) + |u| |v|ᵀ
+        let left = self.left.iter().map(|u| -u.abs()).collect();
+        let right = self.right.iter().map(|v| v.abs()).collect();
+        Arc::new(Self::new(self.diagonal.map(|d| d.abs()), left, right, [self.size, self.inner]))
     }
 }

@@ -2,7 +2,9 @@
 
 use rayon::prelude::*;
 
-use crate::{LinearMap, Probes, Real, Sparse, Support};
+use std::sync::Arc;
+
+use crate::{LinearMap, Probes, Real, SharedMap, Sparse, Support};
 
 /// How many numbers one task of a parallel loop handles: fixed, so that results do not depend on the thread count.
 const TASK: usize = 1 << 14;
@@ -92,6 +94,10 @@ impl<T: Real> Taps<T> {
             })
             .collect();
         Self::new(input, &rows)
+    }
+
+    fn magnitude(&self) -> Self {
+        Self { forward: self.forward.abs(), backward: self.backward.abs() }
     }
 
     fn input(&self) -> usize {
@@ -229,5 +235,10 @@ impl<T: Real> LinearMap<T> for Resample<T> {
 
     fn preimage(&self, of: &Support) -> Support {
         self.reach(of, true)
+    }
+
+    fn magnitude(&self) -> SharedMap<T> {
+        let (rows, columns) = (self.rows.magnitude(), self.columns.magnitude());
+        Arc::new(Self { rows, columns, ..self.clone() })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{LinearMap, Probes, Real, Support};
+use crate::{LinearMap, Probes, Real, SharedMap, Support};
 
 /// `y[i] = x[source[i]]`, or 0 where `source[i]` is [`Select::NONE`].
 ///
@@ -68,5 +68,9 @@ impl<T: Real> LinearMap<T> for Select {
 
     fn preimage(&self, of: &Support) -> Support {
         Support::of(&self.domain, of.standard().filter_map(|i| self.source(i)))
+    }
+
+    fn magnitude(&self) -> SharedMap<T> {
+        Arc::new(self.clone())
     }
 }

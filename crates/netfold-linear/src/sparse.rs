@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{LinearMap, Probes, Real, Support};
+use crate::{LinearMap, Probes, Real, SharedMap, Support};
 
 /// `y[i] = Σₙ weightₙ · x[columnₙ]` over the entries n of row i: a matrix stored by rows (CSR).
 ///
@@ -36,6 +36,12 @@ impl<T: Real> Sparse<T> {
         }
         let (starts, entries) = (Arc::new(starts), Arc::new(entries));
         Self { domain: domain.to_vec(), codomain: codomain.to_vec(), starts, entries }
+    }
+
+    /// |A|, entry by entry.
+    pub(crate) fn abs(&self) -> Self {
+        let entries = self.entries.iter().map(|&(column, weight)| (column, weight.abs())).collect();
+        Self { entries: Arc::new(entries), ..self.clone() }
     }
 
     /// The entries (column, weight) of row i.
@@ -91,5 +97,9 @@ impl<T: Real> LinearMap<T> for Sparse<T> {
     fn preimage(&self, of: &Support) -> Support {
         let columns = of.standard().flat_map(|i| self.row(i).iter().map(|&(column, _)| column as usize));
         Support::of(&self.domain, columns)
+    }
+
+    fn magnitude(&self) -> SharedMap<T> {
+        Arc::new(self.abs())
     }
 }

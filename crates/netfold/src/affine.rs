@@ -115,6 +115,13 @@ impl<T: Real> Affine<T> {
         self
     }
 
+    /// Σᵢ |Aᵢ| xᵢ, or what is larger entry by entry.
+    #[must_use]
+    pub fn magnitude(&self) -> Self {
+        let terms = self.terms.iter().map(|term| term.as_ref().map(|map| map.magnitude())).collect();
+        Self { terms, offset: None, ..self.clone() }
+    }
+
     /// The shape of y.
     pub fn shape(&self) -> &[usize] {
         &self.shape

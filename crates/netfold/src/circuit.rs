@@ -6,40 +6,13 @@ use std::sync::Arc;
 use netfold_linear::{Probes, Support};
 
 use crate::affine::{Affine, Rule, Validity};
-use crate::error::{Error, nearest};
+use crate::error::Error;
 use crate::gates::Gates;
-use crate::graph::{Model, Node, TensorId};
+use crate::graph::{Node, TensorId};
 use crate::ops::{At, Precision};
+use crate::rules::Rules;
 use crate::trace::{Trace, node_error};
 use crate::value::Value;
-
-/// Which rule freezes which node.
-#[derive(Clone, Debug, Default)]
-pub struct Rules {
-    /// The rule for nodes that are not named.
-    pub default: Rule,
-    /// Rules by node name.
-    pub by_node: HashMap<String, Rule>,
-}
-
-impl Rules {
-    /// The rule that is asked for at a node.
-    pub fn at(&self, node: &Node) -> Rule {
-        self.by_node.get(&node.name).copied().unwrap_or(self.default)
-    }
-
-    /// # Errors
-    /// If a rule is given for a node that the model does not have; names the nearest.
-    pub fn check(&self, model: &Model) -> Result<(), Error> {
-        let names = || model.nodes.iter().map(|node| node.name.as_str());
-        let mut unknown: Vec<&String> = self.by_node.keys().filter(|name| !names().any(|n| n == *name)).collect();
-        unknown.sort();
-        match unknown.first() {
-            None => Ok(()),
-            Some(name) => Err(Error::Unknown { kind: "node", name: (*name).clone(), nearest: nearest(name, names()) }),
-        }
-    }
-}
 
 /// One tensor of a [`Circuit`] and the affine operator that makes it from earlier ones.
 #[derive(Clone, Debug)]
@@ -58,6 +31,8 @@ pub struct Stage<T> {
     pub affine: Affine<T>,
     /// The slots that it reads.
     pub sources: Vec<usize>,
+    /// The node's inputs that these are.
+    pub inputs: Vec<usize>,
 }
 
 /// A network frozen at one input: `output = W input + b`, as a line of affine operators.
@@ -178,11 +153,16 @@ impl<T: Precision> Trace<'_, T> {
             }
             // Keep the terms of inputs that vary; the others are in the offset already.
             let terms = std::mem::take(&mut affine.terms).into_iter().zip(&node.inputs);
-            let (terms, reads) =
-                terms.filter_map(|(term, id)| Some((Some(term?), (*id).filter(|&id| varies[id.0])?))).unzip();
-            affine.terms = terms;
+            let (mut reads, mut inputs) = (Vec::new(), Vec::new());
+            for (input, (term, id)) in terms.enumerate() {
+                if let (Some(term), Some(id)) = (term, id.filter(|&id| varies[id.0])) {
+                    affine.terms.push(Some(term));
+                    reads.push(id);
+                    inputs.push(input);
+                }
+            }
             let (tensor, node, op) = (self.model.name(id).to_owned(), node.name.clone(), node.op.clone());
-            let stage = Stage { tensor, node, op, rule, held: held.clone(), affine, sources: Vec::new() };
+            let stage = Stage { tensor, node, op, rule, held: held.clone(), affine, sources: Vec::new(), inputs };
             frozen.push(Made { tensor: id, stage, reads });
         }
         Ok(frozen)
@@ -228,12 +208,18 @@ impl<T: Precision> Circuit<T> {
     ///
     /// Pushing zeros with offsets gives b; pushing unit vectors without gives columns of W.
     pub fn push(&self, v: Probes<T>, offsets: bool) -> Probes<T> {
+        self.push_with(v, offsets, &mut |_, _| {})
+    }
+
+    /// As [`push`](Self::push); `visit` is shown each stage, by number, and what has reached the slots that it reads.
+    pub fn push_with(&self, v: Probes<T>, offsets: bool, visit: &mut dyn FnMut(usize, &[&Probes<T>])) -> Probes<T> {
         let width = v.width();
         let last_use = self.last_use();
         let mut values: Vec<Option<Probes<T>>> = vec![None; self.output + 1];
         values[0] = Some(v);
         for (index, stage) in self.stages().iter().enumerate() {
             let onto = Support::full(stage.affine.shape());
+            visit(index, &stage.sources.iter().filter_map(|&source| values[source].as_ref()).collect::<Vec<_>>());
             let mut sum: Option<Probes<T>> = None;
             for (term, &source) in stage.affine.terms.iter().zip(&stage.sources) {
                 let x = if last_use[source] == index { values[source].take() } else { values[source].clone() };
@@ -256,6 +242,13 @@ impl<T: Precision> Circuit<T> {
             values[index + 1] = Some(y);
         }
         values[self.output].take().unwrap_or_else(|| Probes::zeros(&Support::full(self.output_shape()), width))
+    }
+
+    /// The circuit of the magnitudes of all maps, without offsets: pushing |v| bounds |W v| for every tensor.
+    #[must_use]
+    pub(crate) fn magnitude(&self) -> Self {
+        let stage = |stage: &Stage<T>| Stage { affine: stage.affine.magnitude(), ..stage.clone() };
+        Self { stages: Arc::new(self.stages().iter().map(stage).collect()), ..self.clone() }
     }
 
     /// b: what the circuit makes of zero, with its offsets. One number for each output.

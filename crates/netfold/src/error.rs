@@ -88,6 +88,9 @@ pub enum Error {
         /// The node in the way, with its operator, and what is missing.
         why: String,
     },
+    /// Nodes that the one-layer model is exact for at the traced input alone: there is no region around it.
+    #[error("the one-layer model has no region: it holds at this input alone, {}", point_list(.0))]
+    Point(Vec<Unsupported>),
     /// A number that is not finite.
     #[error("{what} holds {value} at flat index {index}")]
     NonFinite {
@@ -161,8 +164,26 @@ fn unsupported_list(nodes: &[Unsupported]) -> String {
         1 => "1 node is not supported:".to_owned(),
         n => format!("{n} nodes are not supported:"),
     };
+    list(nodes, &mut text);
+    text
+}
+
+fn point_list(nodes: &[Unsupported]) -> String {
+    /// Nodes that are named.
+    const NAMED: usize = 8;
+    let mut text = match nodes.len() {
+        1 => "for 1 node:".to_owned(),
+        n => format!("for {n} nodes:"),
+    };
+    list(&nodes[..nodes.len().min(NAMED)], &mut text);
+    if nodes.len() > NAMED {
+        text.extend(["\n    and ", &(nodes.len() - NAMED).to_string(), " more"]);
+    }
+    text
+}
+
+fn list(nodes: &[Unsupported], text: &mut String) {
     for node in nodes {
         text.extend(["\n    `", &node.node, "` (", &node.op, "): ", &node.why]);
     }
-    text
 }

@@ -124,4 +124,14 @@ impl<T: Precision> Circuit<T> {
         }
         Ok(())
     }
+
+    /// One row of W, in the input's standard layout.
+    ///
+    /// # Panics
+    /// If the output has no such element.
+    pub fn row(&self, class: usize) -> Vec<T> {
+        let plan = self.plan_rows(&[class], None, false);
+        let pulled = self.pull_within(plan.seed(self.output_shape()), plan.supports(), false);
+        pulled.weights.vector(0)
+    }
 }

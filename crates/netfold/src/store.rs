@@ -203,6 +203,23 @@ pub fn write(path: &Path, content: &[u8]) -> Result<(), Error> {
     keep(file, path)
 }
 
+/// Writes an array of double precision as `.npy`, under a temporary name first.
+///
+/// # Errors
+/// If it cannot be written.
+pub fn write_array(path: &Path, shape: &[u64], values: &[f64]) -> Result<(), Error> {
+    let encode = || -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let options = npyz::WriteOptions::new().default_dtype().shape(shape);
+        let mut writer = options.writer(&mut bytes).begin_nd()?;
+        writer.extend(values.iter().copied())?;
+        writer.finish()?;
+        Ok(bytes)
+    };
+    let bytes = encode().map_err(|source| Error::Write { path: path.to_owned(), source })?;
+    write(path, &bytes)
+}
+
 fn temporary(folder: &Path) -> io::Result<BufWriter<NamedTempFile>> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".netfold-");

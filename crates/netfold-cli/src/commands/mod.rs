@@ -3,15 +3,19 @@
 mod bias;
 mod check;
 mod explore;
+mod integrate;
 mod lens;
 mod ops;
 mod reconstruct;
+mod region;
 mod verify;
 
 pub use bias::bias;
 pub use check::check;
 pub use explore::explore;
+pub use integrate::integrate;
 pub use lens::lens;
 pub use ops::ops;
 pub use reconstruct::reconstruct;
+pub use region::region;
 pub use verify::verify;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use netfold_linear::{
-    Chain, Conv, Diagonal, Field, Filter, Identity, LinearMap, Mask, Probes, Product, RankOne, Real, Resample, Select,
-    SharedMap, Side, Sparse, Support, Taps, Transposed, Window, WindowAxis,
+    Chain, Conv, Diagonal, Field, Filter, Identity, Mask, Product, RankOne, Real, Resample, Select, SharedMap, Side,
+    Sparse, Support, Taps, Transposed, Window, WindowAxis,
 };
 
 /// How a field of factors is given.
@@ -76,31 +76,6 @@ pub enum Recipe {
     },
     Chain(Box<Recipe>, Box<Recipe>),
     Transposed(Box<Recipe>),
-}
-
-/// A map behind a pointer, as a map.
-#[derive(Debug)]
-struct Shared<T>(SharedMap<T>);
-
-impl<T: Real> LinearMap<T> for Shared<T> {
-    fn domain(&self) -> &[usize] {
-        self.0.domain()
-    }
-    fn codomain(&self) -> &[usize] {
-        self.0.codomain()
-    }
-    fn apply(&self, x: Probes<T>, onto: &Support) -> Probes<T> {
-        self.0.apply(x, onto)
-    }
-    fn apply_transpose(&self, y: Probes<T>, onto: &Support) -> Probes<T> {
-        self.0.apply_transpose(y, onto)
-    }
-    fn image(&self, of: &Support) -> Support {
-        self.0.image(of)
-    }
-    fn preimage(&self, of: &Support) -> Support {
-        self.0.preimage(of)
-    }
 }
 
 pub fn len(shape: &[usize]) -> usize {
@@ -197,7 +172,7 @@ impl Recipe {
                 Arc::new(if *turned { product.turned() } else { product })
             }
             Self::Chain(first, then) => Arc::new(Chain::new(first.build(), then.build())),
-            Self::Transposed(map) => Arc::new(Transposed(Shared(map.build()))),
+            Self::Transposed(map) => Arc::new(Transposed(map.build())),
         }
     }
 

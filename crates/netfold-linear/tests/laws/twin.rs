@@ -20,6 +20,20 @@ fn shapes_and_matrix<T: Real>(recipe: &Recipe) {
     }
 }
 
+/// |A| ≤ the map's magnitude, entry by entry, with equality where an entry is one number of the map's.
+fn magnitude(recipe: &Recipe) {
+    let map = recipe.build::<f64>();
+    let (whole, entries) = (matrix(&*map.magnitude()), matrix(&*map));
+    let single = matches!(recipe, Recipe::Diagonal { .. } | Recipe::Conv { .. } | Recipe::Product { .. });
+    for (bound, entry) in whole.iter().zip(&entries) {
+        let rounding = 1e-12 * entry.abs().max(1.0);
+        assert!(*bound >= entry.abs() - rounding, "{bound} bounds {entry}");
+        if single {
+            assert_close::<f64>(*bound, entry.abs(), entry.abs().max(1.0), || "magnitude".to_owned());
+        }
+    }
+}
+
 /// M x (or Mᵀ y) on `onto`, against the loop.
 fn products<T: Real>(recipe: &Recipe, seed: u64, width: usize) {
     let mut numbers = Numbers(seed);
@@ -52,6 +66,11 @@ proptest! {
     fn the_matrix_entry_by_entry(recipe in recipe(Weights::Any)) {
         shapes_and_matrix::<f64>(&recipe);
         shapes_and_matrix::<f32>(&recipe);
+    }
+
+    #[test]
+    fn magnitudes_bound_every_entry(recipe in recipe(Weights::Any)) {
+        magnitude(&recipe);
     }
 
     #[test]

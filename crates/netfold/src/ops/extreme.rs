@@ -6,6 +6,7 @@ use super::branch::chosen;
 use super::{At, Attributes, Inputs, Op, Operator, broadcast};
 use crate::affine::{Affine, Validity};
 use crate::error::OpError;
+use crate::switches::Switches;
 use crate::value::{Tensor, Value};
 
 #[expect(clippy::unnecessary_wraps, reason = "the table asks for it")]
@@ -71,5 +72,21 @@ impl<T: Real> Op<T> for Extreme {
     fn freeze(&self, at: &At<'_, T>) -> Result<Affine<T>, OpError> {
         let (y, winners) = self.winners(&reals(at.inputs)?)?;
         Ok(chosen(at, 0, y.shape(), |element| winners[element])?.valid(Validity::Region))
+    }
+
+    fn switches(&self, at: &At<'_, T>) -> Result<Vec<Switches<T>>, OpError> {
+        let (y, winners) = self.winners(&reals(at.inputs)?)?;
+        let shapes = (0..at.inputs.len()).map(|i| at.inputs.shape(i));
+        let sources = shapes.map(|x| Ok(broadcast::sources(x?, y.shape()))).collect::<Result<Vec<_>, OpError>>()?;
+        let order = |[winner, rival]: [usize; 2]| {
+            let [ahead, behind] = if self.max { [winner, rival] } else { [rival, winner] };
+            let won = (0..winners.len()).filter(|&element| winners[element] == winner);
+            let pairs = won.map(|element| [sources[ahead][element], sources[behind][element]]).collect();
+            Switches::Order { inputs: [ahead, behind], pairs }
+        };
+        let inputs = || 0..at.inputs.len();
+        let contests = inputs().flat_map(|winner| inputs().map(move |rival| [winner, rival]));
+        let open = contests.filter(|&[winner, rival]| winner != rival && (at.moves(winner) || at.moves(rival)));
+        Ok(open.map(order).collect())
     }
 }

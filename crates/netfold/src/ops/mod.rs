@@ -22,6 +22,7 @@ pub use sliding::Windows;
 
 use crate::affine::Affine;
 use crate::error::OpError;
+use crate::switches::Switches;
 use crate::value::Value;
 
 /// One operator that can be loaded.
@@ -120,6 +121,14 @@ pub trait Op<T: Real>: Debug + Send + Sync {
     /// # Errors
     /// If the inputs do not fit the operator, or it cannot be frozen there.
     fn freeze(&self, at: &At<'_, T>) -> Result<Affine<T>, OpError>;
+
+    /// What keeps the operator on the piece that it is frozen on: asked where [`freeze`](Op::freeze) is exact in a region.
+    ///
+    /// # Errors
+    /// If the inputs do not fit the operator, or nobody wrote down where it switches.
+    fn switches(&self, _: &At<'_, T>) -> Result<Vec<Switches<T>>, OpError> {
+        Err(OpError::new("where it switches is not known"))
+    }
 }
 
 /// Whether what an operator gives depends on the network's input.

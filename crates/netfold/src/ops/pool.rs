@@ -7,6 +7,7 @@ use super::sliding::{Readings, Sliding, Windows};
 use super::{At, Attributes, Dependence, Inputs, Op, Operator, only, size};
 use crate::affine::{Affine, Validity};
 use crate::error::OpError;
+use crate::switches::Switches;
 use crate::value::{Tensor, Value};
 
 pub(super) fn build(name: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
@@ -143,6 +144,17 @@ impl<T: Real> Op<T> for MaxPool {
             return Ok(Affine::constant(&Tensor::new(&shape, places)).valid(Validity::Region));
         }
         Ok(Affine::linear(Select::new(x.shape(), &shape, winners)).valid(Validity::Region))
+    }
+
+    fn switches(&self, at: &At<'_, T>) -> Result<Vec<Switches<T>>, OpError> {
+        let x = at.inputs.real(0)?;
+        let Layout { readings, planes, .. } = layout(&self.sliding, x.shape())?;
+        let (places, (_, winners)) = (x.shape()[2..].iter().product::<usize>(), self.winners(x)?);
+        let windows = (0..planes).flat_map(|plane| (0..readings.len()).map(move |p| (plane, p)));
+        let members = windows.enumerate().flat_map(|(window, (plane, p))| {
+            readings.of(p).iter().map(move |&place| (window, (plane * places) as u32 + place))
+        });
+        Ok(vec![Switches::contest(0, &winners, members, true)])
     }
 }
 

@@ -5,6 +5,7 @@ use netfold_linear::{Diagonal, Field, Mask, Real, Support};
 use super::{At, Attributes, Dependence, Inputs, Op, Operator, broadcast, only};
 use crate::affine::{Affine, Validity};
 use crate::error::OpError;
+use crate::switches::{Border, Switches};
 use crate::value::{Tensor, Value};
 
 pub(super) fn build(name: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
@@ -87,5 +88,9 @@ impl<T: Real> Op<T> for Rectifier {
             }
         };
         Ok(affine.valid(Validity::Region))
+    }
+
+    fn switches(&self, point: &At<'_, T>) -> Result<Vec<Switches<T>>, OpError> {
+        Ok(vec![Switches::pieces(0, point.inputs.real(0)?, [T::zero(), T::infinity()], Border::Outer)])
     }
 }

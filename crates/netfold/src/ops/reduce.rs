@@ -10,6 +10,7 @@ use super::movement::{strides, walk};
 use super::{At, Attributes, Dependence, Inputs, Op, Operator, only, size};
 use crate::affine::{Affine, Rule, Validity};
 use crate::error::OpError;
+use crate::switches::{Border, Switches};
 use crate::value::{Tensor, Value};
 
 pub(super) fn build(name: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
@@ -207,6 +208,17 @@ impl<T: Real> Op<T> for Reduce {
             }
             _ => self.slopes(x, groups, at.rule),
         }
+    }
+
+    fn switches(&self, at: &At<'_, T>) -> Result<Vec<Switches<T>>, OpError> {
+        let x = at.inputs.real(0)?;
+        if self.kind == Kind::L1 {
+            return Ok(vec![Switches::pieces(0, x, [T::zero(); 2], Border::Inner)]);
+        }
+        let groups = self.groups(at.inputs)?;
+        let winners = self.winners(x.data(), &groups);
+        let members = groups.target.iter().enumerate().map(|(element, &group)| (group as usize, element as u32));
+        Ok(vec![Switches::contest(0, &winners, members, self.kind == Kind::Max)])
     }
 }
 

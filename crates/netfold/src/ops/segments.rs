@@ -7,6 +7,7 @@ use rayon::prelude::*;
 use super::{At, Attributes, Dependence, Inputs, Op, Operator, only};
 use crate::affine::{Affine, Validity};
 use crate::error::OpError;
+use crate::switches::{Border, Switches};
 use crate::value::{Tensor, Value};
 
 pub(super) fn build(name: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
@@ -167,5 +168,21 @@ impl<T: Real> Op<T> for Segments {
         let flat = offsets.iter().all(T::is_zero);
         let affine = Affine::linear(Diagonal::new(Field::full(z.shape(), slopes))).valid(Validity::Region);
         Ok(if flat { affine } else { affine.plus(Field::full(z.shape(), offsets)) })
+    }
+
+    fn switches(&self, at: &At<'_, T>) -> Result<Vec<Switches<T>>, OpError> {
+        let (borders, border) = match *self {
+            Self::Clip { .. } => (self.bounds(at.inputs)?, Border::Outer),
+            Self::Abs => ([T::zero(); 2], Border::Inner),
+            // α z + β meets 0 and 1; with α = 0 it never does.
+            Self::Neg | Self::HardSigmoid { alpha: 0.0, .. } => ([T::neg_infinity(), T::infinity()], Border::Outer),
+            Self::HardSigmoid { alpha, beta } => {
+                let (zero, one) = (-beta / alpha, (1.0 - beta) / alpha);
+                ([T::of(zero.min(one)), T::of(zero.max(one))], Border::Outer)
+            }
+            Self::Threshold(alpha) => ([T::of(alpha), T::infinity()], Border::Outer),
+            Self::Shrink { lambda, .. } => ([T::of(-lambda), T::of(lambda)], Border::Inner),
+        };
+        Ok(vec![Switches::pieces(0, at.inputs.real(0)?, borders, border)])
     }
 }

@@ -1,0 +1,81 @@
+//! `netfold integrate`: integrated gradients, exact piece by piece.
+
+use std::process::ExitCode;
+
+use netfold::{Path, Precision, store};
+use serde_json::json;
+
+use crate::args::{Integrate, PrecisionWord};
+use crate::failure::{Failure, WRONG_INPUT};
+use crate::progress::Progress;
+use crate::session::Session;
+
+/// Runs the command in the precision that is asked for.
+pub fn integrate(words: &Integrate) -> Result<ExitCode, Failure> {
+    let session = Session::open(&words.model, &words.common)?;
+    if words.common.from.is_some() {
+        return Err(Failure::new(WRONG_INPUT, "a path begins at the model's input").hint("leave `--from` out"));
+    }
+    match words.common.precision {
+        PrecisionWord::F32 => run::<f32>(words, &session),
+        PrecisionWord::F64 => run::<f64>(words, &session),
+    }
+}
+
+fn run<T: Precision>(words: &Integrate, session: &Session<'_>) -> Result<ExitCode, Failure> {
+    let (x, reference) = (session.tensor::<T>(&words.input)?, session.tensor::<T>(&words.reference)?);
+    if x.shape() != reference.shape() {
+        let shapes = format!("INPUT has shape {:?}, the reference {:?}", x.shape(), reference.shape());
+        return Err(Failure::new(WRONG_INPUT, shapes).hint("both ends of a path have one shape"));
+    }
+    let trace = session.model.trace(&x, session.head.logits, session.words.non_finite())?;
+    let logits = trace.logits()?.clone();
+    drop(trace);
+    session.labels.check(logits.len())?;
+    let class = session.chosen(words.class.as_deref(), &logits)?;
+    let (model, output, non_finite) = (&session.model, session.head.logits, session.words.non_finite());
+    let shape: Vec<u64> = x.shape().iter().map(|&size| size as u64).collect();
+    let path = Path { model, output, non_finite, reference, x };
+    let (limit, mut bar) = (words.pieces as usize, Progress::new("pieces"));
+    let made = path.integrate(class, limit, &mut |pieces| {
+        bar.show(pieces, limit);
+        true
+    })?;
+    drop(bar);
+    if let Some(file) = &words.out {
+        store::write_array(file, &shape, &made.attributions)?;
+    }
+    let sum: f64 = made.attributions.iter().sum();
+    let [from, to] = made.ends;
+    if words.common.json {
+        println!(
+            "{}",
+            json!({
+                "class": class,
+                "label": session.label(class),
+                "logits": { "reference": from, "input": to },
+                "sum": sum,
+                "difference": made.difference,
+                "pieces": made.pieces,
+                "unresolved": made.unresolved,
+                "exact": made.is_exact(),
+                "shape": shape,
+                "attributions": made.attributions,
+            })
+        );
+        return Ok(ExitCode::SUCCESS);
+    }
+    let (input, reference) = (words.input.display(), words.reference.display());
+    println!("{}: integrated gradients of {} from {reference} to {input}", session.stamp.file, session.class(class));
+    println!("\nlogit at the reference  {from:.6}");
+    println!("logit at the input      {to:.6}");
+    println!("sum of attributions     {sum:.6}, off by {:.1e} of the largest logit", made.difference);
+    if made.is_exact() {
+        println!("pieces                  {}: exact up to rounding", made.pieces);
+    } else {
+        let share = 100.0 * made.unresolved;
+        println!("pieces                  {}: NOT exact, {share:.3} % of the path is unresolved", made.pieces);
+        println!("                        more pieces: `--pieces {}`", limit.saturating_mul(10));
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,103 @@
+//! Directions in the input space that people ask about.
+
+use netfold_linear::{Probes, Real, Support};
+
+use crate::error::Error;
+use crate::input::{InputLayout, PixelMap};
+use crate::value::Tensor;
+
+/// The gray that contrast turns around, in pixel values.
+const MID_GRAY: f64 = 127.5;
+
+/// A direction d over the input x. For a picture, t counts pixel values (0 to 255), and d goes through preprocessing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// p + t: all pixels brighter by t.
+    Brightness,
+    /// m + (1 + t) (p − m): m is mid-gray (127.5), or the mean of an array.
+    Contrast,
+    /// The pixels of a rectangle brighter by t.
+    Rectangle {
+        /// First row and column.
+        top_left: [usize; 2],
+        /// Height and width.
+        size: [usize; 2],
+    },
+}
+
+impl Direction {
+    /// d, for a picture with its map from pixels to x, or for an array with its layout.
+    ///
+    /// # Errors
+    /// If the picture does not have the rectangle, or the array is no picture.
+    pub fn vector<T: Real>(
+        self,
+        x: &Tensor<T>,
+        map: Option<&PixelMap<T>>,
+        layout: Option<&InputLayout>,
+    ) -> Result<Tensor<T>, Error> {
+        let push = |map: &PixelMap<T>, p: Vec<T>| {
+            let d = map.map.apply(Probes::tensor(map.map.domain(), p), &Support::full(x.shape()));
+            Tensor::new(x.shape(), d.into_values())
+        };
+        let ones = |map: &PixelMap<T>| push(map, vec![T::one(); map.map.domain().iter().product()]);
+        match (self, map) {
+            (Self::Brightness, Some(map)) => Ok(ones(map)),
+            (Self::Brightness, None) => Ok(x.map(|_| T::one())),
+            (Self::Contrast, Some(map)) => {
+                let gray = ones(map);
+                let d =
+                    |(e, x): (usize, &T)| T::of(x.wide() - map.offset.at(e).wide() - MID_GRAY * gray.data()[e].wide());
+                Ok(Tensor::new(x.shape(), x.data().iter().enumerate().map(d).collect()))
+            }
+            (Self::Contrast, None) => {
+                let mean = x.data().iter().map(|x| x.wide()).sum::<f64>() / x.len().max(1) as f64;
+                Ok(x.map(|x| T::of(x.wide() - mean)))
+            }
+            (Self::Rectangle { .. }, Some(map)) => {
+                let domain = map.map.domain();
+                let inside = self.inside(domain, [0, 1])?;
+                Ok(push(map, (0..domain.iter().product()).map(inside).collect()))
+            }
+            (Self::Rectangle { .. }, None) => {
+                let axes = layout.map(|layout| [layout.height_axis(), layout.width_axis()]);
+                let axes = axes.filter(|axes| axes.iter().all(|&axis| axis < x.shape().len())).ok_or_else(|| {
+                    let shape = x.shape().to_vec();
+                    Error::Unit { unit: self.to_string(), shape }
+                })?;
+                let inside = self.inside(x.shape(), axes)?;
+                Ok(Tensor::new(x.shape(), (0..x.len()).map(inside).collect()))
+            }
+        }
+    }
+
+    /// 1 inside the rectangle and 0 outside, for each element of a tensor with these axes of height and width.
+    fn inside<T: Real>(self, shape: &[usize], axes: [usize; 2]) -> Result<impl Fn(usize) -> T, Error> {
+        let (first, size) = match self {
+            Self::Rectangle { top_left, size } => (top_left, size),
+            _ => ([0; 2], axes.map(|axis| shape[axis])),
+        };
+        let fits = |i: usize| size[i] > 0 && first[i].checked_add(size[i]).is_some_and(|end| end <= shape[axes[i]]);
+        if !(fits(0) && fits(1)) {
+            return Err(Error::Unit { unit: self.to_string(), shape: shape.to_vec() });
+        }
+        let stride = axes.map(|axis| shape[axis + 1..].iter().product::<usize>());
+        let sizes = axes.map(|axis| shape[axis]);
+        Ok(move |element: usize| {
+            let at = |i: usize| element / stride[i] % sizes[i];
+            let within = |i: usize| (first[i]..first[i] + size[i]).contains(&at(i));
+            if within(0) && within(1) { T::one() } else { T::zero() }
+        })
+    }
+}
+
+impl std::fmt::Display for Direction {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Brightness => f.write_str("brightness"),
+            Self::Contrast => f.write_str("contrast"),
+            Self::Rectangle { top_left: [y, x], size: [1, 1] } => write!(f, "pixel {y},{x}"),
+            Self::Rectangle { top_left: [y, x], size: [h, w] } => write!(f, "rectangle {y},{x},{h},{w}"),
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Where a node that is straight in pieces leaves the piece that it is on.
+
+use netfold_linear::Real;
+use rayon::prelude::*;
+
+use crate::value::Tensor;
+
+/// What keeps a node on its piece: inequalities between numbers that it reads.
+#[derive(Clone, Debug)]
+pub enum Switches<T> {
+    /// Each element z of one input stays on its piece while it falls by less than `down[e]` and rises by less than
+    /// `up[e]`; infinite where the piece has no end there, 0 where z stands at the end.
+    Room {
+        /// The node's input.
+        input: usize,
+        /// How far each element can fall.
+        down: Vec<T>,
+        /// How far each element can rise.
+        up: Vec<T>,
+    },
+    /// For each pair the first element, of one input, must not fall below the second, of another or the same input.
+    Order {
+        /// The node's inputs.
+        inputs: [usize; 2],
+        /// Elements (ahead, behind).
+        pairs: Vec<[u32; 2]>,
+    },
+}
+
+/// Which piece a border belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Border {
+    /// The outer one: what reaches a bound is cut.
+    Outer,
+    /// The one between the borders: at its ends nothing passes yet.
+    Inner,
+}
+
+impl<T: Real> Switches<T> {
+    /// The room of a function with three pieces, below, between and above two borders (an infinite one has no end).
+    pub fn pieces(input: usize, z: &Tensor<T>, [low, high]: [T; 2], border: Border) -> Self {
+        let outer = border == Border::Outer;
+        let room = |&z: &T| {
+            let never = T::infinity();
+            let (down, up) = if z < low || outer && z == low {
+                (never, low - z)
+            } else if z > high || outer && z == high {
+                (z - high, never)
+            } else {
+                (z - low, high - z)
+            };
+            (down, up)
+        };
+        let (down, up) = z.data().par_iter().with_min_len(1 << 14).map(room).unzip();
+        Self::Room { input, down, up }
+    }
+
+    /// The order that keeps the winner (the element of `input` that it is, for each group) ahead of its rivals, given as
+    /// (group, element): the largest of a group, or the smallest.
+    pub fn contest(input: usize, winners: &[u32], members: impl Iterator<Item = (usize, u32)>, largest: bool) -> Self {
+        let rivals = members.filter(|&(group, element)| element != winners[group]);
+        let pair =
+            |(group, rival): (usize, u32)| if largest { [winners[group], rival] } else { [rival, winners[group]] };
+        Self::Order { inputs: [input; 2], pairs: rivals.map(pair).collect() }
+    }
+}
