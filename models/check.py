@@ -14,6 +14,7 @@ import importlib.metadata
 import json
 import multiprocessing
 import pathlib
+import re
 import subprocess
 import tempfile
 import warnings
@@ -128,7 +129,7 @@ def run(words):
     torch.set_num_threads(1)
     words.work.mkdir(parents=True, exist_ok=True)
     log = words.work / "results.jsonl"
-    done = {(line["suite"], line["name"], line["exporter"], line["fresh"]) for line in lines(log)}
+    done = {key(line) for line in lines(log)}
     for suite, name, exporter in wanted(words):
         if (suite, name, exporter, words.fresh) in done or words.exporter and exporter not in ("-", words.exporter):
             continue
@@ -148,8 +149,14 @@ def run(words):
         print(json.dumps(line)[:400], flush=True)
 
 
+def key(line):
+    return line["suite"], line["name"], line["exporter"], line["fresh"]
+
+
 def lines(log):
-    return [json.loads(text) for text in log.read_text().splitlines()] if log.exists() else []
+    """The last line of each model."""
+    read = map(json.loads, log.read_text().splitlines()) if log.exists() else []
+    return list({key(line): line for line in read}.values())
 
 
 def covered(line):
@@ -161,8 +168,13 @@ def within(line, precision):
 
 
 def short(error):
-    """An error in one line of a list: its cause, where there is one."""
-    text = " ".join(error.split())
+    """An error in one line of a list; of nodes that are not supported the first of each operator."""
+    head, *rest = error.strip().splitlines()
+    nodes = re.findall(r"(`.*?`) \((\S+?)\): (.*)", error)
+    if nodes and "not supported" in head:
+        first = {op: f"{node} ({op}): {why}" for node, op, why in reversed(nodes)}
+        rest = sorted(first.values())
+    text = " ".join(" ".join([head.removeprefix("error: "), *rest]).split())
     return text.replace("|", "\\|")[:240]
 
 
@@ -206,12 +218,15 @@ def title(suite, fresh):
 
 
 def summary(parts):
-    text = ["| | models | exports | covered | within the limit in f32 | in f64 | winner kept |",
-            "| --- | --- | --- | --- | --- | --- | --- |"]
+    text = ["| | models | covered | exports | covered | within the limit in f32 | in f64 | winner kept | worst in f64 | worst from PyTorch |",
+            "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"]
     for (suite, fresh), part in parts.items():
         good = [line for line in part if covered(line)]
-        cells = [title(suite, fresh), len({line["name"] for line in part}), len(part), len(good),
-                 *(sum(within(line, precision) for line in good) for precision in LIMITS), sum(line["kept"] for line in good)]
+        worst = max((line[f"{rule} f64"] for line in good for rule in RULES), default=None)
+        jacobians = [line["jacobian"] for line in good if isinstance(line.get("jacobian"), float)]
+        cells = [title(suite, fresh), *(len({line["name"] for line in some}) for some in (part, good)), len(part), len(good),
+                 *(sum(within(line, precision) for line in good) for precision in LIMITS), sum(line["kept"] for line in good),
+                 cell(worst), cell(max(jacobians, default=None)) + (f" ({len(jacobians)} exports)" if jacobians else "")]
         text.append("| " + " | ".join(map(str, cells)) + " |")
     return text
 
@@ -237,9 +252,9 @@ def section(suite, fresh, part):
 
 
 def report(words):
-    key = lambda line: (line["fresh"], list(export.SUITES).index(line["suite"]), line["name"].lower(), line["exporter"])
+    order = lambda line: (line["fresh"], list(export.SUITES).index(line["suite"]), line["name"].lower(), line["exporter"])
     parts = {}
-    for line in sorted(lines(words.work / "results.jsonl"), key=key):
+    for line in sorted(lines(words.work / "results.jsonl"), key=order):
         parts.setdefault((line["suite"], line["fresh"]), []).append(line)
     limits = {precision: f"{limit:.0e}".replace("e-0", "e-") for precision, limit in LIMITS.items()}
     text = [HEAD.format(versions=versions(), **limits), *summary(parts), ""]

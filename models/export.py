@@ -72,6 +72,8 @@ def torch_model(suite, name):
     import torch
 
     torch.manual_seed(SEED)
+    # The fused attention of the fast path has no ONNX operator.
+    torch.backends.mha.set_fastpath_enabled(False)
     if suite == "torchvision":
         import torchvision
 

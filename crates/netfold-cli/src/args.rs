@@ -28,6 +28,8 @@ pub enum Command {
     Region(Region),
     /// Integrated gradients between two inputs, exact piece by piece
     Integrate(Integrate),
+    /// Say what a network is made of, how each node is frozen, and what a reconstruction takes
+    Inspect(Inspect),
     /// Check that the one-layer model equals the network, for each of several inputs
     Verify(Verify),
     /// Look at one logit through other lenses: gradients, CAM, LRP, DeepLIFT and others, each with its residual
@@ -174,6 +176,28 @@ pub struct Integrate {
     pub common: Common,
 }
 
+/// Arguments of `inspect`.
+#[derive(Debug, Args)]
+pub struct Inspect {
+    /// The trained network, an ONNX file
+    pub model: PathBuf,
+    /// One JSON object on standard output
+    #[arg(long)]
+    pub json: bool,
+    /// The network as a graph instead of a table; constants are left out
+    #[arg(long, value_enum, value_name = "FORMAT", conflicts_with = "json")]
+    pub graph: Option<GraphWord>,
+    /// Shape of the input, where the file does not give its sizes
+    #[arg(long, value_name = "N,C,H,W", value_delimiter = ',')]
+    pub shape: Option<Vec<usize>>,
+    /// Precision that memory is counted in
+    #[arg(long, value_enum, default_value_t)]
+    pub precision: PrecisionWord,
+    /// What is looked at.
+    #[command(flatten)]
+    pub network: Network,
+}
+
 /// Arguments of `verify`.
 #[derive(Debug, Args)]
 pub struct Verify {
@@ -296,27 +320,18 @@ pub struct Common {
     /// Names of the classes, one a line
     #[arg(long, value_name = "FILE")]
     pub labels: Option<PathBuf>,
-    /// Which output of the model to reconstruct
-    #[arg(long, value_name = "NAME")]
-    pub output: Option<String>,
+    /// What is reconstructed.
+    #[command(flatten)]
+    pub network: Network,
     /// Reconstruct this inner tensor instead of an output
     #[arg(long, value_name = "TENSOR", conflicts_with_all = ["output", "keep_softmax"])]
     pub at: Option<String>,
     /// Reconstruct from this inner tensor on: x is its value at the input, what goes around it belongs to b
     #[arg(long, value_name = "TENSOR")]
     pub from: Option<String>,
-    /// How nodes that are not piecewise linear are frozen
-    #[arg(long, value_enum, default_value_t)]
-    pub freeze: RuleWord,
-    /// How one node is frozen; may be given several times
-    #[arg(long, value_name = "NODE=gate|tangent|half", value_parser = node_rule)]
-    pub freeze_node: Vec<(String, RuleWord)>,
     /// Precision of the whole computation
     #[arg(long, value_enum, default_value_t)]
     pub precision: PrecisionWord,
-    /// Reconstruct a final softmax or sigmoid too, which is left off otherwise
-    #[arg(long)]
-    pub keep_softmax: bool,
     /// Largest difference, relative to the largest logit, that counts as equal [default: 1e-4 in f32, 1e-10 in f64]
     #[arg(long, value_name = "T", value_parser = not_negative)]
     pub tolerance: Option<f64>,
@@ -329,15 +344,34 @@ pub struct Common {
 }
 
 impl Common {
+    /// What is done with numbers that are not finite.
+    pub fn non_finite(&self) -> NonFinite {
+        if self.allow_non_finite { NonFinite::Allow } else { NonFinite::Refuse }
+    }
+}
+
+/// Which end of a network is looked at, and how the way there is frozen.
+#[derive(Debug, Args)]
+pub struct Network {
+    /// Which output of the model to reconstruct
+    #[arg(long, value_name = "NAME")]
+    pub output: Option<String>,
+    /// Reconstruct a final softmax or sigmoid too, which is left off otherwise
+    #[arg(long)]
+    pub keep_softmax: bool,
+    /// How nodes that are not piecewise linear are frozen
+    #[arg(long, value_enum, default_value_t)]
+    pub freeze: RuleWord,
+    /// How one node is frozen; may be given several times
+    #[arg(long, value_name = "NODE=gate|tangent|half", value_parser = node_rule)]
+    pub freeze_node: Vec<(String, RuleWord)>,
+}
+
+impl Network {
     /// Which rule freezes which node.
     pub fn rules(&self) -> Rules {
         let by_node = self.freeze_node.iter().map(|(node, rule)| (node.clone(), (*rule).into())).collect();
         Rules { default: self.freeze.into(), by_node }
-    }
-
-    /// What is done with numbers that are not finite.
-    pub fn non_finite(&self) -> NonFinite {
-        if self.allow_non_finite { NonFinite::Allow } else { NonFinite::Refuse }
     }
 }
 
@@ -364,6 +398,15 @@ fn numbers<const N: usize>(word: &str) -> Result<[usize; N], String> {
 fn node_rule(word: &str) -> Result<(String, RuleWord), String> {
     let (node, rule) = word.rsplit_once('=').ok_or("NODE=RULE is expected")?;
     Ok((node.to_owned(), RuleWord::from_str(rule, false)?))
+}
+
+/// `--graph`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum GraphWord {
+    /// For Graphviz
+    Dot,
+    /// For Mermaid
+    Mermaid,
 }
 
 /// `--method`.

@@ -1,8 +1,12 @@
 //! The program `netfold`: words of the command line to calls of the library, results to words.
 
+#[macro_use]
+mod out;
+
 mod args;
 mod commands;
 mod failure;
+mod flowchart;
 mod gallery;
 mod labels;
 mod progress;
@@ -29,6 +33,7 @@ fn run(command: &Command) -> Result<ExitCode, Failure> {
         Command::Bias(words) => on_threads(words.common.threads, || commands::bias(words)),
         Command::Region(words) => on_threads(words.common.threads, || commands::region(words)),
         Command::Integrate(words) => on_threads(words.common.threads, || commands::integrate(words)),
+        Command::Inspect(words) => commands::inspect(words),
         Command::Verify(words) => on_threads(words.common.threads, || commands::verify(words)),
         Command::Lens(words) => on_threads(words.common.threads, || commands::lens(words)),
         Command::Check(words) => on_threads(words.common.threads, || commands::check(words)),

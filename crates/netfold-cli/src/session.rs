@@ -55,7 +55,7 @@ impl<'a> Session<'a> {
         let model = Model::read(path)?;
         let head = match &words.at {
             Some(name) => Head::at(model.tensor(name)?),
-            None => model.head(words.output.as_deref(), words.keep_softmax)?,
+            None => model.head(words.network.output.as_deref(), words.network.keep_softmax)?,
         };
         let from = match &words.from {
             Some(name) => model.tensor(name)?,
@@ -76,7 +76,7 @@ impl<'a> Session<'a> {
         let began = Instant::now();
         let trace = self.trace(&given.x)?;
         let traced = began.elapsed();
-        let circuit = trace.freeze_between(self.from, self.head.logits, &self.words.rules())?;
+        let circuit = trace.freeze_between(self.from, self.head.logits, &self.words.network.rules())?;
         let frozen = began.elapsed().saturating_sub(traced);
         let logits = trace.logits()?.clone();
         let Given { x, picture } = given;

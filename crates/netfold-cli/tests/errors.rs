@@ -5,8 +5,8 @@ mod common;
 
 use std::sync::Arc;
 
-use common::{Stage, network};
-use netfold_onnx::{DType, Data, NodeDef, TensorDef, ValueInfo, encode};
+use common::{Stage, network, two_outputs, unsupported};
+use netfold_onnx::{Data, TensorDef, encode};
 
 #[test]
 fn a_picture_for_a_model() {
@@ -31,11 +31,7 @@ fn a_model_that_is_not_there() {
 #[test]
 fn operators_that_are_not_supported_are_all_named() {
     let stage = Stage::set();
-    let mut model = network();
-    model.graph.nodes[1] = NodeDef::new("NonMaxSuppression", ["z"], ["h"]).named("/odd");
-    model.graph.nodes.insert(2, NodeDef::new("Relu2", ["h"], ["h2"]).named("/odder"));
-    model.graph.nodes[3].inputs[0] = "h2".into();
-    stage.file("odd.onnx", &encode(&model));
+    stage.file("odd.onnx", &encode(&unsupported()));
     says!(stage, ["reconstruct", "odd.onnx", "picture.png", "--out", "out"]);
     assert!(!stage.path("out").exists(), "nothing is written");
 }
@@ -121,9 +117,7 @@ fn a_preset_that_does_not_exist() {
 #[test]
 fn several_outputs() {
     let stage = Stage::set();
-    let mut model = network();
-    model.graph.outputs.push(ValueInfo::new("h", DType::F32, [1, 2, 2, 2]));
-    stage.file("two.onnx", &encode(&model));
+    stage.file("two.onnx", &encode(&two_outputs()));
     says!(stage, ["reconstruct", "two.onnx", "picture.png"]);
 }
 

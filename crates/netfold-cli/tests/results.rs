@@ -196,3 +196,17 @@ fn the_bias_is_one_in_all_places() {
     assert!((array("bias_by_node").iter().sum::<f64>() - array("bias")[0]).abs() < 1e-12);
     assert!((array("pixel_bias")[0] - object["pixel_bias"].as_f64().unwrap()).abs() < 1e-12, "{object}");
 }
+
+#[test]
+fn a_reader_that_leaves_is_no_failure() {
+    let stage = Stage::new();
+    let mut program = stage
+        .netfold(&["ops"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(program.stdout.take());
+    let output = program.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]));
+}

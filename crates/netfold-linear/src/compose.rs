@@ -69,6 +69,10 @@ impl<T: Real, M: LinearMap<T>> LinearMap<T> for Transposed<M> {
         self.0.apply(y, onto)
     }
 
+    fn products(&self, x: &Support, y: &Support) -> f64 {
+        self.0.products(y, x)
+    }
+
     fn image(&self, of: &Support) -> Support {
         self.0.preimage(of)
     }
@@ -117,6 +121,11 @@ impl<T: Real> LinearMap<T> for Chain<T> {
     fn apply_transpose(&self, y: Probes<T>, onto: &Support) -> Probes<T> {
         let between = self.then.preimage(y.support()).intersection(&self.first.image(onto));
         self.first.apply_transpose(self.then.apply_transpose(y, &between), onto)
+    }
+
+    fn products(&self, x: &Support, y: &Support) -> f64 {
+        let between = self.first.image(x).intersection(&self.then.preimage(y));
+        self.first.products(x, &between) + self.then.products(&between, y)
     }
 
     fn image(&self, of: &Support) -> Support {

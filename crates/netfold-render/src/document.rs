@@ -60,11 +60,7 @@ pub fn layers<T: Precision>(circuit: &Circuit<T>) -> Vec<Layer> {
         op: stage.op.clone(),
         shape: stage.affine.shape().to_vec(),
         validity: stage.affine.validity,
-        rule: match stage.affine.validity {
-            Validity::Everywhere => String::new(),
-            Validity::Region => "active branch".into(),
-            Validity::Input => stage.rule.to_string(),
-        },
+        rule: stage.frozen_by().unwrap_or_default().into(),
     };
     circuit.stages().iter().map(layer).collect()
 }

@@ -36,7 +36,7 @@ mod error;
 mod facts;
 mod figure;
 mod file;
-mod number;
+pub mod number;
 mod page;
 mod picture;
 mod plane;

@@ -42,13 +42,20 @@ pub enum Rule {
     Half,
 }
 
-impl fmt::Display for Rule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Rule {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
             Self::Gate => "gate",
             Self::Tangent => "tangent",
             Self::Half => "half",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 

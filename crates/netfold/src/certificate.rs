@@ -188,12 +188,7 @@ impl Certificate {
         let (mut at_input, mut masks) = (Vec::new(), Vec::new());
         for stage in circuit.stages() {
             let validity = stage.affine.validity;
-            let rule = match validity {
-                Validity::Everywhere => "none".to_owned(),
-                Validity::Region => "active branch".to_owned(),
-                Validity::Input if !stage.held.is_empty() => "gate held".to_owned(),
-                Validity::Input => stage.rule.to_string(),
-            };
+            let rule = stage.frozen_by().unwrap_or("none").to_owned();
             gates.extend(stage.held.iter().map(|gate| HeldGate { node: stage.node.clone(), gate: gate.clone() }));
             let alike = |frozen: &&mut FrozenNodes| frozen.op == stage.op && frozen.rule == rule;
             match rules.iter_mut().find(alike) {

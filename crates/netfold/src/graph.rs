@@ -152,17 +152,18 @@ impl Model {
         })
     }
 
-    /// The tensor of this name.
+    /// The tensor of this name, or the first that the node of this name makes.
     ///
     /// # Errors
-    /// If there is none; names the nearest.
+    /// If there is neither; names the nearest tensors.
     pub fn tensor(&self, name: &str) -> Result<TensorId, Error> {
         let unknown = || Error::Unknown {
             kind: "tensor",
             name: name.to_owned(),
             nearest: nearest(name, self.tensors.iter().map(|tensor| tensor.name.as_str())),
         };
-        self.names.get(name).copied().ok_or_else(unknown)
+        let made = || self.nodes.iter().find(|node| node.name == name)?.outputs.iter().copied().flatten().next();
+        self.names.get(name).copied().or_else(made).ok_or_else(unknown)
     }
 
     /// The tensor's name.

@@ -41,10 +41,7 @@ impl<T: Precision> Circuit<T> {
         }
         let slot = best?;
         let units = plan[slot].count();
-        let below: f64 = (self.stages().iter().take(slot).zip(1..))
-            .flat_map(|(stage, to)| stage.affine.terms.iter().zip(&stage.sources).map(move |pair| (pair, to)))
-            .filter_map(|((map, &from), to)| Some(map.as_ref()?.products(&plan[from], &plan[to])))
-            .sum();
+        let below = self.products(0..slot, plan);
         let saved = (count as f64 - units as f64) * below;
         let fits = units > 0 && units * len * size_of::<T>() <= BYTES;
         (fits && saved > count as f64 * units as f64 * len as f64).then_some(slot)

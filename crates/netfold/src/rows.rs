@@ -55,15 +55,24 @@ impl RowPlan {
         self.neck
     }
 
+    /// Probes that so many rows of a block travel as: whole registers, or one.
+    pub(crate) fn width<T>(&self, rows: usize) -> usize {
+        if self.rows == 1 { 1 } else { padded::<T>(rows) }
+    }
+
     /// Unit vectors of the output, as many probes as whole registers hold.
     fn seeds<T: Precision>(&self, shape: &[usize], classes: &[usize]) -> Probes<T> {
-        let width = if self.rows == 1 { 1 } else { padded::<T>(classes.len()) };
-        Probes::one_hot_within(shape, classes, width)
+        Probes::one_hot_within(shape, classes, self.width::<T>(classes.len()))
     }
 
     /// The unit vector of the first planned class, as probe 0.
     pub(crate) fn seed<T: Precision>(&self, shape: &[usize]) -> Probes<T> {
         self.seeds(shape, &self.classes[..1])
+    }
+
+    /// The outputs whose rows are planned.
+    pub fn classes(&self) -> &[usize] {
+        &self.classes
     }
 
     /// Rows that travel together.

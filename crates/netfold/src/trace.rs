@@ -1,6 +1,6 @@
 //! The trace: what one forward pass records.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use netfold_linear::Real;
@@ -130,6 +130,12 @@ impl Model {
     /// # Errors
     /// With every node on the way that is not supported.
     pub fn dependence(&self, root: TensorId, nodes: &[usize]) -> Result<Vec<bool>, Error> {
+        let (varies, refused) = self.dependence_and_refused(root, nodes);
+        if refused.is_empty() { Ok(varies) } else { Err(Error::Unsupported(refused)) }
+    }
+
+    /// Which tensors depend on `root`, over these nodes, and the nodes on the way that are not supported.
+    pub(crate) fn dependence_and_refused(&self, root: TensorId, nodes: &[usize]) -> (Vec<bool>, Vec<Unsupported>) {
         let mut varies = vec![false; self.tensors.len()];
         varies[root.0] = true;
         let mut refused: Vec<Unsupported> = Vec::new();
@@ -153,7 +159,7 @@ impl Model {
             let made = node.outputs.iter().flatten().filter(|&&output| output != root);
             made.for_each(|output| varies[output.0] = depends);
         }
-        if refused.is_empty() { Ok(varies) } else { Err(Error::Unsupported(refused)) }
+        (varies, refused)
     }
 }
 
@@ -226,6 +232,17 @@ impl<'m, T: Precision> Trace<'m, T> {
     /// If the output holds something else than numbers.
     pub fn logits(&self) -> Result<&Tensor<T>, Error> {
         self.real(self.output)
+    }
+
+    /// Bytes of the numbers that depend on the input; what several values share counts once.
+    pub fn bytes(&self) -> usize {
+        let reals = self.values.iter().zip(&self.varies).filter(|&(_, &varies)| varies);
+        let mut seen = HashSet::new();
+        let own = reals.filter_map(|(value, _)| match value {
+            Some(Value::Real(tensor)) => seen.insert(tensor.data().as_ptr()).then_some(tensor.len()),
+            _ => None,
+        });
+        own.sum::<usize>() * size_of::<T>()
     }
 
     /// The values that a node reads.

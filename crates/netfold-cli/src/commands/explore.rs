@@ -30,10 +30,10 @@ pub fn explore(words: &Explore) -> Result<ExitCode, Failure> {
             preprocess_name: common.preprocess.clone(),
             layout: common.layout.into(),
             labels: Labels::read(common.labels.as_deref())?.all().to_vec(),
-            output: common.output.clone(),
-            rules: common.rules(),
+            output: common.network.output.clone(),
+            rules: common.network.rules(),
             non_finite: common.non_finite(),
-            keep_softmax: common.keep_softmax,
+            keep_softmax: common.network.keep_softmax,
             tolerance: common.tolerance.unwrap_or(if single { 1e-4 } else { 1e-10 }),
         },
     };

@@ -95,6 +95,22 @@ pub fn network() -> ModelDef {
     ModelDef::new(graph)
 }
 
+/// The small network with two nodes that nobody supports.
+pub fn unsupported() -> ModelDef {
+    let mut model = network();
+    model.graph.nodes[1] = NodeDef::new("NonMaxSuppression", ["z"], ["h"]).named("/odd");
+    model.graph.nodes.insert(2, NodeDef::new("Relu2", ["h"], ["h2"]).named("/odder"));
+    model.graph.nodes[3].inputs[0] = "h2".into();
+    model
+}
+
+/// The small network with its feature map as a second output.
+pub fn two_outputs() -> ModelDef {
+    let mut model = network();
+    model.graph.outputs.push(ValueInfo::new("h", DType::F32, [1, 2, 2, 2]));
+    model
+}
+
 /// Whether a file is a whole PNG picture.
 pub fn is_picture(path: &Path) -> bool {
     image::open(path).is_ok()

@@ -2,15 +2,16 @@
 
 use netfold_linear::{Diagonal, Field, Real};
 
-use super::{At, Attributes, Dependence, Op, Operator, only};
+use super::{At, Attributes, Dependence, Op, Operator, normalize, only};
 use crate::affine::Affine;
 use crate::error::OpError;
 
 pub(super) fn build(_: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
     let refuse = |what: &str| Err(OpError::new(format!("{what}: it normalises by the statistics of its own batch")));
-    let test = attributes.int("is_test")?;
+    let (test, epsilon) = (attributes.int("is_test")?, attributes.float_or("epsilon", 1e-5)?);
     match attributes.opset {
-        14.. if attributes.int_or("training_mode", 0)? != 0 => return refuse("`training_mode` is 1"),
+        // Weights are standardised in this way.
+        14.. if attributes.int_or("training_mode", 0)? != 0 => return Ok(normalize::of_own_batch(epsilon)),
         // `is_test` is 0 where it is not written.
         ..7 if test.unwrap_or(0) == 0 => return refuse("`is_test` is 0"),
         7..14 if attributes.outputs > 1 => return refuse("it has outputs for running statistics"),
@@ -19,7 +20,7 @@ pub(super) fn build(_: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Oper
         }
         _ => {}
     }
-    Ok(Box::new(BatchNormalization { epsilon: attributes.float_or("epsilon", 1e-5)? }))
+    Ok(Box::new(BatchNormalization { epsilon }))
 }
 
 /// `y[n, c, p] = s[c] · x[n, c, p] + bias[c] − s[c] · mean[c]` with s = scale / √(var + ε): what it is in inference.

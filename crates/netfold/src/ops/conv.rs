@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use netfold_linear::{Conv as Map, Field, Filters, Real};
+use netfold_linear::{Chain, Conv as Map, Field, Filters, Identity, LinearMap, Real, Window, WindowAxis};
 
 use super::prepared::Prepared;
 use super::sliding::Sliding;
@@ -18,7 +18,8 @@ pub(super) fn build(_: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Oper
     }))
 }
 
-/// `y[o, p] = Σ over c, t of w[o, c, t] · x[c, p · stride + t · dilation − pad] + b[o]`.
+/// `y[o, p] = Σ over c, t of w[o, c, t] · x[c, p · stride + t · dilation − pad] + b[o]`, over one or two axes; over three
+/// if the third is not slid over.
 ///
 /// Source: ONNX `Conv`.
 #[derive(Clone, Debug)]
@@ -49,16 +50,20 @@ impl<T: Real> Op<T> for Conv {
             )));
         }
         let (window, _) = self.sliding.window(places, kernel)?;
-        if window.axes.len() > 2 {
-            return Err(OpError::new(format!("convolution over {} axes; one or two are supported", window.axes.len())));
-        }
+        let flat = flat(&window)?;
         if size::count(&[vec![batch, out], window.output()].concat())? == 0 || w.is_empty() || x.contains(&0) {
             return Err(OpError::new("there is nothing to convolve: a size is zero"));
         }
         let weights = w.share();
         let filters = self.filters.of(&weights, || Filters::new(Arc::clone(&weights)));
-        let map = Map::with_filters(batch, channels, out, groups, &window, filters);
-        let affine = Affine::linear(map);
+        let map = Map::with_filters(batch, channels, out, groups, flat.as_ref().unwrap_or(&window), filters);
+        let affine = if flat.is_none() {
+            Affine::linear(map)
+        } else {
+            let first = Identity::reshape(x, LinearMap::<T>::domain(&map));
+            let last = Identity::reshape(LinearMap::<T>::codomain(&map), &[vec![batch, out], window.output()].concat());
+            Affine::linear(Chain::new(Arc::new(Chain::new(Arc::new(first), Arc::new(map))), Arc::new(last)))
+        };
         Ok(match at.inputs.real_if(2)? {
             Some(bias) if bias.len() == out => {
                 let offset = Field::along(affine.shape(), 1, bias.data().to_vec());
@@ -68,4 +73,21 @@ impl<T: Real> Op<T> for Conv {
             None => affine,
         })
     }
+}
+
+/// A window over three axes as one over two, where the last one is not slid over (one tap, no padding) and the second
+/// goes place by place: a step along the second is a step of so many elements. `None` for fewer axes.
+fn flat(window: &Window) -> Result<Option<Window>, OpError> {
+    let (first, second, last) = match *window.axes.as_slice() {
+        [_] | [_, _] => return Ok(None),
+        [first, second, last] => (first, second, last),
+        _ => return Err(OpError::new(format!("convolution over {} axes", window.axes.len()))),
+    };
+    let n = last.input;
+    if (last.kernel, last.stride, last.pad, last.output) != (1, 1, 0, n) || second.stride != 1 {
+        return Err(OpError::new("convolution over 3 axes slides over the third; two are supported"));
+    }
+    let (input, output) = (second.input * n, second.output * n);
+    let second = WindowAxis { input, output, dilation: second.dilation * n, pad: second.pad * n as isize, ..second };
+    Ok(Some(Window { axes: vec![first, second] }))
 }

@@ -34,9 +34,17 @@ pub(super) fn build(name: &str, attributes: &Attributes<'_>) -> Result<Box<dyn O
     Ok(Box::new(Normalization { over, by, outputs: attributes.outputs }))
 }
 
+/// A batch normalisation in training: by the statistics of each channel of its own batch. What it makes of the running
+/// statistics is not computed.
+pub(super) fn of_own_batch(epsilon: f64) -> Box<dyn Operator> {
+    Box::new(Normalization { over: Over::Channels, by: By::Deviation(epsilon), outputs: 1 })
+}
+
 /// Which elements are normalised together.
 #[derive(Clone, Debug)]
 enum Over {
+    /// All places of a channel, over the whole batch.
+    Channels,
     /// All axes from this one on.
     From(i64),
     /// All places of a group of channels; of one channel where no number of groups is given.
@@ -68,8 +76,8 @@ enum By {
 ///
 /// Where all elements of a group are zero, so is d = Σ|x| or √Σx², and y is zero there.
 ///
-/// Source: ONNX operators of the same names. `GroupNormalization` has a scale for each group before opset 21, one for
-/// each channel since.
+/// Source: ONNX operators of the same names, and `BatchNormalization` where `training_mode` is 1. `GroupNormalization` has
+/// a scale for each group before opset 21, one for each channel since.
 #[derive(Clone, Debug)]
 struct Normalization {
     over: Over,
@@ -79,7 +87,7 @@ struct Normalization {
 
 impl Operator for Normalization {
     fn dependence(&self, varies: &[bool]) -> Dependence {
-        only(&[0], varies, &["input", "scale", "bias"])
+        only(&[0], varies, &["input", "scale", "bias", "running mean", "running variance"])
     }
 }
 
@@ -96,6 +104,16 @@ struct Lines {
     inverse: Vec<f64>,
     /// v of each element.
     slope: Vec<f64>,
+}
+
+/// Lines along these axes: their length, and the order of their elements, unless they lie one after the other.
+fn turned(from: &[usize], inner: &[usize]) -> (usize, Option<Vec<u32>>) {
+    let outer = (0..from.len()).filter(|axis| !inner.contains(axis));
+    let order: Vec<usize> = outer.chain(inner.iter().copied()).collect();
+    let steps = strides(from);
+    let pick = |of: &[usize]| order.iter().map(|&axis| of[axis]).collect::<Vec<_>>();
+    let order = (!order.is_sorted()).then(|| walk(0, &pick(from), &pick(&steps)));
+    (inner.iter().map(|&axis| from[axis]).product(), order)
 }
 
 impl Normalization {
@@ -117,15 +135,8 @@ impl Normalization {
                 }
                 (channels / groups.max(1) * places.iter().product::<usize>(), None)
             }
-            Over::Axes(axes) => {
-                let inner = size::axes(axes, from.len())?;
-                let outer = (0..from.len()).filter(|axis| !inner.contains(axis));
-                let order: Vec<usize> = outer.chain(inner.iter().copied()).collect();
-                let steps = strides(from);
-                let pick = |of: &[usize]| order.iter().map(|&axis| of[axis]).collect::<Vec<_>>();
-                let order = (!order.is_sorted()).then(|| walk(0, &pick(from), &pick(&steps)));
-                (inner.iter().map(|&axis| from[axis]).product(), order)
-            }
+            Over::Axes(axes) => turned(from, &size::axes(axes, from.len())?),
+            Over::Channels => turned(from, &(0..from.len()).filter(|&axis| axis != 1).collect::<Vec<_>>()),
         })
     }
 
@@ -169,7 +180,7 @@ impl Normalization {
         Ok(Lines { n, order, centred, mean, inverse, slope })
     }
 
-    /// Input `i`, scale or bias, for every element of x; `None` where it is left out.
+    /// Input `i`, scale or bias, for every element of the lines; `None` where it is left out.
     fn spread<T: Real>(&self, x: &Inputs<'_, T>, i: usize) -> Result<Option<Tensor<T>>, OpError> {
         let (shape, Some(given)) = (x.shape(0)?, x.real_if(i)?) else { return Ok(None) };
         let refuse = || OpError::new(format!("input {i} of shape {:?} for an input {shape:?}", given.shape()));
@@ -185,6 +196,11 @@ impl Normalization {
                 let share = channels / given.len() * places;
                 let at = |element: usize| given.data()[element / share % given.len()];
                 Ok(Some(Tensor::new(shape, (0..shape.iter().product()).map(at).collect())))
+            }
+            Over::Channels if shape.len() > 1 && given.shape() == [shape[1]] => {
+                let place =
+                    given.data().iter().flat_map(|&value| vec![value; shape.iter().product::<usize>() / shape[1]]);
+                Ok(Some(Tensor::new(shape, place.collect())))
             }
             _ => Err(refuse()),
         }

@@ -18,14 +18,22 @@ pub fn count(shape: &[usize]) -> Result<usize, OpError> {
     }
 }
 
+/// Sizes as a graph computes them.
+///
+/// # Errors
+/// If one is negative.
+pub fn sizes(numbers: &[i64]) -> Result<Vec<usize>, OpError> {
+    let size = |&size: &i64| usize::try_from(size).ok();
+    let known: Option<Vec<usize>> = numbers.iter().map(size).collect();
+    known.ok_or_else(|| OpError::new(format!("{numbers:?} are no sizes: one is negative")))
+}
+
 /// Sizes as a graph computes them, as a shape.
 ///
 /// # Errors
 /// If a size is negative, or the tensor too large.
-pub fn shape(sizes: &[i64]) -> Result<Vec<usize>, OpError> {
-    let size = |&size: &i64| usize::try_from(size).ok();
-    let shape: Option<Vec<usize>> = sizes.iter().map(size).collect();
-    let shape = shape.ok_or_else(|| OpError::new(format!("{sizes:?} is not a shape: it has a negative size")))?;
+pub fn shape(numbers: &[i64]) -> Result<Vec<usize>, OpError> {
+    let shape = sizes(numbers)?;
     count(&shape).map(|_| shape)
 }
 

@@ -102,7 +102,7 @@ impl Split {
         };
         let parts = self.outputs.max(1);
         let sizes = match given {
-            Some(given) => size::shape(given)?,
+            Some(given) => size::sizes(given)?,
             None if self.even && !size.is_multiple_of(parts) => {
                 return Err(OpError::new(format!("{size} places cannot be split evenly into {parts}")));
             }

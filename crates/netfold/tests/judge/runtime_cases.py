@@ -34,7 +34,8 @@ def number(value):
 def judged(op, opset, inputs, outputs, attributes):
     names = [f"x{i}" if value is not None else "" for i, value in enumerate(inputs)]
     given = {name: value for name, value in zip(names, inputs) if name}
-    made = [f"y{i}" for i in range(outputs)]
+    # In training onnxruntime wants the running statistics as outputs.
+    made = [f"y{i}" for i in range(3 if attributes.get("training_mode") else outputs)]
     node = helper.make_node(op, names, made, **attributes)
     kind = lambda value: helper.np_dtype_to_tensor_dtype(value.dtype)
     info = [helper.make_tensor_value_info(name, kind(value), value.shape) for name, value in given.items()]
@@ -44,7 +45,9 @@ def judged(op, opset, inputs, outputs, attributes):
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    return model, session.run(None, given)
+    results = session.run(None, given)
+    del model.graph.node[0].output[outputs:], model.graph.output[outputs:]
+    return model, results[:outputs]
 
 
 def plain(array):
@@ -101,6 +104,9 @@ def convolutions():
         x = reals(draw.randint(1, 2), 4, *[draw.randint(7, 11) for _ in range(rank)])
         inputs = [x, reals(8, 4 // groups, *kernel)] + ([reals(8)] if draw.random() < 0.5 else [])
         yield ("Conv", draw.choice([7, 11, 22]), inputs, 1, attributes)
+    for strides, pads in itertools.product(([1, 1, 1], [2, 1, 1]), ([0] * 6, [1, 2, 0, 0, 1, 0])):
+        attributes = {"group": 2, "strides": strides, "pads": pads, "dilations": [1, 2, 1]}
+        yield ("Conv", 11, [reals(2, 4, 5, 6, 3), reals(4, 2, 2, 2, 1), reals(4)], 1, attributes)
 
 
 def transposed_convolutions():
@@ -194,6 +200,7 @@ def old_sets():
     yield ("Split", 11, [x], 2, {"axis": 3, "split": [2, 3]})
     yield ("Split", 11, [x], 3, {"axis": 1})
     yield ("Split", 13, [x, ints(1, 0, 3)], 3, {"axis": -2})
+    yield ("Split", 13, [reals(1, 720), ints(*[144] * 5)], 5, {"axis": 1})
     yield ("Split", 18, [x], 3, {"axis": 3, "num_outputs": 3})
     yield ("Squeeze", 11, [reals(1, 3, 1, 2)], 1, {"axes": [0]})
     yield ("Squeeze", 13, [reals(1, 3, 1, 2)], 1, {})
@@ -205,6 +212,9 @@ def old_sets():
         scales = [reals(3), reals(3), reals(3), abs(reals(3)) + 0.1]
         yield ("BatchNormalization", opset, [x, *scales], 1, {"epsilon": 1e-3})
         yield ("BatchNormalization", opset, [reals(4, 3), *scales], 1, {})
+    for shape in ((2, 3, 4, 5), (1, 3, 8)):
+        statistics = [reals(3), reals(3), reals(3), abs(reals(3))]
+        yield ("BatchNormalization", 15, [reals(*shape), *statistics], 1, {"training_mode": 1, "epsilon": 1e-3})
     for opset, axis in itertools.product((11, 13), (0, 1, 2, -1)):
         yield ("Softmax", opset, [x], 1, {"axis": axis})
         yield ("LogSoftmax", opset, [x], 1, {"axis": axis})

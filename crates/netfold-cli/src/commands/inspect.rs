@@ -1,0 +1,201 @@
+//! `netfold inspect`: what a network is made of, before any work.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use console::{Term, style};
+use netfold::cost::Cost;
+use netfold::inspect::{Dim, Estimate, NodeFacts, TensorFacts};
+use netfold::{Error, Head, Inspection, Kind, Model};
+use netfold_render::number::{bytes, count, counted, significant};
+use serde_json::{Map, Value, json};
+
+use crate::args::{Inspect, PrecisionWord};
+use crate::failure::Failure;
+use crate::flowchart;
+
+/// Tells all nodes; a model with nodes that are not supported is told too, and is a failure all the same.
+pub fn inspect(words: &Inspect) -> Result<ExitCode, Failure> {
+    let model = Model::read(&words.model)?;
+    let network = &words.network;
+    let first = model.outputs.first().map(|&id| model.name(id));
+    let head = model.head(network.output.as_deref().or(first), network.keep_softmax)?;
+    let (shape, rules) = (words.shape.as_deref(), network.rules());
+    let found = match words.precision {
+        PrecisionWord::F32 => model.inspect::<f32>(&head, shape, &rules)?,
+        PrecisionWord::F64 => model.inspect::<f64>(&head, shape, &rules)?,
+    };
+    match words.graph {
+        _ if words.json => println!("{}", object(words, &model, &head, &found)),
+        Some(format) => println!("{}", flowchart::text(&found, format).trim_end()),
+        None => print(words, &model, &head, &found),
+    }
+    if found.unsupported.is_empty() { Ok(ExitCode::SUCCESS) } else { Err(Error::Unsupported(found.unsupported).into()) }
+}
+
+/// `1×64×112×112`, with `?` for a size that has neither number nor name; `?` for a shape that is not known.
+pub fn shape_text(tensor: &TensorFacts) -> String {
+    let size = |dim: &Dim| match dim {
+        Dim::Known(size) => size.to_string(),
+        Dim::Symbol(name) => name.clone(),
+        Dim::Unknown => "?".to_owned(),
+    };
+    match tensor.shape.as_deref() {
+        None => "?".to_owned(),
+        Some([]) => "scalar".to_owned(),
+        Some(shape) => shape.iter().map(size).collect::<Vec<_>>().join("×"),
+    }
+}
+
+/// How many nodes there are of each kind that occurs.
+fn kinds(nodes: &[NodeFacts]) -> impl Iterator<Item = (Kind, usize)> {
+    let number = |kind| nodes.iter().filter(|node| node.kind == kind).count();
+    Kind::ALL.into_iter().map(move |kind| (kind, number(kind))).filter(|&(_, nodes)| nodes > 0)
+}
+
+fn object(words: &Inspect, model: &Model, head: &Head, found: &Inspection) -> Value {
+    let tensor = |tensor: &TensorFacts| {
+        let size = |dim: &Dim| match dim {
+            Dim::Known(size) => json!(size),
+            Dim::Symbol(name) => json!(name),
+            Dim::Unknown => Value::Null,
+        };
+        let shape: Option<Vec<Value>> = tensor.shape.as_ref().map(|shape| shape.iter().map(size).collect());
+        json!({ "name": tensor.name, "shape": shape })
+    };
+    let node = |node: &NodeFacts| {
+        json!({
+            "name": node.name,
+            "op": node.op,
+            "inputs": node.inputs,
+            "outputs": node.outputs.iter().map(tensor).collect::<Vec<_>>(),
+            "kind": node.kind,
+            "rule": node.rule,
+        })
+    };
+    let kinds: Map<String, Value> = kinds(&found.nodes)
+        .filter_map(|(kind, nodes)| Some((json!(kind).as_str()?.to_owned(), json!(nodes))))
+        .collect();
+    let refused = found.unsupported.iter().map(|node| json!({ "name": node.node, "op": node.op, "why": node.why }));
+    json!({
+        "model": file(&words.model),
+        "producer": model.producer,
+        "opset": model.opset,
+        "input": tensor(&found.input),
+        "outputs": found.outputs.iter().map(tensor).collect::<Vec<_>>(),
+        "output": model.name(head.output),
+        "logits": tensor(&found.logits),
+        "left_off": head.left_off,
+        "parameters": found.parameters,
+        "traced": found.traced,
+        "kinds": kinds,
+        "nodes": found.nodes.iter().map(node).collect::<Vec<_>>(),
+        "unsupported": refused.collect::<Vec<_>>(),
+        "estimate": found.estimate,
+    })
+}
+
+fn file(path: &Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}
+
+fn print(words: &Inspect, model: &Model, head: &Head, found: &Inspection) {
+    let producer = Some(model.producer.as_str()).filter(|producer| !producer.is_empty());
+    let opset = format!("opset {}", model.opset);
+    let made: Vec<&str> = producer.into_iter().chain([opset.as_str()]).collect();
+    println!("{}  {}", style(file(&words.model)).bold(), made.join(", "));
+    println!("input       {}  {}", found.input.name, shape_text(&found.input));
+    let several = found.outputs.len() > 1;
+    for output in &found.outputs {
+        let shown = several && output.name == model.name(head.output);
+        let remark = if shown { "  (the nodes below lead here; --output names another)" } else { "" };
+        println!("output      {}  {}{remark}", output.name, shape_text(output));
+    }
+    if !head.left_off.is_empty() {
+        println!("logits      {}  {}", found.logits.name, shape_text(&found.logits));
+    }
+    println!("parameters  {}\n", count(found.parameters));
+    table(&found.nodes);
+    let kinds: Vec<String> = kinds(&found.nodes).map(|(kind, nodes)| format!("{} {kind}", count(nodes))).collect();
+    println!("\n{}: {}", counted(found.nodes.len(), "node", "nodes"), kinds.join(", "));
+    if let Some(estimate) = &found.estimate {
+        print_estimate(words, estimate);
+    } else if found.unsupported.is_empty() {
+        println!("the input's sizes are not known: `--shape N,C,H,W` gives shapes, kinds and costs");
+    }
+}
+
+/// One row a node. The name comes last, so that columns stay columns; on a terminal its beginning is cut to fit.
+fn table(nodes: &[NodeFacts]) {
+    let shapes: Vec<String> =
+        nodes.iter().map(|node| node.outputs.iter().map(shape_text).collect::<Vec<_>>().join(" ")).collect();
+    let width = |title: &str, cells: &mut dyn Iterator<Item = usize>| cells.max().unwrap_or(0).max(title.len());
+    let op = width("operator", &mut nodes.iter().map(|node| node.op.chars().count()));
+    let shape = width("shape", &mut shapes.iter().map(|shape| shape.chars().count().min(SHAPE)));
+    let kind = width("kind", &mut nodes.iter().map(|node| node.kind.name().len()));
+    let rule = width("rule", &mut nodes.iter().filter_map(|node| Some(node.rule?.len())));
+    let columns = Term::stdout().size_checked().map(|(_, columns)| usize::from(columns));
+    let left = columns.map(|columns| columns.saturating_sub(op + shape + kind + rule + 8).max(SHORTEST));
+    let head = format!("{:op$}  {:shape$}  {:kind$}  {:rule$}  node", "operator", "shape", "kind", "rule");
+    println!("{}", style(head).bold());
+    for (node, shapes) in nodes.iter().zip(&shapes) {
+        let name = left.map_or_else(|| node.name.clone(), |left| ending(&node.name, left));
+        let (op_cell, rule_cell) = (format!("{:op$}", node.op), format!("{:rule$}", node.rule.unwrap_or_default()));
+        let row = format!("{op_cell}  {shapes:shape$}  {}  {rule_cell}  {name}", coloured(node.kind, kind));
+        println!("{}", if node.kind == Kind::Constant { style(row).dim() } else { style(row) });
+    }
+}
+
+/// A column of shapes is not made wider than this by a node with many outputs.
+const SHAPE: usize = 24;
+/// A name is not cut to fewer characters.
+const SHORTEST: usize = 20;
+
+/// The last characters of a name, by which nodes differ.
+fn ending(name: &str, most: usize) -> String {
+    let len = name.chars().count();
+    if len <= most { name.to_owned() } else { format!("…{}", name.chars().skip(len + 1 - most).collect::<String>()) }
+}
+
+fn coloured(kind: Kind, width: usize) -> console::StyledObject<String> {
+    let cell = style(format!("{kind:width$}"));
+    match kind {
+        Kind::Linear | Kind::Varies | Kind::Constant => cell,
+        Kind::Region => cell.cyan(),
+        Kind::Input | Kind::Held => cell.yellow(),
+        Kind::LeftOff => cell.dim(),
+        Kind::Unsupported => cell.red().bold(),
+    }
+}
+
+fn print_estimate(words: &Inspect, estimate: &Estimate) {
+    let precision = if words.precision == PrecisionWord::F32 { "f32" } else { "f64" };
+    let rows = |cost: &Cost| (counted(cost.rows, "row of W", "rows of W"), Some(cost.products), Some(cost.bytes));
+    let mut lines = vec![
+        ("constants".to_owned(), None, Some(estimate.constants)),
+        ("trace".to_owned(), None, Some(estimate.trace)),
+        ("W x and b of all logits".to_owned(), Some(2.0 * estimate.pass), None),
+        rows(&estimate.row),
+    ];
+    if estimate.rows.rows > 1 {
+        lines.push(rows(&estimate.rows));
+    }
+    let title = format!("a reconstruction in {precision} takes");
+    let width = lines.iter().map(|line| line.0.chars().count()).max().unwrap_or(0).max(title.chars().count());
+    println!("\n{}", style(format!("{title:<width$}  {:>10}  {:>16}", "products", "memory, at least")).bold());
+    for (what, products, memory) in lines {
+        let products = products.map(amount).unwrap_or_default();
+        let memory = memory.map(|memory| bytes(memory as u64)).unwrap_or_default();
+        println!("{}", format!("{what:<width$}  {products:>10}  {memory:>16}").trim_end());
+    }
+}
+
+/// `1.82 G`: three digits and a prefix.
+fn amount(number: f64) -> String {
+    let prefixes = ["k", "M", "G", "T", "P", "E"];
+    let power = (number.max(1.0).log10() / 3.0) as usize;
+    match power.min(prefixes.len()) {
+        0 => format!("{number:.0}"),
+        power => format!("{} {}", significant(number / 1000_f64.powi(power as i32), 3), prefixes[power - 1]),
+    }
+}

@@ -1,0 +1,77 @@
+//! What computing rows of W takes.
+
+use std::ops::Range;
+
+use netfold_linear::Support;
+use serde::Serialize;
+
+use crate::circuit::Circuit;
+use crate::ops::Precision;
+use crate::rows::RowPlan;
+
+/// What the rows of a plan take, counted on the masks of the traced input.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Cost {
+    /// How many rows.
+    pub rows: usize,
+    /// Products of two numbers.
+    pub products: f64,
+    /// Bytes of the adjoints that are held at the same time, and of a block of rows.
+    pub bytes: usize,
+}
+
+impl<T: Precision> Circuit<T> {
+    /// Σ over the terms of these stages of the products that one vector takes, each slot stored on its support in `plan`.
+    pub fn products(&self, stages: Range<usize>, plan: &[Support]) -> f64 {
+        let terms = stages.flat_map(|index| {
+            let stage = &self.stages()[index];
+            stage.affine.terms.iter().zip(&stage.sources).map(move |(map, &source)| (map, source, index + 1))
+        });
+        let products = terms.filter_map(|(map, from, to)| Some(map.as_ref()?.products(&plan[from], &plan[to])));
+        products.fold(0.0, |sum, products| sum + products)
+    }
+
+    /// What the planned rows take.
+    pub fn cost(&self, plan: &RowPlan) -> Cost {
+        let (supports, rows, stages) = (plan.supports(), plan.classes().len(), self.stages().len());
+        let (count, len) = (rows as f64, supports[0].tensor_len());
+        let width = plan.width::<T>(rows.min(plan.rows()));
+        let mut cost = Cost { rows, products: 0.0, bytes: 0 };
+        let mut numbers = len * plan.rows().min(rows);
+        match plan.neck() {
+            None => {
+                cost.products = count * self.products(0..stages, supports);
+                numbers += self.live(0..stages, supports) * width;
+            }
+            Some(neck) => {
+                let units = supports[neck].count();
+                let (below, above) = (self.products(0..neck, supports), self.products(neck..stages, supports));
+                cost.products = units as f64 * (below + count * len as f64) + count * above;
+                numbers += units * len;
+                numbers += (self.live(0..neck, supports) * width).max(self.live(neck..stages, supports) * width);
+            }
+        }
+        cost.bytes = numbers * size_of::<T>();
+        cost
+    }
+
+    /// The most elements that adjoints hold at the same time while one vector is pulled through these stages.
+    fn live(&self, stages: Range<usize>, plan: &[Support]) -> usize {
+        let mut stored = vec![false; plan.len()];
+        stored[stages.end] = true;
+        let mut live = plan[stages.end].count();
+        let mut most = live;
+        for index in stages.rev() {
+            for &source in &self.stages()[index].sources {
+                if !std::mem::replace(&mut stored[source], true) {
+                    live += plan[source].count();
+                }
+            }
+            most = most.max(live);
+            if std::mem::replace(&mut stored[index + 1], false) {
+                live -= plan[index + 1].count();
+            }
+        }
+        most
+    }
+}

@@ -1,0 +1,212 @@
+//! What a network is made of and what a reconstruction takes, told before there is an input.
+
+use std::collections::{HashMap, HashSet};
+
+use netfold_linear::Real;
+use netfold_onnx::DType;
+pub use netfold_onnx::Dim;
+use serde::Serialize;
+
+use crate::circuit::{Circuit, Rules, Stage};
+use crate::cost::Cost;
+use crate::error::{Error, Unsupported};
+use crate::graph::{Model, Node, TensorId};
+use crate::head::Head;
+use crate::kind::Kind;
+use crate::ops::{Inputs, Precision, size};
+use crate::trace::{NonFinite, Trace};
+use crate::value::{Tensor, Value};
+
+/// A network, node by node.
+#[derive(Clone, Debug)]
+pub struct Inspection {
+    /// What the model takes.
+    pub input: TensorFacts,
+    /// What it gives.
+    pub outputs: Vec<TensorFacts>,
+    /// What is reconstructed.
+    pub logits: TensorFacts,
+    /// The input's shape that the network was traced with, for shapes, kinds and costs; `None` where a size is not
+    /// known, or a node is not supported.
+    pub traced: Option<Vec<usize>>,
+    /// The nodes on the way to the output, in the order in which they are computed.
+    pub nodes: Vec<NodeFacts>,
+    /// Those that stand in the way of a reconstruction.
+    pub unsupported: Vec<Unsupported>,
+    /// How many numbers the constants hold that these nodes read; 64-bit integers (shapes, indices) do not count.
+    pub parameters: usize,
+    /// What a reconstruction takes, where the network was traced.
+    pub estimate: Option<Estimate>,
+}
+
+/// One node.
+#[derive(Clone, Debug)]
+pub struct NodeFacts {
+    /// Its name in the file, or what it makes where it has none.
+    pub name: String,
+    /// Its operator.
+    pub op: String,
+    /// The tensors that it reads, in the order of its inputs.
+    pub inputs: Vec<String>,
+    /// The tensors that it makes.
+    pub outputs: Vec<TensorFacts>,
+    /// What it is to the one-layer model.
+    pub kind: Kind,
+    /// What makes it affine, where something has to.
+    pub rule: Option<&'static str>,
+}
+
+/// A tensor.
+#[derive(Clone, Debug)]
+pub struct TensorFacts {
+    /// Its name.
+    pub name: String,
+    /// Its shape: as traced, else as the file declares it.
+    pub shape: Option<Vec<Dim>>,
+}
+
+/// What a reconstruction takes, on the masks of an input of evenly spread numbers.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Estimate {
+    /// Products of a vector that is pushed through the frozen network, nothing masked.
+    pub pass: f64,
+    /// Bytes of the constants, as they are read and as they are computed with.
+    pub constants: usize,
+    /// Bytes of the traced values.
+    pub trace: usize,
+    /// One row.
+    pub row: Cost,
+    /// The rows of all logits.
+    pub rows: Cost,
+}
+
+impl Model {
+    /// Every node on the way to `head`, how `rules` freeze it, and what a reconstruction takes.
+    ///
+    /// Shapes are those of a trace with an input of `shape`; without one the declared shape is taken, if its sizes are
+    /// numbers (a first axis without number is 1). Nodes that are not supported are no error here.
+    ///
+    /// # Errors
+    /// If the model does not take one input, `shape` does not fit it, a rule names a node that the model does not have,
+    /// or a node refuses the trace.
+    pub fn inspect<T: Precision>(
+        &self,
+        head: &Head,
+        shape: Option<&[usize]>,
+        rules: &Rules,
+    ) -> Result<Inspection, Error> {
+        rules.check(self)?;
+        let input = self.input()?;
+        let way = self.nodes_of(head.logits);
+        let (varies, unsupported) = self.dependence_and_refused(input, &way);
+        let traced = match shape {
+            Some(shape) => Some(shape.to_vec()),
+            None => self.tensors[input.0].shape.as_deref().and_then(concrete),
+        };
+        let traced = traced.filter(|_| unsupported.is_empty());
+        let x = traced.as_deref().map(spread::<T>).transpose()?;
+        let trace = x.map(|x| self.trace(&x, head.logits, NonFinite::Allow)).transpose()?;
+        let circuit = trace.as_ref().map(|trace| trace.freeze(rules)).transpose()?;
+
+        let stages = circuit.iter().flat_map(Circuit::stages);
+        let stages: HashMap<&str, &Stage<T>> = stages.map(|stage| (stage.tensor.as_str(), stage)).collect();
+        let refused: HashSet<&str> = unsupported.iter().map(|refused| refused.node.as_str()).collect();
+        let on_way: HashSet<usize> = way.iter().copied().collect();
+        let kind = |index: usize, node: &Node| {
+            let made = || node.outputs.iter().flatten();
+            let stage = made().find_map(|&id| stages.get(self.name(id)));
+            match stage {
+                Some(stage) => (stage.affine.validity.into(), stage.frozen_by()),
+                None if !on_way.contains(&index) => (Kind::LeftOff, None),
+                None if refused.contains(node.name.as_str()) => (Kind::Unsupported, None),
+                None if !made().any(|id| varies[id.0]) => (Kind::Constant, None),
+                None if circuit.is_some() => (Kind::Held, None),
+                None => (Kind::Varies, None),
+            }
+        };
+        let nodes = self.nodes_of(head.output).into_iter().map(|index| {
+            let node = &self.nodes[index];
+            let (kind, rule) = kind(index, node);
+            NodeFacts {
+                name: node.name.clone(),
+                op: node.op.clone(),
+                inputs: node.inputs.iter().flatten().map(|&id| self.name(id).to_owned()).collect(),
+                outputs: node.outputs.iter().flatten().map(|&id| self.facts(id, trace.as_ref())).collect(),
+                kind,
+                rule,
+            }
+        });
+        let facts = |&id: &TensorId| self.facts(id, trace.as_ref());
+        Ok(Inspection {
+            input: facts(&input),
+            outputs: self.outputs.iter().map(facts).collect(),
+            logits: facts(&head.logits),
+            nodes: nodes.collect(),
+            unsupported,
+            parameters: self.parameters(&way),
+            estimate: trace.as_ref().zip(circuit.as_ref()).and_then(|(trace, circuit)| estimate(trace, circuit)),
+            traced,
+        })
+    }
+
+    /// A tensor's name and shape: as traced, else as declared.
+    fn facts<T: Precision>(&self, id: TensorId, trace: Option<&Trace<'_, T>>) -> TensorFacts {
+        let value = trace.and_then(|trace| trace.value(id));
+        let known = value.map(|value| value.shape().iter().map(|&size| Dim::Known(size)).collect());
+        TensorFacts { name: self.name(id).to_owned(), shape: known.or_else(|| self.tensors[id.0].shape.clone()) }
+    }
+
+    /// How many numbers the constants hold that these nodes read or make out of nothing.
+    fn parameters(&self, nodes: &[usize]) -> usize {
+        let nodes = || nodes.iter().map(|&index| &self.nodes[index]);
+        let read: HashSet<TensorId> = nodes().flat_map(|node| node.inputs.iter().flatten().copied()).collect();
+        let stored = read.iter().filter_map(|id| self.constants.get(id));
+        let stored = stored.filter(|tensor| !matches!(tensor.data.dtype(), DType::I64 | DType::Bool | DType::String));
+        let made = nodes().filter(|node| node.op == "Constant").filter_map(|node| {
+            let operator = f32::op(node.operator.as_ref().ok()?.as_ref());
+            match operator.forward(&Inputs(Vec::new())).ok()?.first()? {
+                Value::Real(tensor) => Some(tensor.len()),
+                _ => None,
+            }
+        });
+        stored.map(|tensor| tensor.data.len()).chain(made).sum()
+    }
+}
+
+/// The sizes of a declared shape, if they are numbers; a first axis without one is a batch of 1.
+fn concrete(shape: &[Dim]) -> Option<Vec<usize>> {
+    let size = |(axis, dim): (usize, &Dim)| match dim {
+        Dim::Known(size) => Some(*size),
+        _ => (axis == 0).then_some(1),
+    };
+    shape.iter().enumerate().map(size).collect()
+}
+
+/// Numbers spread evenly between 0 and 1: the fractions of multiples of the golden ratio.
+///
+/// Zeros would put every unit on its bend.
+fn spread<T: Real>(shape: &[usize]) -> Result<Tensor<T>, Error> {
+    const GOLDEN: f64 = 0.618_033_988_749_894_8;
+    let len = size::count(shape).map_err(|error| Error::Graph(error.to_string()))?;
+    Ok(Tensor::new(shape, (0..len).map(|i| T::of((i as f64 * GOLDEN).fract())).collect()))
+}
+
+/// What rows of W take; `None` where there are no logits.
+fn estimate<T: Precision>(trace: &Trace<'_, T>, circuit: &Circuit<T>) -> Option<Estimate> {
+    let logits: usize = circuit.output_shape().iter().product();
+    let cost = |rows: usize| circuit.cost(&circuit.plan_rows(&(0..rows).collect::<Vec<_>>(), None, true));
+    // What is stored in this precision is computed with as it is.
+    let own = if T::NAME == "f32" { DType::F32 } else { DType::F64 };
+    let constants = trace.model.constants.values().map(|tensor| {
+        let dtype = tensor.data.dtype();
+        let copy = if dtype == own { 0 } else { size_of::<T>() };
+        tensor.data.len() * (dtype.size().unwrap_or_default() + copy)
+    });
+    (logits > 0).then(|| Estimate {
+        pass: circuit.products(0..circuit.stages().len(), &circuit.full_plan()),
+        constants: constants.sum(),
+        trace: trace.bytes(),
+        row: cost(1),
+        rows: cost(logits),
+    })
+}
