@@ -136,7 +136,7 @@ pub struct Region {
     #[arg(long, value_enum)]
     pub norm: Vec<NormWord>,
     /// Seconds to spend on the radius; what is known by then is told
-    #[arg(long, value_name = "S", default_value_t = 60.0, value_parser = tolerance)]
+    #[arg(long, value_name = "S", default_value_t = 60.0, value_parser = not_negative)]
     pub seconds: f64,
     /// The class whose borders are measured [default: the one with the largest logit]
     #[arg(long, value_name = "NAME|INDEX")]

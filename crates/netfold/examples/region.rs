@@ -40,7 +40,10 @@ fn measure<T: Precision>(model: &Model, input: &Path, seconds: f64) -> Result<()
     let x: Tensor<T> = netfold::input::read_npy(input)?;
     let _reuse = Reuse::<T>::start();
     let output = model.head(None, false)?.logits;
-    let forward = median(|| Ok(drop(model.trace(&x, output, NonFinite::Refuse)?)))?;
+    let forward = median(|| {
+        model.trace(&x, output, NonFinite::Refuse)?;
+        Ok(())
+    })?;
     println!("forward pass            {forward:.4} s");
     let trace = model.trace(&x, output, NonFinite::Refuse)?;
     let start = Instant::now();
@@ -67,7 +70,10 @@ fn measure<T: Precision>(model: &Model, input: &Path, seconds: f64) -> Result<()
     ];
     for (name, d) in &rays {
         let mut exit = None;
-        let took = median(|| Ok(exit = region.exit(d)))?;
+        let took = median(|| {
+            exit = region.exit(d);
+            Ok(())
+        })?;
         let t = exit.map_or("never".to_owned(), |exit| format!("{:.3e}", exit.t));
         println!("{name:<24}{took:.4} s, {:.2} forward passes, t* = {t}", took / forward);
     }

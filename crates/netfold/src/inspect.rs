@@ -7,13 +7,14 @@ use netfold_onnx::DType;
 pub use netfold_onnx::Dim;
 use serde::Serialize;
 
-use crate::circuit::{Circuit, Rules, Stage};
+use crate::circuit::{Circuit, Stage};
 use crate::cost::Cost;
 use crate::error::{Error, Unsupported};
 use crate::graph::{Model, Node, TensorId};
 use crate::head::Head;
 use crate::kind::Kind;
 use crate::ops::{Inputs, Precision, size};
+use crate::rules::Rules;
 use crate::trace::{NonFinite, Trace};
 use crate::value::{Tensor, Value};
 

@@ -41,6 +41,10 @@ impl LinearMap<f64> for Broken {
     fn preimage(&self, of: &Support) -> Support {
         self.0.preimage(of)
     }
+
+    fn magnitude(&self) -> netfold_linear::SharedMap<f64> {
+        self.0.magnitude()
+    }
 }
 
 #[test]

@@ -145,7 +145,10 @@ fn random_networks_against_dense_jacobians() {
         }
         let brackets = region.radius(&Norm::ALL, &mut |_| true);
         for (bracket, brute) in brackets.iter().zip(brute(&model, &x, &region.circuit)) {
-            assert!(bracket.is_exact() && bracket.likely_lower == bracket.upper, "seed {seed}: {bracket:?}");
+            assert!(
+                bracket.is_exact() && bracket.likely_lower.total_cmp(&bracket.upper).is_eq(),
+                "seed {seed}: {bracket:?}"
+            );
             if brute.is_finite() {
                 assert!((bracket.upper - brute).abs() <= 1e-9 * brute, "seed {seed}: {bracket:?}, {brute}");
                 judged += 1;
@@ -164,7 +167,8 @@ fn random_networks_against_dense_jacobians() {
 
 #[test]
 fn a_stopped_search_brackets_the_radius() {
-    let (model, x) = (0..).map(|seed| (model(seed), input::<f64>(seed))).find(|(m, x)| region(m, x).is_some()).unwrap();
+    let (model, x) =
+        (0..150).map(|seed| (model(seed), input::<f64>(seed))).find(|(m, x)| region(m, x).is_some()).unwrap();
     let region = region(&model, &x).unwrap();
     let closed = region.radius(&Norm::ALL, &mut |_| true);
     let mut looks = 0;
@@ -281,7 +285,8 @@ fn events_are_all_borders() {
 
 #[test]
 fn the_curve_is_flat_inside_and_says_what_is_lost_behind() {
-    let (model, x) = (0..).map(|seed| (model(seed), input::<f64>(seed))).find(|(m, x)| region(m, x).is_some()).unwrap();
+    let (model, x) =
+        (0..150).map(|seed| (model(seed), input::<f64>(seed))).find(|(m, x)| region(m, x).is_some()).unwrap();
     let region = region(&model, &x).unwrap();
     let (d, rules) = (direction(&x, 1), Rules::default());
     let logits = model.trace(&x, model.outputs[0], NonFinite::Refuse).unwrap().logits().unwrap().clone();

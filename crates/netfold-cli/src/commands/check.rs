@@ -56,7 +56,7 @@ fn one<T: Precision>(words: &Check, session: &Session<'_>, lens: &Lens, path: &P
     let wide: Tensor<f64> = x.map(|x| x.wide());
     let narrow: Tensor<f32> = wide.map(|&x| x as f32);
     let double = session.trace(&wide)?;
-    let circuit = trace.freeze(&session.words.rules())?;
+    let circuit = trace.freeze(&session.words.network.rules())?;
     let outcomes = vec![
         transposes(&circuit, words.seed),
         without_biases(&trace, class)?,
@@ -64,7 +64,7 @@ fn one<T: Precision>(words: &Check, session: &Session<'_>, lens: &Lens, path: &P
         precisions(&session.trace(&narrow)?, &double)?,
     ];
     let settings = Settings {
-        rules: session.words.rules(),
+        rules: session.words.network.rules(),
         channels_last: Order::of_input(x.shape(), words.common.layout.into()) == Order::ChannelsLast,
         ..Settings::default()
     };

@@ -23,7 +23,7 @@ pub fn integrate(words: &Integrate) -> Result<ExitCode, Failure> {
 }
 
 fn run<T: Precision>(words: &Integrate, session: &Session<'_>) -> Result<ExitCode, Failure> {
-    let (x, reference) = (session.tensor::<T>(&words.input)?, session.tensor::<T>(&words.reference)?);
+    let (x, reference) = (session.input::<T>(&words.input)?.x, session.input::<T>(&words.reference)?.x);
     if x.shape() != reference.shape() {
         let shapes = format!("INPUT has shape {:?}, the reference {:?}", x.shape(), reference.shape());
         return Err(Failure::new(WRONG_INPUT, shapes).hint("both ends of a path have one shape"));

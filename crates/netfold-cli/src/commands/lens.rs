@@ -92,7 +92,7 @@ fn settings<T: Precision>(words: &Lens, session: &Session<'_>, x: &Tensor<T>) ->
         return Err(Failure::new(WRONG_INPUT, format!("--box goes from low to high, not from {low} to {high}")));
     }
     Ok(Settings {
-        rules: session.words.rules(),
+        rules: session.words.network.rules(),
         reference: session.reference(words.reference.as_deref(), x)?,
         layer: words.layer.as_deref().map(|name| session.model.tensor(name)).transpose()?,
         channels_last: order(session, x) == Order::ChannelsLast,

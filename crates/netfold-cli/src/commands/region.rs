@@ -50,7 +50,7 @@ struct Found<'a> {
 
 fn run<T: Precision>(words: &Region, session: &Session<'_>) -> Result<ExitCode, Failure> {
     let Given { x, picture } = session.input::<T>(&words.input)?;
-    let rules = session.words.rules();
+    let rules = session.words.network.rules();
     let trace = session.model.trace(&x, session.head.logits, session.words.non_finite())?;
     let (circuit, logits) = (trace.freeze(&rules)?, trace.logits()?.clone());
     session.labels.check(logits.len())?;
@@ -100,9 +100,9 @@ fn run<T: Precision>(words: &Region, session: &Session<'_>) -> Result<ExitCode, 
         rays,
     };
     if words.common.json {
-        println!("{}", found.json(&norms))
+        println!("{}", found.json(&norms));
     } else {
-        found.print(&norms)
+        found.print(&norms);
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -118,7 +118,7 @@ fn directions<T: Precision>(
 ) -> Result<Vec<(String, Tensor<T>)>, Failure> {
     let mut rays = Vec::new();
     for path in &words.towards {
-        let other = session.tensor::<T>(path)?;
+        let other = session.input::<T>(path)?.x;
         if other.shape() != x.shape() {
             let shapes = format!("`{}` has shape {:?}, INPUT {:?}", path.display(), other.shape(), x.shape());
             return Err(Failure::new(WRONG_INPUT, shapes).hint("both ends of a ray have one shape"));
@@ -228,7 +228,8 @@ impl Found<'_> {
             }
         }
         if !self.decisions.is_empty() {
-            let columns: String = norms.iter().map(|norm| format!("  {:>12}", norm.to_string())).collect();
+            let columns: Vec<String> = norms.iter().map(|norm| format!("  {:>12}", norm.to_string())).collect();
+            let columns = columns.concat();
             println!("\n{:<24}{:>10}{columns}", "distance to class", "margin");
         }
         let mut inside = false;

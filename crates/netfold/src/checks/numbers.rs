@@ -4,10 +4,11 @@ use netfold_linear::{Probes, Support, dot_test};
 
 use super::Outcome;
 use crate::affine::Rule;
-use crate::circuit::{Circuit, Rules};
+use crate::circuit::Circuit;
 use crate::error::Error;
 use crate::ops::Precision;
 use crate::reconstruct::argmax;
+use crate::rules::Rules;
 use crate::trace::Trace;
 use crate::value::Tensor;
 

@@ -4,10 +4,11 @@ use netfold_linear::Probes;
 
 use super::grid::Grid;
 use crate::affine::Rule;
-use crate::circuit::{Circuit, Rules, Stage};
+use crate::circuit::{Circuit, Stage};
 use crate::error::Error;
 use crate::graph::{Node, TensorId};
 use crate::ops::{self, Precision};
+use crate::rules::Rules;
 use crate::trace::Trace;
 use crate::value::Tensor;
 

@@ -108,7 +108,6 @@ impl MaxPool {
 }
 
 /// The first of the places that holds their largest value; the first NaN, if one does.
-#[expect(clippy::needless_bitwise_bool, reason = "which place holds the larger value cannot be foretold")]
 fn first_largest<T: Real>(places: &[u32], x: &[T]) -> u32 {
     let (mut best, mut largest) = (places[0], x[places[0] as usize]);
     for &place in &places[1..] {
