@@ -95,6 +95,8 @@ impl<T: Real> Product<T> {
         let flat = |shape: &[usize]| matches!(Axes::of(shape), Axes { channels: 1, .. } | Axes { places: 1, .. });
         if x.width() * size_of::<T>() < MASKED
             || (self.pairs.as_slice(), other) != (&[(0, 0)], 1)
+            // A batch of X may hold more than what is multiplied.
+            || self.domain.iter().product::<usize>() != self.k
             || !flat(&self.domain)
             || !flat(&self.codomain)
         {
