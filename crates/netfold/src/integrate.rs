@@ -116,7 +116,8 @@ impl<T: Precision> Walk<'_, '_, T> {
         let row = piece.region.circuit.row(self.class);
         drop(piece);
         self.add(&row, own[1] - own[0]);
-        let resolution = self.line.resolution(middle);
+        // Shorter stretches of the path weigh nothing beside the whole: this bounds how deep the search goes.
+        let resolution = self.line.resolution(middle).max(8.0 * T::epsilon().wide());
         let sides = [[from, own[0]], [own[1], to]];
         let open = sides.map(|[from, to]| to - from > resolution);
         // The second side is sure of half of what its length is worth; all else is for who needs it.

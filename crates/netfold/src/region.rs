@@ -6,7 +6,7 @@
 //!
 //! - [`Region::exit`]: where a ray leaves it, by one tangent pass;
 //! - [`Region::radius`]: the largest ball around x inside it;
-//! - [`decision`]: how far the border between two classes is, and whether it lies inside.
+//! - `decision`: how far the border between two classes is, and whether it lies inside.
 //!
 //! [`Line`] walks through region after region, [`fidelity`] says what the one-layer model is worth beyond the first.
 

@@ -19,7 +19,7 @@ pub struct Decision {
     pub against: usize,
     /// `f[c] − f[k]`
     pub margin: f64,
-    /// The margin divided by ‖w[c] − w[k]‖ in the dual norm: the smallest change, in l1, that makes them equal.
+    /// The margin divided by `‖w[c] − w[k]‖` in the dual norm: the smallest change, in l1, that makes them equal.
     pub l1: f64,
     /// The same in l2.
     pub l2: f64,
