@@ -152,7 +152,7 @@ impl<T: Precision> Part<T> {
         let none = || FileStamp { file: String::new(), sha256: String::new() };
         let told = Circumstances {
             tolerance,
-            method: result.method.to_string(),
+            method: result.method.clone(),
             left_off: Vec::new(),
             seconds: Seconds::default(),
             model: none(),

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use crate::affine::Validity;
 use crate::circuit::{Circuit, Stage};
 use crate::ops::Precision;
-use crate::reconstruct::{Method, Reconstruction};
+use crate::reconstruct::Reconstruction;
 
 /// What `certificate.json` holds.
 #[derive(Clone, Debug, Serialize)]
@@ -211,7 +211,7 @@ impl Certificate {
             precision: T::NAME,
             method: told.method,
             passes: result.passes,
-            bias_difference: (result.method == Method::Adjoint).then_some(result.bias_difference),
+            bias_difference: result.bias_difference,
             rules,
             gates,
             behind_gates: circuit.behind_gates().to_vec(),

@@ -208,23 +208,30 @@ impl<T: Precision> Circuit<T> {
     ///
     /// Pushing zeros with offsets gives b; pushing unit vectors without gives columns of W.
     pub fn push(&self, v: Probes<T>, offsets: bool) -> Probes<T> {
-        self.push_with(v, offsets, &mut |_, _| {})
+        self.push_with(v, offsets, &self.full_plan(), &mut |_, _| {})
     }
 
-    /// As [`push`](Self::push); `visit` is shown each stage, by number, and what has reached the slots that it reads.
-    pub fn push_with(&self, v: Probes<T>, offsets: bool, visit: &mut dyn FnMut(usize, &[&Probes<T>])) -> Probes<T> {
+    /// As [`push`](Self::push), each tensor on its way stored on the support that `plan` gives for its slot: all of it,
+    /// if there are offsets. `visit` is shown each stage, by number, and what has reached the slots that it reads.
+    pub fn push_with(
+        &self,
+        v: Probes<T>,
+        offsets: bool,
+        plan: &[Support],
+        visit: &mut dyn FnMut(usize, &[&Probes<T>]),
+    ) -> Probes<T> {
         let width = v.width();
         let last_use = self.last_use();
         let mut values: Vec<Option<Probes<T>>> = vec![None; self.output + 1];
         values[0] = Some(v);
         for (index, stage) in self.stages().iter().enumerate() {
-            let onto = Support::full(stage.affine.shape());
+            let onto = &plan[index + 1];
             visit(index, &stage.sources.iter().filter_map(|&source| values[source].as_ref()).collect::<Vec<_>>());
             let mut sum: Option<Probes<T>> = None;
             for (term, &source) in stage.affine.terms.iter().zip(&stage.sources) {
                 let x = if last_use[source] == index { values[source].take() } else { values[source].clone() };
                 if let (Some(map), Some(x)) = (term, x) {
-                    let y = map.apply(x.clone(), &onto);
+                    let y = map.apply(x.clone(), onto);
                     // A source read twice by the last stage that uses it must still be there for its second term.
                     if last_use[source] == index && stage.sources.iter().filter(|&&s| s == source).count() > 1 {
                         values[source] = Some(x);
@@ -235,13 +242,13 @@ impl<T: Precision> Circuit<T> {
                     });
                 }
             }
-            let mut y = sum.unwrap_or_else(|| Probes::zeros(&onto, width));
+            let mut y = sum.unwrap_or_else(|| Probes::zeros(onto, width));
             if let (true, Some(offset)) = (offsets, &stage.affine.offset) {
                 offset.add_to(y.values_mut(), width);
             }
             values[index + 1] = Some(y);
         }
-        values[self.output].take().unwrap_or_else(|| Probes::zeros(&Support::full(self.output_shape()), width))
+        values[self.output].take().unwrap_or_else(|| Probes::zeros(&plan[self.output], width))
     }
 
     /// The circuit of the magnitudes of all maps, without offsets: pushing |v| bounds |W v| for every tensor.

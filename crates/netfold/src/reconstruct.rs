@@ -1,40 +1,22 @@
 //! The reconstruction: rows of W, b, and the proof that they are the network.
 
-use std::fmt;
-
-use netfold_linear::Probes;
-use rayon::prelude::*;
-
 use crate::basis::Basis;
 use crate::circuit::Circuit;
+use crate::cost::Road;
 use crate::ops::Precision;
 use crate::value::Tensor;
-
-/// How many numbers the largest adjoint of one block of rows may hold.
-const BLOCK_NUMBERS: usize = 1 << 24;
-/// Rows of one block at most.
-const BLOCK_ROWS: usize = 64;
 
 /// How W is computed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Method {
-    /// The cheaper of the two: rows cost a pass a class, columns a pass an input element.
+    /// The one that takes fewer products, by [`Circuit::road`].
     #[default]
     Auto,
     /// Rows: unit vectors are pulled back from the output.
     Adjoint,
-    /// Columns: a group of orthogonal vectors is pushed from the input (the founding paper's way).
+    /// Columns: a group of orthogonal vectors is pushed from the input (the founding paper's way). Unit vectors whose
+    /// columns have no row in common are pushed as one.
     Probe,
-}
-
-impl fmt::Display for Method {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Auto => "auto",
-            Self::Adjoint => "adjoint",
-            Self::Probe => "probe",
-        })
-    }
 }
 
 /// What to compute.
@@ -109,12 +91,12 @@ pub struct Reconstruction<T> {
     pub logits: Vec<T>,
     /// W x + b for all classes, from pushing x and 0.
     pub pushed: Vec<T>,
-    /// How W was computed: adjoint or probe.
-    pub method: Method,
+    /// How W was computed, as [`Road`] names it.
+    pub method: String,
     /// How many vectors went through the circuit for W.
     pub passes: usize,
-    /// max over wanted classes of |Σ stages' shares − b| / max|f(x)|; 0 for [`Method::Probe`].
-    pub bias_difference: f64,
+    /// max over wanted classes of |Σ stages' shares − b| / max|f(x)|; `None` for [`Method::Probe`].
+    pub bias_difference: Option<f64>,
 }
 
 impl<T: Precision> Reconstruction<T> {
@@ -167,7 +149,7 @@ impl<T: Precision> Circuit<T> {
     }
 
     /// Computes the wanted rows of W block by block and hands each to `each`; memory does not grow with their number
-    /// (with [`Method::Probe`] it does: columns come first there).
+    /// (with [`Method::Probe`] and another basis than unit vectors it does: columns come first there).
     ///
     /// `progress` is called with (vectors done, vectors in all) after each block.
     ///
@@ -203,20 +185,16 @@ impl<T: Precision> Circuit<T> {
         each: &mut dyn FnMut(&Row<'_, T>) -> Result<(), E>,
     ) -> Result<Reconstruction<T>, E> {
         let Compared { logits, pushed, bias: b } = compared;
-        let method = match request.method {
-            Method::Auto if request.classes.len() <= x.len() => Method::Adjoint,
-            Method::Auto => Method::Probe,
-            method => method,
-        };
+        let road = self.road(request);
         let mut result = Reconstruction {
             classes: request.classes.clone(),
             bias: request.classes.iter().map(|&class| b[class]).collect(),
             reconstructed: Vec::new(),
             logits,
             pushed,
-            method,
+            method: road.to_string(),
             passes: 0,
-            bias_difference: 0.0,
+            bias_difference: None,
         };
         let mut hand = |result: &mut Reconstruction<T>, index: usize, weights: &[T], bias_by_stage: &[T]| {
             let (class, bias) = (result.classes[index], result.bias[index]);
@@ -225,59 +203,45 @@ impl<T: Precision> Circuit<T> {
             result.reconstructed.push(reconstructed);
             if !bias_by_stage.is_empty() {
                 let sum: f64 = bias_by_stage.iter().map(|share| share.wide()).sum();
-                result.bias_difference = result.bias_difference.max((sum - bias.wide()).abs() / result.scale());
+                let difference = (sum - bias.wide()).abs() / result.scale();
+                result.bias_difference = Some(result.bias_difference.unwrap_or(0.0).max(difference));
             }
             each(&Row { index, class, weights, reconstructed, bias, bias_by_stage })
         };
-        if method == Method::Adjoint {
-            result.passes = request.classes.len();
-            let plan = self.plan_rows(&request.classes, request.block, true);
-            self.rows(&plan, |block| {
-                let rows = block.weights.chunks_exact(x.len().max(1));
-                let done = block.first + rows.len();
-                for (row, weights) in rows.enumerate() {
-                    let shares: Vec<T> = block.bias.iter().map(|stage| stage[row]).collect();
-                    hand(&mut result, block.first + row, weights, &shares)?;
+        match road {
+            Road::Rows(plan) => {
+                result.passes = request.classes.len();
+                self.rows(&plan, |block| {
+                    let rows = block.weights.chunks_exact(x.len().max(1));
+                    let done = block.first + rows.len();
+                    for (row, weights) in rows.enumerate() {
+                        let shares: Vec<T> = block.bias.iter().map(|stage| stage[row]).collect();
+                        hand(&mut result, block.first + row, weights, &shares)?;
+                    }
+                    progress(done, request.classes.len());
+                    Ok(())
+                })?;
+            }
+            Road::Columns(plan) => {
+                result.passes = plan.pushes();
+                let mut weights = vec![T::zero(); x.len()];
+                self.columns(&plan, progress, |gathered| {
+                    for index in 0..gathered.count() {
+                        weights.fill(T::zero());
+                        gathered.add_to(index, &mut weights);
+                        hand(&mut result, gathered.first + index, &weights, &[])?;
+                    }
+                    Ok(())
+                })?;
+            }
+            Road::Basis(basis) => {
+                result.passes = x.len();
+                let all = self.columns_by(basis, &request.classes, request.block, progress);
+                for (index, row) in all.chunks(x.len().max(1)).enumerate() {
+                    hand(&mut result, index, row, &[])?;
                 }
-                progress(done, request.classes.len());
-                Ok(())
-            })?;
-        } else {
-            result.passes = x.len();
-            for (index, row) in self.columns(request, progress).chunks(x.len().max(1)).enumerate() {
-                hand(&mut result, index, row, &[])?;
             }
         }
         Ok(result)
-    }
-
-    /// The wanted rows of W = Σⱼ (W qⱼ) qⱼᵀ / ‖qⱼ‖², row-major, from pushing every vector of the basis.
-    fn columns(&self, request: &Request, progress: &mut dyn FnMut(usize, usize)) -> Vec<T> {
-        let len: usize = self.input_shape().iter().product();
-        let width = self.block(request);
-        let mut w = vec![T::zero(); request.classes.len() * len];
-        let mut first = 0;
-        while first < len {
-            let n = width.min(len - first);
-            let probes: Probes<T> = request.basis.probes(self.input_shape(), first, n);
-            let y = self.push(probes.clone(), false);
-            w.par_chunks_mut(len).zip(&request.classes).for_each(|(row, &class)| {
-                let Some(made) = y.at(class) else { return };
-                let scaled: Vec<T> =
-                    (0..n).map(|j| T::of(made[j].wide() / request.basis.norm_squared(len, first + j))).collect();
-                for (q, element) in probes.values().chunks_exact(n).zip(probes.support().elements()) {
-                    row[element] += q.iter().zip(&scaled).map(|(&q, &m)| q * m).sum::<T>();
-                }
-            });
-            first += n;
-            progress(first, len);
-        }
-        w
-    }
-
-    /// How many vectors travel together.
-    fn block(&self, request: &Request) -> usize {
-        let largest = self.stages().iter().map(|stage| stage.affine.shape().iter().product()).max().unwrap_or(1);
-        request.block.unwrap_or_else(|| (BLOCK_NUMBERS / std::cmp::max(largest, 1)).clamp(1, BLOCK_ROWS)).max(1)
     }
 }

@@ -114,11 +114,37 @@ fn check_bias(circuit: &Circuit<f64>, logits: &Tensor<f64>, outputs: impl Iterat
     }
 }
 
-/// On every network of the zoo that is covered: biases element by element, and the halves at a middle tensor.
+/// Rows of a map by several columns in one probe are those pulled back; fewer probes than the input has elements.
+fn check_columns(circuit: &Circuit<f64>, name: &str) {
+    let (units, len) = (circuit.output_shape().iter().product::<usize>(), circuit.input_shape().iter().product());
+    let rows: Vec<usize> = (0..units).step_by(units.div_ceil(100)).collect();
+    let mut pulled = vec![0.0; rows.len() * len];
+    let taken = circuit.rows(&circuit.plan_rows(&rows, None, false), |block| {
+        pulled[block.first * len..][..block.weights.len()].copy_from_slice(block.weights);
+        Ok::<(), ()>(())
+    });
+    taken.unwrap();
+    let plan = circuit.plan_columns(&rows, None);
+    assert!(plan.probes() < len, "{name}: {} probes", plan.probes());
+    let scale = largest(&pulled);
+    let pushed = circuit.columns(&plan, &mut |_, _| {}, |gathered| {
+        for index in 0..gathered.count() {
+            let row = &mut pulled[(gathered.first + index) * len..][..len];
+            row.iter_mut().for_each(|weight| *weight = -*weight);
+            gathered.add_to(index, row);
+        }
+        Ok::<(), ()>(())
+    });
+    pushed.unwrap();
+    assert!(largest(&pulled) <= 1e-12 * scale, "{name}: {:e} of {scale:e}", largest(&pulled));
+}
+
+/// On every network of the zoo that is covered: biases element by element, the halves at a middle tensor, and an early
+/// map by probes.
 #[test]
 fn real_networks() {
     let Some(zoo) = zoo() else { return };
-    let mut seen = 0;
+    let (mut seen, mut coloured) = (0, 0);
     for network in networks(&zoo) {
         let model = Model::read(&network.join("model.onnx")).unwrap();
         let head = model.head(Some(model.name(model.outputs[0])), false).unwrap();
@@ -131,6 +157,12 @@ fn real_networks() {
         let whole = trace.freeze(&Rules::default()).unwrap();
         let logits = trace.logits().unwrap();
         check_bias(&whole, logits, std::iter::once(netfold::reconstruct::argmax(logits.data())));
+        let maps =
+            whole.stages().iter().enumerate().filter(|(_, stage)| stage.op == "Conv").map(|(index, _)| index + 1);
+        if let Some(slot) = maps.clone().nth(1).filter(|_| maps.count() > 2) {
+            check_columns(&whole.up_to(slot), &network.display().to_string());
+            coloured += 1;
+        }
         let stage = &whole.stages()[whole.stages().len() / 2];
         let h = model.tensor(&stage.tensor).unwrap();
         let second = trace.freeze_between(h, head.logits, &Rules::default()).unwrap();
@@ -139,5 +171,5 @@ fn real_networks() {
         assert!(worst <= 1e-11 * largest(logits.data()), "{}: {worst:e}", network.display());
         seen += 1;
     }
-    assert!(seen > 10, "{seen} networks");
+    assert!(seen > 10 && coloured > 10, "{seen} networks, {coloured} with a map of small fields");
 }

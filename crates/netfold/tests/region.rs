@@ -105,7 +105,7 @@ fn brute(model: &Model, x: &Tensor<f64>, circuit: &Circuit<f64>) -> [f64; 3] {
         }
     };
     let columns = Probes::one_hot(x.shape(), &(0..x.len()).collect::<Vec<_>>());
-    circuit.push_with(columns, false, &mut |index, sources| {
+    circuit.push_with(columns, false, &circuit.full_plan(), &mut |index, sources| {
         let stage = &circuit.stages()[index];
         let node = model.maker(model.tensor(&stage.tensor).unwrap()).unwrap();
         let Some(z) = node.inputs[0].and_then(|id| trace.real(id).ok()) else { return };

@@ -69,7 +69,7 @@ fn run<T: Precision>(words: &Reconstruct, session: &Session<'_>) -> Result<ExitC
         kept.iter_mut().for_each(|row| row.field = Some(frozen.circuit.receptive_field(row.class)));
     }
     frozen.seconds.total = session.elapsed();
-    let certificate = certify(session, &frozen, &result, &request);
+    let certificate = certify(session, &frozen, &result);
     let cam = words.common.from.as_ref();
     let cam = cam.and_then(|_| Cam::of(&frozen.circuit, kept.iter().map(|row| row.weights.as_slice())));
     kept.sort_by_key(|row| chosen.iter().position(|&class| class == row.class));
@@ -111,19 +111,10 @@ fn chosen<T: Precision>(words: &Reconstruct, session: &Session<'_>, logits: &Ten
     Ok(chosen)
 }
 
-fn certify<T: Precision>(
-    session: &Session<'_>,
-    frozen: &Frozen<T>,
-    result: &Reconstruction<T>,
-    request: &Request,
-) -> Certificate {
-    let method = match result.method {
-        Method::Probe => format!("probe, {} basis", request.basis),
-        method => method.to_string(),
-    };
+fn certify<T: Precision>(session: &Session<'_>, frozen: &Frozen<T>, result: &Reconstruction<T>) -> Certificate {
     let told = Circumstances {
         tolerance: session.tolerance::<T>(),
-        method,
+        method: result.method.clone(),
         left_off: session.head.left_off.clone(),
         seconds: frozen.seconds,
         model: session.stamp.clone(),

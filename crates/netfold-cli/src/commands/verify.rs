@@ -45,7 +45,7 @@ fn one<T: Precision>(session: &Session<'_>, path: &Path) -> Result<(Certificate,
     let result = frozen.reconstruct(&request, &mut |_, _| {}, &mut |_| Ok(()))?;
     let told = Circumstances {
         tolerance: session.tolerance::<T>(),
-        method: result.method.to_string(),
+        method: result.method.clone(),
         left_off: session.head.left_off.clone(),
         seconds: frozen.seconds,
         model: session.stamp.clone(),

@@ -71,7 +71,7 @@ impl<T: Precision> Region<T> {
 
     /// Pushes probes through the circuit and shows them to every set of switches.
     pub(super) fn tangents(&self, v: Probes<T>, mut each: impl FnMut(usize, &Set<T>, Ends<'_, T>)) {
-        self.circuit.push_with(v, false, &mut |stage, sources| {
+        self.circuit.push_with(v, false, &self.circuit.full_plan(), &mut |stage, sources| {
             for (index, set) in self.sets.iter().enumerate().filter(|(_, set)| set.stage == stage) {
                 let [a, b] = &set.ends;
                 each(index, set, [a, b].map(|end| end.source.map(|source| sources[source])));

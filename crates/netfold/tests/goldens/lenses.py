@@ -36,8 +36,8 @@ from zennit.composites import (
     layer_map_base,
 )
 from zennit.layer import Sum
-from zennit.rules import AlphaBeta, Epsilon, Gamma, ZBox
-from zennit.types import Convolution, Linear
+from zennit.rules import AlphaBeta, Epsilon, Gamma, Norm, ZBox
+from zennit.types import AvgPool, Linear
 
 warnings.filterwarnings("ignore")
 HERE = Path(__file__).parent
@@ -50,6 +50,7 @@ MODELS = {
     "cifar_resnet2b": "00_cifar_test0_cat",
     "cifar_oval_deep": "00_cifar_test0_cat",
     "mnist_digit_recognizer": "00_mnist_0",
+    "cifar_resnet20": "00_cifar_test0_cat",
 }
 # Numbers that the test gives to the lenses, too.
 STEPS, SAMPLES, NOISE, SEED, WINDOW, BOX, EPSILON = 10, 3, 0.1, 7, 8, (-3.0, 3.0), 1e-2
@@ -74,6 +75,9 @@ class Modules(Graph):
         if op == "MaxPool":
             pads = a.get("pads", [0, 0, 0, 0])
             return nn.MaxPool2d(a["kernel_shape"], a["strides"], pads[:2])
+        if op == "AveragePool":
+            assert not any(a.get("pads", [])), "no padding"
+            return nn.AvgPool2d(a["kernel_shape"], a["strides"])
         if op == "Add" and x == [None, None]:
             return Sum()
         if op == "Conv":
@@ -115,6 +119,10 @@ class Modules(Graph):
         while last + 1 < len(order) and isinstance(order[last + 1], (nn.ReLU, Sum)):
             last += 1
         return order[last]
+
+
+    def is_averaged(self):
+        return any(isinstance(layer, nn.AvgPool2d) for layer in self.layers.values())
 
 
 class Wyrand:
@@ -281,6 +289,14 @@ def rule(rule_of_linear, first=None):
     return SpecialFirstLayerMapComposite(layers, [(Linear, first)])
 
 
+def unstabilised():
+    def divisor(z):
+        return torch.where(z == 0, torch.full_like(z, math.inf), z)
+
+    sums = [(Sum, Norm(divisor)), (AvgPool, Norm(divisor))]
+    return LayerMapComposite(sums + layer_map_base() + [(Linear, Epsilon(divisor))])
+
+
 def lenses(model, x, target):
     zero = torch.zeros_like(x)
     box = dict(low=torch.full_like(x, BOX[0]), high=torch.full_like(x, BOX[1]))
@@ -290,6 +306,10 @@ def lenses(model, x, target):
     yield "guided", "captum", GuidedBackprop(model).attribute(x.clone().requires_grad_(), target)
     cam = LayerGradCam(model, model.last_map()).attribute(x.clone(), target, relu_attributions=True)
     yield "grad-cam", "captum", spread(cam[0, 0].detach(), *x.shape[2:])
+    if model.is_averaged():
+        # What leads from each channel to the logit is one weight: Grad-CAM before its rectifier is CAM.
+        cam = LayerGradCam(model, model.last_map()).attribute(x.clone(), target)
+        yield "cam", "captum", spread(cam[0, 0].detach(), *x.shape[2:])
     for name, values in cams(model, x, target).items():
         yield name, "formula", values
     yield "smoothgrad", "formula", smooth(model, x, target)
@@ -307,6 +327,7 @@ def lenses(model, x, target):
     else:
         yield "deeplift", "captum", DeepLift(model).attribute(x.clone(), zero, target)
     yield "soft-gate", "formula", soft_gate(model, x, target)
+    yield "lrp-0", "zennit", relevance(model, x, target, unstabilised())
     yield "lrp-epsilon", "zennit", relevance(model, x, target, rule(Epsilon(EPSILON)))
     yield "lrp-gamma", "zennit", relevance(model, x, target, rule(Gamma()))
     yield "lrp-alpha-beta", "zennit", relevance(model, x, target, rule(AlphaBeta()))
