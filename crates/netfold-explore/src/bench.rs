@@ -153,11 +153,9 @@ impl<T: Precision> Bench<T> {
         let (opened, _, frozen) = self.frozen(at, ticket)?;
         classes.iter().try_for_each(|&class| frozen.check(class))?;
         let x = frozen.given.x.clone();
-        let b = &frozen.logits.compared(&x).bias;
-        let bias: Vec<T> = classes.iter().map(|&class| b[class]).collect();
         let pixels = frozen.given.picture.as_ref().map(|picture| picture.map.clone());
         let name = opened.model.name(opened.model.input()?);
-        let mut store = Store::begin(folder, (name, &x), &bias, pixels)?;
+        let mut store = Store::begin(folder, (name, &x), classes.len(), pixels)?;
         let result =
             frozen.logits.rows(&x, classes.to_vec(), ticket, &mut |_, row| store.row(row).map_err(Problem::from))?;
         Ok(store.finish(&result, &x)?)

@@ -11,6 +11,8 @@ use crate::{Field, LinearMap, Probes, Real, SharedMap, Support};
 /// Mean subtraction is d = 1, u = 1, v = 1/n; the Jacobian of a softmax p is d = u = v = p, that of its logarithm
 /// d = u = 1, v = p; the Jacobian of x / ‖x‖ is diag(1) − x̂ x̂ᵀ, divided by the norm.
 ///
+/// The sums over j are taken in double precision: a line may be a whole picture, and what is left of d ∘ x is often small.
+///
 /// Lines run along `size` elements that are `inner` apart, as along one axis of a tensor in standard layout.
 #[derive(Clone, Debug)]
 pub struct RankOne<T> {
@@ -45,11 +47,11 @@ impl<T: Real> RankOne<T> {
         y.par_chunks_mut(block * width).zip(x.values().par_chunks(block * width)).enumerate().for_each(
             |(index, (y, x))| {
                 let first = index * block;
-                let mut sums = vec![T::zero(); row];
+                let mut sums = vec![0.0; row];
                 for (j, x) in x.chunks_exact(row).enumerate() {
                     for (i, (sums, x)) in sums.chunks_exact_mut(width).zip(x.chunks_exact(width)).enumerate() {
                         let v = v[first + j * self.inner + i];
-                        sums.iter_mut().zip(x).for_each(|(sum, &x)| *sum += v * x);
+                        sums.iter_mut().zip(x).for_each(|(sum, &x)| *sum += v.wide() * x.wide());
                     }
                 }
                 for (j, (y, x)) in y.chunks_exact_mut(row).zip(x.chunks_exact(row)).enumerate() {
@@ -57,7 +59,7 @@ impl<T: Real> RankOne<T> {
                     for (i, ((y, x), sums)) in places.enumerate() {
                         let element = first + j * self.inner + i;
                         let (d, u) = (self.diagonal.at(element), u[element]);
-                        y.iter_mut().zip(x).zip(sums).for_each(|((y, &x), &sum)| *y = d * x - u * sum);
+                        y.iter_mut().zip(x).zip(sums).for_each(|((y, &x), &sum)| *y = d * x - u * T::of(sum));
                     }
                 }
             },

@@ -99,7 +99,11 @@ pub(crate) fn certificate(report: &Report) -> Vec<Fact> {
         noted("First class", if certificate.argmax.kept { "kept" } else { "not kept" }, format!("of {logits}")),
     ];
     if let Some(difference) = certificate.bias_difference {
-        facts.push(noted("Layers' biases", significant(difference, 2), "of the largest logit between their sum and b"));
+        facts.push(noted(
+            "Layers' biases",
+            significant(difference, 2),
+            "of the largest logit between their sum and what zero is pushed to",
+        ));
     }
     facts.extend(exactness(certificate));
     facts.push(noted(

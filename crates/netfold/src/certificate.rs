@@ -35,7 +35,8 @@ pub struct Certificate {
     pub method: String,
     /// How many vectors went through the frozen network.
     pub passes: usize,
-    /// max over the computed classes of |Σ of the layers' bias shares − b| / max|f(x)|; absent for probes.
+    /// max over the computed classes of |b, the sum of the layers' shares − b from pushing 0| / max|f(x)|; absent for
+    /// probes.
     pub bias_difference: Option<f64>,
     /// How many nodes of each operator were frozen how, in the order of their first appearance.
     pub rules: Vec<FrozenNodes>,

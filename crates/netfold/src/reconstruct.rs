@@ -43,9 +43,9 @@ pub struct Row<'a, T> {
     pub weights: &'a [T],
     /// ⟨w, x⟩ + b, summed in double precision.
     pub reconstructed: T,
-    /// The bias.
+    /// b: the sum of the stages' shares, added in double precision; with [`Method::Probe`] what pushing zero gives.
     pub bias: T,
-    /// Each stage's share of the bias; empty for [`Method::Probe`].
+    /// Each stage's share of b; empty for [`Method::Probe`].
     pub bias_by_stage: &'a [T],
 }
 
@@ -72,9 +72,9 @@ impl<T: Precision> Row<'_, T> {
 pub struct Compared<T> {
     /// f(x).
     pub logits: Vec<T>,
-    /// W x + b, from pushing x and 0.
+    /// W x + b, from pushing x through the frozen network with its offsets.
     pub pushed: Vec<T>,
-    /// b.
+    /// b, from pushing 0.
     pub bias: Vec<T>,
 }
 
@@ -83,19 +83,19 @@ pub struct Compared<T> {
 pub struct Reconstruction<T> {
     /// The wanted classes.
     pub classes: Vec<usize>,
-    /// b for each wanted class.
+    /// b for each wanted class, as its row told it.
     pub bias: Vec<T>,
     /// ⟨w, x⟩ + b for each wanted class, from its row.
     pub reconstructed: Vec<T>,
     /// f(x), for all classes.
     pub logits: Vec<T>,
-    /// W x + b for all classes, from pushing x and 0.
+    /// W x + b for all classes, from pushing x.
     pub pushed: Vec<T>,
     /// How W was computed, as [`Road`] names it.
     pub method: String,
     /// How many vectors went through the circuit for W.
     pub passes: usize,
-    /// max over wanted classes of |Σ stages' shares − b| / max|f(x)|; `None` for [`Method::Probe`].
+    /// max over wanted classes of |b − b from pushing 0| / max|f(x)|; `None` for [`Method::Probe`].
     pub bias_difference: Option<f64>,
 }
 
@@ -134,22 +134,26 @@ pub fn top<T: Precision>(logits: &[T], n: usize) -> Vec<usize> {
 }
 
 impl<T: Precision> Circuit<T> {
-    /// f(x) beside W x + b, for every output: two passes, no row of W.
+    /// f(x) beside W x + b, and b, for every output: two passes, no row of W.
     ///
-    /// b is computed on its own, by pushing zero through the circuit with its offsets.
+    /// x is pushed with the offsets on the way: every tensor is as large as it is in the network. W x and b alone can be
+    /// hundreds of times larger than their sum, and pushed each by itself they would bring their own rounding errors.
     ///
     /// # Panics
     /// If `x` and `logits` are not of the circuit's shapes.
     pub fn compare(&self, x: &Tensor<T>, logits: &Tensor<T>) -> Compared<T> {
         assert_eq!((x.shape(), logits.shape()), (self.input_shape(), self.output_shape()), "shapes of the circuit");
         let bias = self.bias();
-        let wx = self.push(x.probe(), false).into_values();
-        let pushed = wx.iter().zip(&bias).map(|(&wx, &b)| wx + b).collect();
+        let pushed = self.push(x.probe(), true).into_values();
         Compared { logits: logits.data().to_vec(), pushed, bias }
     }
 
     /// Computes the wanted rows of W block by block and hands each to `each`; memory does not grow with their number
     /// (with [`Method::Probe`] and another basis than unit vectors it does: columns come first there).
+    ///
+    /// Rows bring their b along: with a the adjoint of the logit at a stage's tensor and c the stage's offset,
+    /// b = Σ ⟨a, c⟩ over the stages. W comes from the same rounded a, so that an error δ of a adds ⟨δ, z⟩ to W x + b,
+    /// where z is the tensor's whole value: as much as a rounding of the forward pass, however large W x and b are.
     ///
     /// `progress` is called with (vectors done, vectors in all) after each block.
     ///
@@ -184,11 +188,11 @@ impl<T: Precision> Circuit<T> {
         progress: &mut dyn FnMut(usize, usize),
         each: &mut dyn FnMut(&Row<'_, T>) -> Result<(), E>,
     ) -> Result<Reconstruction<T>, E> {
-        let Compared { logits, pushed, bias: b } = compared;
+        let Compared { logits, pushed, bias: pushed_zero } = compared;
         let road = self.road(request);
         let mut result = Reconstruction {
             classes: request.classes.clone(),
-            bias: request.classes.iter().map(|&class| b[class]).collect(),
+            bias: Vec::new(),
             reconstructed: Vec::new(),
             logits,
             pushed,
@@ -197,15 +201,18 @@ impl<T: Precision> Circuit<T> {
             bias_difference: None,
         };
         let mut hand = |result: &mut Reconstruction<T>, index: usize, weights: &[T], bias_by_stage: &[T]| {
-            let (class, bias) = (result.classes[index], result.bias[index]);
+            let class = result.classes[index];
+            let mut bias = pushed_zero[class];
+            if !bias_by_stage.is_empty() {
+                let sum = T::of(bias_by_stage.iter().map(|share| share.wide()).sum());
+                let difference = (sum - bias).wide().abs() / result.scale();
+                result.bias_difference = Some(result.bias_difference.unwrap_or(0.0).max(difference));
+                bias = sum;
+            }
             let dot: f64 = weights.iter().zip(x.data()).map(|(w, x)| w.wide() * x.wide()).sum();
             let reconstructed = T::of(dot + bias.wide());
+            result.bias.push(bias);
             result.reconstructed.push(reconstructed);
-            if !bias_by_stage.is_empty() {
-                let sum: f64 = bias_by_stage.iter().map(|share| share.wide()).sum();
-                let difference = (sum - bias.wide()).abs() / result.scale();
-                result.bias_difference = Some(result.bias_difference.unwrap_or(0.0).max(difference));
-            }
             each(&Row { index, class, weights, reconstructed, bias, bias_by_stage })
         };
         match road {

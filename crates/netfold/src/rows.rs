@@ -139,8 +139,20 @@ impl<T: Precision> Circuit<T> {
     /// # Panics
     /// If the output has no such element.
     pub fn row(&self, class: usize) -> Vec<T> {
-        let plan = self.plan_rows(&[class], None, false);
-        let pulled = self.pull_within(plan.seed(self.output_shape()), plan.supports(), false);
-        pulled.weights.vector(0)
+        self.one_row(class, false).0
+    }
+
+    /// One row of W and b of its class, the sum of the stages' shares.
+    ///
+    /// # Panics
+    /// If the output has no such element.
+    pub fn row_and_bias(&self, class: usize) -> (Vec<T>, f64) {
+        self.one_row(class, true)
+    }
+
+    fn one_row(&self, class: usize, shares: bool) -> (Vec<T>, f64) {
+        let plan = self.plan_rows(&[class], None, shares);
+        let pulled = self.pull_within(plan.seed(self.output_shape()), plan.supports(), shares);
+        (pulled.weights.vector(0), pulled.bias.iter().map(|stage| stage[0].wide()).sum())
     }
 }

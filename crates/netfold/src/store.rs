@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use netfold_linear::{Probes, Support};
-use netfold_onnx::{Attribute, DType, GraphDef, ModelDef, NodeDef, StreamedModel, TensorDef, ValueInfo};
+use netfold_onnx::{Attribute, DType, GraphDef, ModelDef, NodeDef, StreamedModel, ValueInfo};
 use npyz::WriterBuilder;
 use tempfile::NamedTempFile;
 use zip::CompressionMethod;
@@ -100,25 +100,26 @@ const ONNX: &str = "reconstructed.onnx";
 impl<T: Precision> Store<T> {
     /// Opens both files in `folder`, which is made if it is not there.
     ///
-    /// `bias` has one number for each class; `input` is the model's input by name, as it was traced.
+    /// So many `classes` will get a row; `input` is the model's input by name, as it was traced.
     ///
     /// # Errors
     /// If a file cannot be written, or the one-layer model would be larger than ONNX files can be.
     pub fn begin(
         folder: &Path,
         input: (&str, &Tensor<T>),
-        bias: &[T],
+        classes: usize,
         pixels: Option<PixelMap<T>>,
     ) -> Result<Self, Error> {
         fs::create_dir_all(folder).map_err(|source| Error::Write { path: folder.to_owned(), source })?;
         let file = |name: &str| temporary(folder).map_err(|source| Error::Write { path: folder.join(name), source });
         let (name, x) = input;
-        let one_layer = one_layer(name, x.shape(), bias);
-        let onnx = StreamedModel::begin(&one_layer, "W", dtype::<T>(), &[bias.len(), x.len()], file(ONNX)?)?;
+        let one_layer = one_layer(name, x.shape(), dtype::<T>(), classes);
+        let tensors: [(&str, &[usize]); 2] = [("W", &[classes, x.len()]), ("b", &[classes])];
+        let onnx = StreamedModel::begin(&one_layer, dtype::<T>(), &tensors, file(ONNX)?)?;
         let given_up = GivenUp::default();
         let mut npz =
             ZipWriter::new(Archive { file: file(NPZ)?, given_up: Arc::clone(&given_up.0), position: 0, end: 0 });
-        let shape: Vec<usize> = std::iter::once(bias.len()).chain(without_batch(x.shape())).collect();
+        let shape: Vec<usize> = std::iter::once(classes).chain(without_batch(x.shape())).collect();
         begin_array(&mut npz, "weights", code::<T>(), &shape).map_err(|source| npz_error(folder, source))?;
         let pixels =
             pixels.map(|map| Ok(Pixels { map, rows: BufWriter::new(tempfile::tempfile_in(folder)?), bias: vec![] }));
@@ -153,6 +154,9 @@ impl<T: Precision> Store<T> {
     pub fn finish(mut self, result: &Reconstruction<T>, x: &Tensor<T>) -> Result<(), Error> {
         let folder = self.folder.clone();
         self.rest(result, x).map_err(|source| npz_error(&folder, source))?;
+        self.bytes.clear();
+        result.bias.iter().for_each(|&value| value.put_le(&mut self.bytes));
+        self.onnx.write(&self.bytes)?;
         let Self { npz, onnx, given_up, .. } = self;
         let npz = npz.finish().map_err(|error| npz_error(&folder, error.into()))?;
         drop(given_up);
@@ -268,19 +272,13 @@ pub fn without_batch(shape: &[usize]) -> impl Iterator<Item = usize> + '_ {
     shape.iter().copied().skip(usize::from(shape.len() > 1 && shape[0] == 1))
 }
 
-/// `logits = Gemm(Flatten(input), W, b)`, W left out: it is streamed.
-fn one_layer<T: Precision>(name: &str, shape: &[usize], bias: &[T]) -> ModelDef {
-    let b = if T::NAME == "f32" {
-        TensorDef::vector(bias.iter().map(|b| b.wide() as f32).collect::<Vec<f32>>())
-    } else {
-        TensorDef::vector(bias.iter().map(|b| b.wide()).collect::<Vec<f64>>())
-    };
+/// `logits = Gemm(Flatten(input), W, b)`; W and b are streamed.
+fn one_layer(name: &str, shape: &[usize], dtype: DType, classes: usize) -> ModelDef {
     // The input's name is the model's own, and may be any.
     let flat = format!("{name} flattened");
     let graph = GraphDef::new("one-layer model")
-        .with_input(ValueInfo::new(name, dtype::<T>(), shape.iter().copied()))
-        .with_output(ValueInfo::new("logits", dtype::<T>(), [1, bias.len()]))
-        .with_initializer("b", b)
+        .with_input(ValueInfo::new(name, dtype, shape.iter().copied()))
+        .with_output(ValueInfo::new("logits", dtype, [1, classes]))
         .with_node(NodeDef::new("Flatten", [name], [flat.as_str()]).with("axis", Attribute::Int(0)).named("flatten"))
         .with_node(
             NodeDef::new("Gemm", [flat.as_str(), "W", "b"], ["logits"])

@@ -61,6 +61,15 @@ proptest! {
         prop_assert!(biases < 1e-12, "biases by {biases:e}");
     }
 
+    /// Law 4: the frozen network is affine: W x and b, pushed each by itself, are what x is pushed to with the offsets.
+    #[test]
+    fn parts_add_up(seed in any::<u64>(), rule in rules()) {
+        let (circuit, x, logits) = frozen::<f64>(seed, rule);
+        let (made, wx) = (circuit.compare(&x, &logits), circuit.push(x.probe(), false));
+        let sum: Vec<f64> = wx.values().iter().zip(&made.bias).map(|(wx, b)| wx + b).collect();
+        prop_assert!(difference(&made.pushed, &sum) < 1e-12, "differs by {:e}", difference(&made.pushed, &sum));
+    }
+
     /// Law 5: rows by pulling are columns by pushing, whatever the group of orthogonal vectors.
     #[test]
     fn two_roads(seed in any::<u64>(), rule in rules()) {

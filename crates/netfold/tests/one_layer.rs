@@ -42,9 +42,7 @@ fn onnxruntime_gives_the_networks_logits() {
         let classes: Vec<usize> = (0..logits.len()).step_by(logits.len().div_ceil(20)).collect();
         let circuit = trace.freeze(&Rules::default()).unwrap();
         let out = folder.path().join(&name);
-        let bias: Vec<f32> = circuit.bias();
-        let bias: Vec<f32> = classes.iter().map(|&class| bias[class]).collect();
-        let mut store = Store::begin(&out, (model.name(trace.input), &x), &bias, None).unwrap();
+        let mut store = Store::begin(&out, (model.name(trace.input), &x), classes.len(), None).unwrap();
         let request = Request { classes: classes.clone(), method: Method::Adjoint, ..Request::default() };
         let result =
             circuit.reconstruct::<Error>(&x, &logits, &request, &mut |_, _| {}, &mut |row| store.row(row)).unwrap();
@@ -71,8 +69,7 @@ fn arrays_add_up() {
     let trace = model.trace(&x, model.outputs[0], NonFinite::Refuse).unwrap();
     let (circuit, logits) = (trace.freeze(&Rules::default()).unwrap(), trace.logits().unwrap().clone());
     let folder = tempfile::tempdir().unwrap();
-    let bias = circuit.bias();
-    let mut store = Store::begin(folder.path(), ("x", &x), &bias[1..3], None).unwrap();
+    let mut store = Store::begin(folder.path(), ("x", &x), 2, None).unwrap();
     let request = Request { classes: vec![1, 2], ..Request::default() };
     let result =
         circuit.reconstruct::<Error>(&x, &logits, &request, &mut |_, _| {}, &mut |row| store.row(row)).unwrap();
@@ -95,7 +92,7 @@ fn arrays_add_up() {
 fn interrupted_leaves_nothing() {
     let x = common::random::input::<f32>(3);
     let folder = tempfile::tempdir().unwrap();
-    drop(Store::begin(folder.path(), ("x", &x), &[0.5, 1.0], None).unwrap());
+    drop(Store::begin(folder.path(), ("x", &x), 2, None).unwrap());
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 

@@ -25,8 +25,8 @@ fn run<T: Precision>(words: &Bias, session: &Session<'_>) -> Result<ExitCode, Fa
     let frozen = session.freeze::<T>(&words.input)?;
     let class = session.chosen(words.class.as_deref(), &frozen.logits)?;
     let maps = frozen.circuit.bias_maps(class);
-    let b = frozen.circuit.bias()[class].wide();
-    let sum: f64 = maps.iter().map(BiasMap::total).sum();
+    let b: f64 = maps.iter().map(BiasMap::total).sum();
+    let pushed = frozen.circuit.bias()[class].wide();
     let pixels = preprocessing(&frozen, class);
     let node = |map: &BiasMap| &frozen.circuit.stages()[map.stage];
     if words.common.json {
@@ -48,7 +48,7 @@ fn run<T: Precision>(words: &Bias, session: &Session<'_>) -> Result<ExitCode, Fa
                 "label": session.label(class),
                 "logit": frozen.logits.data()[class].wide(),
                 "bias": b,
-                "sum_of_shares": sum,
+                "pushed_zero": pushed,
                 "preprocessing": pixels,
                 "pixel_bias": pixels.map(|share| b + share),
                 "nodes": maps.iter().map(part).collect::<Vec<_>>(),
@@ -65,7 +65,7 @@ fn run<T: Precision>(words: &Bias, session: &Session<'_>) -> Result<ExitCode, Fa
         let largest: Vec<String> = channels.iter().take(SHOWN).map(|(c, share)| format!("{c}: {share:.4}")).collect();
         println!("{:<width$}  {:>12.6}  {}", node(map).node, map.total(), largest.join("  "));
     }
-    println!("{:<width$}  {b:>12.6}  the nodes add up to it within {:.1e}", "b", (sum - b).abs());
+    println!("{:<width$}  {b:>12.6}  the sum; pushing zero gives it within {:.1e}", "b", (pushed - b).abs());
     if let Some(share) = pixels {
         println!("{:<width$}  {share:>12.6}  the offset of the input, seen through W", "preprocessing");
         println!("{:<width$}  {:>12.6}  over the picture's pixels", "pixel b", b + share);

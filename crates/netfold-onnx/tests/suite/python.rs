@@ -46,7 +46,7 @@ fn onnxruntime_runs_streamed_models() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("streamed.onnx");
     let file = fs::File::create(&path).unwrap();
-    let mut out = StreamedModel::begin(&ModelDef::new(graph), "w", DType::F32, &[2, 3], file).unwrap();
+    let mut out = StreamedModel::begin(&ModelDef::new(graph), DType::F32, &[("w", &[2, 3])], file).unwrap();
     out.write(&[1.0_f32, 2.0, 3.0, 40.0, 50.0, 60.0].map(f32::to_le_bytes).concat()).unwrap();
     out.finish().unwrap();
     let script = "

@@ -1,7 +1,7 @@
 //! `cam`, `grad-cam`, `grad-cam++`, `hirescam`: from the last feature map to the logit.
 
 use super::in_the_way;
-use super::subject::{Attribution, Subject, kind, row, tangent};
+use super::subject::{Attribution, Subject, kind, row_and_bias, tangent};
 use crate::affine::Validity;
 use crate::cam::Cam;
 use crate::circuit::Circuit;
@@ -14,7 +14,7 @@ use crate::ops::Precision;
 pub(super) fn look<T: Precision>(lens: &'static str, subject: &Subject<'_, T>) -> Result<Attribution, Error> {
     let id = feature_map(lens, subject)?;
     let circuit = subject.trace.freeze_between(id, subject.trace.output, &tangent())?;
-    let (h, g) = (subject.trace.real(id)?, row(&circuit, subject.class));
+    let (h, (g, b)) = (subject.trace.real(id)?, row_and_bias(&circuit, subject.class));
     let &[1, _, ref places @ ..] = h.shape() else {
         let why = format!(
             "`{}` has shape {:?}, one picture with channels is expected",
@@ -41,7 +41,7 @@ pub(super) fn look<T: Precision>(lens: &'static str, subject: &Subject<'_, T>) -
     let spread = subject.grid()?.spread(&map, &places);
     let values =
         spread.ok_or_else(|| Error::Lens { lens, why: format!("a map over {places:?} has no place in the input") })?;
-    Ok(Attribution::contributions(values, circuit.bias()[subject.class].wide()))
+    Ok(Attribution::contributions(values, b))
 }
 
 /// The one weight of a channel; `None` where each place has its own.

@@ -1,6 +1,6 @@
 //! `gradient`, `gradient-x-input`, `contributions`.
 
-use super::subject::{Attribution, Subject, row};
+use super::subject::{Attribution, Subject, row_and_bias};
 use crate::error::Error;
 use crate::ops::Precision;
 
@@ -11,10 +11,10 @@ pub(super) fn look<T: Precision>(lens: &'static str, subject: &Subject<'_, T>) -
         "contributions" => subject.trace.freeze(&subject.settings.rules)?,
         _ => subject.jacobian()?,
     };
-    let w = row(&circuit, subject.class);
+    let (w, b) = row_and_bias(&circuit, subject.class);
     if lens == "gradient" {
         return Ok(Attribution::weights(w, x));
     }
-    let b = if lens == "contributions" { circuit.bias()[subject.class].wide() } else { 0.0 };
-    Ok(Attribution::contributions(w.iter().zip(x.data()).map(|(w, x)| w * x.wide()).collect(), b))
+    let rest = if lens == "contributions" { b } else { 0.0 };
+    Ok(Attribution::contributions(w.iter().zip(x.data()).map(|(w, x)| w * x.wide()).collect(), rest))
 }

@@ -216,6 +216,12 @@ pub(super) fn row<T: Precision>(circuit: &Circuit<T>, output: usize) -> Vec<f64>
     pulled(circuit, output, &mut |_, _| {})
 }
 
+/// The row of W of one output, and its b.
+pub(super) fn row_and_bias<T: Precision>(circuit: &Circuit<T>, output: usize) -> (Vec<f64>, f64) {
+    let (row, bias) = circuit.row_and_bias(output);
+    (row.iter().map(|w| w.wide()).collect(), bias)
+}
+
 /// The row of one output, each adjoint changed by `change` on its way.
 pub(super) fn pulled<T: Precision>(
     circuit: &Circuit<T>,
