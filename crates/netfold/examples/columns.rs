@@ -35,7 +35,12 @@ fn measure<T: Precision>(model: &Model, input: &Path, tensor: &str, sample: usiz
 
     let (all, start) = ((0..units).collect::<Vec<_>>(), Instant::now());
     let plan = circuit.plan_columns(&all, None);
-    println!("planning columns     {:.3} s, {} probes, {} pushed", start.elapsed().as_secs_f64(), plan.probes(), plan.pushes());
+    println!(
+        "planning columns     {:.3} s, {} probes, {} pushed",
+        start.elapsed().as_secs_f64(),
+        plan.probes(),
+        plan.pushes()
+    );
     let start = Instant::now();
     circuit.columns(&plan, &mut |_, _| {}, |gathered| {
         std::hint::black_box(gathered);
@@ -53,6 +58,10 @@ fn measure<T: Precision>(model: &Model, input: &Path, tensor: &str, sample: usiz
     let rows = start.elapsed().as_secs_f64() * units as f64 / some.len() as f64;
     let products = circuit.cost(&circuit.plan_rows(&all, None, false)).products;
     println!("all rows             {rows:.3} s scaled from {}, {products:.3e} products", some.len());
-    println!("rows / columns       {:.1} in time, {:.1} in products", rows / columns, products / circuit.cost_of_columns(&plan));
+    println!(
+        "rows / columns       {:.1} in time, {:.1} in products",
+        rows / columns,
+        products / circuit.cost_of_columns(&plan)
+    );
     Ok(())
 }
