@@ -1,12 +1,14 @@
 """Exports real models, reconstructs each and compares; writes the table of docs/models.md.
 
     python check.py --netfold PROGRAM --work FOLDER [--suite SUITE]... [--only NAME]... [--double NAME]...
+    python check.py --netfold PROGRAM --work FOLDER --renew f32 [--only NAME]...
     python check.py --work FOLDER --report ../docs/models.md
 
 Each model is exported by export.py in a process of its own, reconstructed under `gate` and `tangent` in single and
 double precision, compared with onnxruntime, and deleted. FOLDER/results.jsonl holds one line a model; models that it
 holds are not run again, so that a run can be stopped and taken up. Models named by --double are exported in double
-precision too, and their row of W compared with PyTorch's gradient.
+precision too, and their row of W compared with PyTorch's gradient. --renew runs the models that are covered already once
+more, in one precision, and keeps what is known of the other; --stamp names the program in the lines, to take up a run.
 """
 
 import argparse
@@ -25,13 +27,14 @@ import export
 
 RULES = ("gate", "tangent")
 LIMITS = {"f32": 1e-5, "f64": 1e-11}
-RUNS = [(rule, precision) for precision in LIMITS for rule in RULES]
+# Rows of W that are computed: as many as travel together.
+ROWS = {"f32": 16, "f64": 8}
 PATIENCE = 3600
 
 
-def reconstruct(netfold, model, given, rule, precision, *words):
-    """What the program says of a model: a certificate and the five largest logits, or why there is none."""
-    command = [netfold, "reconstruct", model, given, "--json", "--freeze", rule, "--precision", precision, *words]
+def ask(netfold, *words):
+    """What the program answers, or why it does not."""
+    command = [netfold, *words, "--json"]
     try:
         done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=PATIENCE)
     except subprocess.TimeoutExpired:
@@ -41,44 +44,49 @@ def reconstruct(netfold, model, given, rule, precision, *words):
     return {"error": done.stderr.strip()}
 
 
-def judge(model, given):
-    """onnxruntime's outputs."""
+def judge(model, given, left_off):
+    """onnxruntime's logits: what the final nodes that netfold leaves off read."""
+    import onnx
     import onnxruntime
 
+    loaded = onnx.load(model)
+    for name in left_off[:1]:
+        (read,) = [node.input[0] for node in loaded.graph.node if name == node.name or name in node.output]
+        del loaded.graph.output[:]
+        loaded.graph.output.append(onnx.ValueInfoProto(name=read))
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
-    session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
-    return session.run(None, {session.get_inputs()[0].name: numpy.load(given).astype(numpy.float32)})
+    session = onnxruntime.InferenceSession(loaded.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    (logits,) = session.run(None, {session.get_inputs()[0].name: numpy.load(given).astype(numpy.float32)})
+    return logits.reshape(-1)
 
 
-def forward_difference(judged, result):
-    """The worst difference of the five largest logits from onnxruntime's, divided by its largest; None if its output is
-    another one: a final softmax is left off, or there are several outputs."""
-    if len(judged) > 1 or result["certificate"]["left_off"]:
-        return None
-    expected = judged[0].reshape(-1)
-    pairs = [(row["logit"], expected[row["class"]["index"] if isinstance(row["class"], dict) else row["class"]])
-             for row in result["classes"]]
-    return float(max(abs(a - b) for a, b in pairs) / max(abs(expected)))
+def forward_difference(netfold, model, given):
+    """The worst difference of all logits from onnxruntime's, divided by its largest."""
+    (verified,) = ask(netfold, "verify", model, given)["inputs"]
+    expected = judge(model, given, verified["certificate"]["left_off"])
+    return float(abs(numpy.array(verified["logits"]) - expected).max() / abs(expected).max())
 
 
-def check(netfold, folder, line):
+def check(netfold, folder, line, precisions):
     """Fills the line of one exported model."""
     model, given = folder / "model.onnx", folder / "input.npy"
-    judged = judge(model, given)
-    output = []
-    for rule, precision in RUNS:
-        result = reconstruct(netfold, model, given, rule, precision, "--top", "5" if rule == "gate" else "1", *output)
-        if "error" in result:
-            line["error"] = result["error"]
-            return
-        certificate = result["certificate"]
-        line[f"{rule} {precision}"] = certificate["worst_relative_difference"]
-        line["kept"] = line.get("kept", True) and certificate["argmax"]["kept"]
-        line["seconds"] = max(line.get("seconds", 0.0), certificate["seconds"]["total"])
-        line["at this input"] = len(certificate["exact_at_this_input"])
-        if (rule, precision) == ("gate", "f32"):
-            line["onnxruntime"] = forward_difference(judged, result)
+    for precision in precisions:
+        kept = []
+        for rule in RULES:
+            words = ["--freeze", rule, "--precision", precision, "--top", ROWS[precision]]
+            result = ask(netfold, "reconstruct", model, given, *words)
+            if "error" in result:
+                line["error"] = result["error"]
+                return
+            certificate = result["certificate"]
+            line[f"{rule} {precision}"] = certificate["worst_relative_difference"]
+            kept.append(certificate["argmax"]["kept"])
+            line["at this input"] = len(certificate["exact_at_this_input"])
+        line[f"kept {precision}"] = all(kept)
+        line[f"stamp {precision}"] = line["stamp"]
+    if "f32" in precisions:
+        line["onnxruntime"] = forward_difference(netfold, model, given)
     if (folder / "jacobian.npy").exists():
         line["jacobian"] = jacobian(netfold, folder)
 
@@ -87,7 +95,8 @@ def jacobian(netfold, folder):
     """The worst difference of the winner's row of W from PyTorch's gradient, divided by its largest entry."""
     numpy.save(folder / "input64.npy", numpy.load(folder / "input.npy").astype(numpy.float64))
     out = folder / "out"
-    result = reconstruct(netfold, folder / "model64.onnx", folder / "input64.npy", "tangent", "f64", "--top", "1", "--out", out)
+    words = ["--freeze", "tangent", "--precision", "f64", "--top", "1", "--out", out]
+    result = ask(netfold, "reconstruct", folder / "model64.onnx", folder / "input64.npy", *words)
     if "error" in result:
         return result["error"]
     with numpy.load(out / "reconstruction.npz") as arrays:
@@ -129,11 +138,17 @@ def run(words):
     torch.set_num_threads(1)
     words.work.mkdir(parents=True, exist_ok=True)
     log = words.work / "results.jsonl"
-    done = {key(line) for line in lines(log)}
+    done = {key(line): line for line in lines(log)}
     for suite, name, exporter in wanted(words):
-        if (suite, name, exporter, words.fresh) in done or words.exporter and exporter not in ("-", words.exporter):
+        if words.exporter and exporter not in ("-", words.exporter):
             continue
-        line = {"suite": suite, "name": name, "exporter": exporter, "fresh": words.fresh}
+        old = done.get((suite, name, exporter, words.fresh))
+        line, precisions = {"suite": suite, "name": name, "exporter": exporter, "fresh": words.fresh}, list(LIMITS)
+        if old and words.renew and covered(old) and old.get(f"stamp {words.renew}") != words.stamp:
+            line, precisions = old, [words.renew]
+        elif old:
+            continue
+        line["stamp"] = words.stamp
         with tempfile.TemporaryDirectory(dir=words.work) as folder:
             folder = pathlib.Path(folder)
             trouble = made(folder, suite, name, exporter, name in words.double, words.fresh)
@@ -141,7 +156,7 @@ def run(words):
                 line["export"] = trouble
             else:
                 try:
-                    check(words.netfold, folder, line)
+                    check(words.netfold, folder, line, precisions)
                 except Exception as error:  # One model's trouble is a line of the table.
                     line["error"] = f"judge: {error}"
         with log.open("a") as file:
@@ -164,7 +179,11 @@ def covered(line):
 
 
 def within(line, precision):
-    return line["kept"] and all(line[f"{rule} {precision}"] <= LIMITS[precision] for rule in RULES)
+    return line[f"kept {precision}"] and all(line[f"{rule} {precision}"] <= LIMITS[precision] for rule in RULES)
+
+
+def kept(line):
+    return all(line[f"kept {precision}"] for precision in LIMITS)
 
 
 def short(error):
@@ -198,12 +217,22 @@ python models/check.py --netfold target/release/netfold --work FOLDER --report d
 Each model is exported, reconstructed at a random input under `gate` and `tangent` in single and double precision, and
 deleted. Weights are drawn from a seed; batch normalisations are calibrated, with offsets drawn around 1
 ([models/export.py](../models/export.py) says why). The numbers are worst differences, divided by the largest logit: of
-W x + b from f(x) over all logits; of f(x) from onnxruntime over the five largest logits; and of the winner's row of W
-from PyTorch's gradient in double precision, divided by its largest entry, where that was computed. Bold is what exceeds
-{f32} in single or {f64} in double precision.
+W x + b from f(x), for the 16 largest logits (8 in double precision) from their rows and for all logits by pushing x
+through the frozen network; of f(x) from onnxruntime over all logits; and of the winner's row of W from PyTorch's gradient
+in double precision, divided by its largest entry, where that was computed. Bold is what exceeds {f32} in single or {f64}
+in double precision.
 
-Made with {versions}.
+Made with {versions}; by netfold at {stamps}.
 """
+
+
+def stamps(parts):
+    """Which program made how many exports' numbers in which precision."""
+    good = [line for part in parts.values() for line in part if covered(line)]
+    count = lambda stamp, precision: sum(line[f"stamp {precision}"] == stamp for line in good)
+    found = dict.fromkeys(line[f"stamp {precision}"] for precision in LIMITS for line in good)
+    told = ((stamp, precision, count(stamp, precision)) for stamp in found for precision in LIMITS)
+    return ", ".join(f"`{stamp}` ({n} exports in {precision})" for stamp, precision, n in told if n)
 
 
 def versions():
@@ -225,7 +254,7 @@ def summary(parts):
         worst = max((line[f"{rule} f64"] for line in good for rule in RULES), default=None)
         jacobians = [line["jacobian"] for line in good if isinstance(line.get("jacobian"), float)]
         cells = [title(suite, fresh), *(len({line["name"] for line in some}) for some in (part, good)), len(part), len(good),
-                 *(sum(within(line, precision) for line in good) for precision in LIMITS), sum(line["kept"] for line in good),
+                 *(sum(within(line, precision) for line in good) for precision in LIMITS), sum(map(kept, good)),
                  cell(worst), cell(max(jacobians, default=None)) + (f" ({len(jacobians)} exports)" if jacobians else "")]
         text.append("| " + " | ".join(map(str, cells)) + " |")
     return text
@@ -241,9 +270,9 @@ def section(suite, fresh, part):
             "| model | exporter | gate f32 | tangent f32 | gate f64 | tangent f64 | onnxruntime | PyTorch | winner | nodes exact at this input |",
             "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"]
     for line in good:
-        runs = (cell(line[f"{rule} {precision}"], LIMITS[precision]) for rule, precision in RUNS)
+        runs = (cell(line[f"{rule} {precision}"], LIMITS[precision]) for precision in LIMITS for rule in RULES)
         cells = [line["name"], line["exporter"], *runs, cell(line.get("onnxruntime")), cell(line.get("jacobian")),
-                 "kept" if line["kept"] else "**another**", str(line["at this input"])]
+                 "kept" if kept(line) else "**another**", str(line["at this input"])]
         text.append("| " + " | ".join(cells) + " |")
     if bad:
         reason = lambda line: f"the exporter fails: {short(line['export'])}" if "export" in line else short(line["error"])
@@ -257,7 +286,7 @@ def report(words):
     for line in sorted(lines(words.work / "results.jsonl"), key=order):
         parts.setdefault((line["suite"], line["fresh"]), []).append(line)
     limits = {precision: f"{limit:.0e}".replace("e-0", "e-") for precision, limit in LIMITS.items()}
-    text = [HEAD.format(versions=versions(), **limits), *summary(parts), ""]
+    text = [HEAD.format(versions=versions(), stamps=stamps(parts), **limits), *summary(parts), ""]
     for (suite, fresh), part in parts.items():
         text += section(suite, fresh, part)
     words.report.write_text("\n".join(text))
@@ -271,6 +300,8 @@ def main():
     parser.add_argument("--only", action="append", metavar="NAME")
     parser.add_argument("--exporter", choices=["torchscript", "dynamo"])
     parser.add_argument("--double", action="append", default=[], metavar="NAME")
+    parser.add_argument("--renew", choices=sorted(LIMITS), help="run covered models again, in this precision alone")
+    parser.add_argument("--stamp", default="", help="a word for the program in the lines: those that have it are not renewed")
     parser.add_argument("--fresh", action="store_true", help="keep batch normalisations as they are initialised")
     parser.add_argument("--report", type=pathlib.Path, metavar="FILE")
     words = parser.parse_args()

@@ -22,24 +22,33 @@ pub fn verify(words: &Verify) -> Result<ExitCode, Failure> {
             PrecisionWord::F64 => one::<f64>(&session, input)?,
         });
     }
-    let failed = lines.iter().filter(|(certificate, _)| !certificate.equivalent).count();
+    let failed = lines.iter().filter(|line| !line.certificate.equivalent).count();
     if words.common.json {
-        let inputs: Vec<_> =
-            lines.iter().map(|(certificate, path)| json!({ "path": path, "certificate": certificate })).collect();
-        println!("{}", json!({ "equivalent": failed == 0, "inputs": inputs }));
+        let inputs = lines
+            .iter()
+            .map(|line| json!({ "path": line.path, "certificate": line.certificate, "logits": line.logits }));
+        println!("{}", json!({ "equivalent": failed == 0, "inputs": inputs.collect::<Vec<_>>() }));
     } else {
-        for (certificate, path) in &lines {
+        for Line { certificate, path, .. } in &lines {
             let verdict = if certificate.equivalent { "equivalent    " } else { "NOT equivalent" };
             let class = session.class(certificate.argmax.original);
             println!("{verdict}  {:9.2e}  {class:<24}  {path}", certificate.worst_relative_difference);
         }
-        println!("{} of {} equivalent within {:e}", lines.len() - failed, lines.len(), lines[0].0.tolerance);
+        println!("{} of {} equivalent within {:e}", lines.len() - failed, lines.len(), lines[0].certificate.tolerance);
     }
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::from(NOT_EQUIVALENT) })
 }
 
+/// What is found at one input.
+struct Line {
+    path: String,
+    certificate: Certificate,
+    /// f(x), for all classes.
+    logits: Vec<f64>,
+}
+
 /// W x + b of all classes is pushed; the row of the winning class is pulled as well, so that both roads are checked.
-fn one<T: Precision>(session: &Session<'_>, path: &Path) -> Result<(Certificate, String), Failure> {
+fn one<T: Precision>(session: &Session<'_>, path: &Path) -> Result<Line, Failure> {
     let mut frozen = session.freeze::<T>(path)?;
     let request = Request { classes: top(frozen.logits.data(), 1), method: Method::Adjoint, ..Request::default() };
     let result = frozen.reconstruct(&request, &mut |_, _| {}, &mut |_| Ok(()))?;
@@ -51,5 +60,9 @@ fn one<T: Precision>(session: &Session<'_>, path: &Path) -> Result<(Certificate,
         model: session.stamp.clone(),
         input: frozen.stamp.clone(),
     };
-    Ok((Certificate::new(&frozen.circuit, &result, told), path.display().to_string()))
+    Ok(Line {
+        path: path.display().to_string(),
+        certificate: Certificate::new(&frozen.circuit, &result, told),
+        logits: result.logits.iter().map(|logit| logit.wide()).collect(),
+    })
 }
