@@ -11,6 +11,7 @@ use crate::frame::Frame;
 use crate::kernels::depth::Depth;
 
 use crate::kernels::gather::{Gather, Weights};
+use crate::kernels::winograd;
 use crate::reads::Reads;
 use crate::window::{Window, WindowAxis};
 use crate::{LinearMap, Probes, Real, SharedMap, Support};
@@ -28,13 +29,15 @@ pub struct Filters<T> {
     backward: OnceLock<Vec<T>>,
     /// Blocks of channels for whole tensors: forward, transposed.
     blocks: [OnceLock<Vec<T>>; 2],
+    /// The same for minimal filtering.
+    spectra: [OnceLock<Vec<T>>; 2],
 }
 
 impl<T: Real> Filters<T> {
     /// The weights `[out, channels / groups, taps…]`.
     pub fn new(weights: Arc<Vec<T>>) -> Self {
-        let blocks = [OnceLock::new(), OnceLock::new()];
-        Self { natural: weights, forward: OnceLock::new(), backward: OnceLock::new(), blocks }
+        let (blocks, spectra) = ([OnceLock::new(), OnceLock::new()], [OnceLock::new(), OnceLock::new()]);
+        Self { natural: weights, forward: OnceLock::new(), backward: OnceLock::new(), blocks, spectra }
     }
 
     /// The weights as they were given.
@@ -43,7 +46,11 @@ impl<T: Real> Filters<T> {
     }
 
     fn blocks(&self, s: &Sizes, groups: usize, transpose: bool) -> &[T] {
-        self.blocks[usize::from(transpose)].get_or_init(|| dense::blocks(&self.natural, s, groups, transpose))
+        once(&self.blocks[usize::from(transpose)], || dense::blocks(&self.natural, s, groups, transpose))
+    }
+
+    fn spectra(&self, s: &Sizes, groups: usize, transpose: bool) -> &[T] {
+        once(&self.spectra[usize::from(transpose)], || dense::spectra(&self.natural, s, groups, transpose))
     }
 
     fn forward(&self, s: &Sizes) -> &[T] {
@@ -114,6 +121,7 @@ pub struct Conv<T> {
     /// Forward, transposed.
     reads: [OnceLock<Reads>; 2],
     frames: [OnceLock<Frame>; 2],
+    tiles: [OnceLock<Frame>; 2],
 }
 
 impl<T: Real> Conv<T> {
@@ -160,6 +168,7 @@ impl<T: Real> Conv<T> {
             filters,
             reads: [OnceLock::new(), OnceLock::new()],
             frames: [OnceLock::new(), OnceLock::new()],
+            tiles: [OnceLock::new(), OnceLock::new()],
         }
     }
 
@@ -176,10 +185,24 @@ impl<T: Real> Conv<T> {
         self.frames[usize::from(transpose)].get_or_init(|| Frame::new(&self.axes, transpose))
     }
 
+    /// The frame of a convolution by tiles of a 3×3 window without stride: its transpose is one, too, the other way.
+    fn tiles(&self, transpose: bool) -> &Frame {
+        self.tiles[usize::from(transpose)].get_or_init(|| {
+            let [input, output] = [self.axes.map(|axis| axis.input), self.axes.map(|axis| axis.output)];
+            let pad = self.axes.map(|axis| axis.pad);
+            if transpose {
+                winograd::frame(output, input, pad.map(|pad| 2 - pad))
+            } else {
+                winograd::frame(input, output, pad)
+            }
+        })
+    }
+
     /// Which loop computes a product: the one place where this is decided.
     fn road(&self, width: usize, transpose: bool) -> Road {
         let s = self.sizes();
         match () {
+            () if width == 1 && self.fits_winograd() => Road::Winograd,
             () if width == 1 && self.frame(transpose).is_small() => Road::Dense,
             () if s.ins == 1 && s.outs == 1 => Road::Depth,
             () => Road::Gather,
@@ -193,7 +216,7 @@ impl<T: Real> Conv<T> {
             return sum.unwrap_or_else(|| Probes::zeros(onto, width));
         }
         let (road, add) = (self.road(width, transpose), sum.is_some());
-        if road == Road::Dense {
+        if matches!(road, Road::Dense | Road::Winograd) {
             let (from, to) = if transpose { (&self.codomain, &self.domain) } else { (&self.domain, &self.codomain) };
             let (x, full) = (x.onto(&Support::full(from)), Support::full(to));
             let whole = onto.is_full();
@@ -201,7 +224,8 @@ impl<T: Real> Conv<T> {
                 Some(sum) if whole => (sum, None),
                 sum => (Probes::scratch(&full, 1), sum),
             };
-            self.dense(x.values(), y.values_mut(), transpose, add && whole);
+            let product = if road == Road::Winograd { Self::winograd } else { Self::dense };
+            product(self, x.values(), y.values_mut(), transpose, add && whole);
             let y = y.onto(onto);
             return match rest {
                 Some(sum) => sum.plus(&y),
@@ -228,6 +252,8 @@ impl<T: Real> Conv<T> {
 /// The loops of a convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Road {
+    /// One whole tensor, by minimal filtering.
+    Winograd,
     /// One whole tensor.
     Dense,
     /// Stored rows alone.

@@ -6,6 +6,7 @@ use faer::{MatMut, MatRef};
 use rayon::prelude::*;
 
 use crate::gemm::{View, by_columns, gemm};
+use crate::kernels::combine::combine;
 use crate::kernels::gather::{Gather, MASKED, Weights};
 use crate::layout::Axes;
 use crate::reads::Reads;
@@ -87,27 +88,32 @@ impl<T: Real> Product<T> {
         if self.turned { View::new(data, cols, rows).mat().transpose() } else { View::new(data, rows, cols).mat() }
     }
 
-    /// One matrix times one vector, on stored rows alone: `None` where it is something else.
+    /// One matrix times one vector, without what is zero or not stored: `None` where it is something else.
     fn masked(&self, x: &Probes<T>, onto: &Support, transpose: bool) -> Option<Probes<T>> {
         let (rows, cols, other) =
             if self.side == Side::Left { (self.m, self.k, self.n) } else { (self.k, self.n, self.m) };
         // Rows in standard order, so that both sides may be taken for vectors.
         let flat = |shape: &[usize]| matches!(Axes::of(shape), Axes { channels: 1, .. } | Axes { places: 1, .. });
-        if x.width() * size_of::<T>() < MASKED
-            || (self.pairs.as_slice(), other) != (&[(0, 0)], 1)
-            // A batch of X may hold more than what is multiplied.
-            || self.domain.iter().product::<usize>() != self.k
-            || !flat(&self.domain)
-            || !flat(&self.codomain)
-        {
+        // A batch of X may hold more than what is multiplied.
+        let single =
+            (self.pairs.as_slice(), other) == (&[(0, 0)], 1) && self.domain.iter().product::<usize>() == self.k;
+        // y runs along the rows of the stored matrix or along its columns.
+        let along_rows = (self.side == Side::Right) == transpose;
+        if single && x.width() == 1 && along_rows == self.turned {
+            let (from, to) = if transpose { (&self.codomain, &self.domain) } else { (&self.domain, &self.codomain) };
+            let (x, full) = (x.clone().onto(&Support::full(from)), Support::full(to));
+            let mut y = Probes::scratch(&full, 1);
+            let len = x.values().len() * y.values().len();
+            combine(x.values(), &self.constant[..len], y.values_mut());
+            return Some(y.onto(onto));
+        }
+        if !single || x.width() * size_of::<T>() < MASKED || !flat(&self.domain) || !flat(&self.codomain) {
             return None;
         }
         let (len, width) = (self.domain.iter().product::<usize>(), x.width());
         let len = if transpose { [self.codomain.iter().product(), len] } else { [len, self.codomain.iter().product()] };
         let mut y = Probes::scratch(onto, width);
         let (from, to) = (x.support().reshaped(&len[..1]), onto.reshaped(&len[1..]));
-        // y runs along the rows of the stored matrix or along its columns.
-        let along_rows = (self.side == Side::Right) == transpose;
         let (data, stride) = (self.constant.as_slice(), if self.turned { rows } else { cols });
         let (to_step, from_step) = if along_rows == self.turned { (1, stride) } else { (stride, 1) };
         let weights = Weights { data, to: to_step, tap: 0, from: from_step };

@@ -4,9 +4,11 @@ use rayon::prelude::*;
 
 use super::{Conv, Sizes};
 use crate::Real;
-use crate::frame::SLACK;
+use crate::WindowAxis;
+use crate::frame::{Frame, SLACK};
 use crate::kernels::panels::{BLOCK, Panels};
 use crate::kernels::planes::Planes;
+use crate::kernels::winograd::{POINTS, Winograd, spectrum};
 
 /// Up to so many pairs of channels of a group are gone through one by one.
 const THIN: usize = 4;
@@ -26,15 +28,46 @@ impl<T: Real> Conv<T> {
         if frame.is_bare() {
             return panels.run(from, to);
         }
-        let planes = from.len() / frame.places_from();
-        let mut framed = T::pool().take(planes * frame.size() + SLACK);
-        framed
-            .par_chunks_exact_mut(frame.size())
-            .zip(from.par_chunks_exact(frame.places_from()))
-            .for_each(|(framed, plane)| frame.fill(plane, framed));
-        panels.run(&framed, to);
-        T::pool().give(framed);
+        framed(frame, from, |framed| panels.run(framed, to));
     }
+
+    /// As [`dense`](Self::dense), for a convolution that [`fits_winograd`](Self::fits_winograd).
+    pub(super) fn winograd(&self, from: &[T], to: &mut [T], transpose: bool, add: bool) {
+        let (s, frame, groups) = (self.sizes(), self.tiles(transpose), self.groups);
+        let (ins, outs) = if transpose { (s.outs, s.ins) } else { (s.ins, s.outs) };
+        let places = if transpose { self.axes.map(|axis| axis.input) } else { self.axes.map(|axis| axis.output) };
+        let weights = self.filters.spectra(&s, groups, transpose);
+        let job = Winograd { frame, groups, from: ins, to: outs, places, weights, add };
+        framed(frame, from, |framed| job.run(framed, to));
+    }
+
+    /// Whether [`Winograd`] computes the product, and faster than [`Panels`].
+    pub(super) fn fits_winograd(&self) -> bool {
+        /// Lanes of a register, as many as most processors have.
+        const LANES: usize = 16;
+        let s = self.sizes();
+        let plain = |axis: &WindowAxis| (axis.kernel, axis.stride, axis.dilation) == (3, 1, 1);
+        let registers = |places: [usize; 2]| places.iter().product::<usize>().div_ceil(LANES);
+        // Instructions for all pairs of channels and one register; those around the products count as measured.
+        let points = POINTS * s.ins * s.outs + 64 * s.ins + 100 * s.outs;
+        let faster = |places: [usize; 2]| {
+            points * registers(places.map(|n| n.div_ceil(2))) < 9 * s.ins * s.outs * registers(places)
+        };
+        self.axes.iter().all(plain)
+            && faster(self.axes.map(|axis| axis.output))
+            && faster(self.axes.map(|axis| axis.input))
+    }
+}
+
+/// What the loop makes of the planes in their frames.
+fn framed<T: Real>(frame: &Frame, planes: &[T], run: impl FnOnce(&[T])) {
+    let mut framed = T::pool().take(planes.len() / frame.places_from() * frame.size() + SLACK);
+    framed
+        .par_chunks_exact_mut(frame.size())
+        .zip(planes.par_chunks_exact(frame.places_from()))
+        .for_each(|(framed, plane)| frame.fill(plane, framed));
+    run(&framed);
+    T::pool().give(framed);
 }
 
 /// The weights as [`Panels`] reads them.
@@ -51,6 +84,27 @@ pub(super) fn blocks<T: Real>(natural: &[T], s: &Sizes, groups: usize, transpose
                 let window = &natural[((g * s.outs + o) * s.ins + i) * s.taps..][..s.taps];
                 for (tap, &weight) in window.iter().enumerate() {
                     packed[(tap * from + d) * BLOCK + c - first] = weight;
+                }
+            }
+        }
+    });
+    packed
+}
+
+/// The weights as [`Winograd`] reads them.
+pub(super) fn spectra<T: Real>(natural: &[T], s: &Sizes, groups: usize, transpose: bool) -> Vec<T> {
+    let (from, to) = if transpose { (s.outs, s.ins) } else { (s.ins, s.outs) };
+    let blocks = to.div_ceil(BLOCK);
+    let mut packed = vec![T::zero(); groups * POINTS * blocks * from * BLOCK];
+    packed.par_chunks_exact_mut(POINTS * blocks * from * BLOCK).enumerate().for_each(|(g, packed)| {
+        for c in 0..to {
+            for d in 0..from {
+                let (o, i) = if transpose { (d, c) } else { (c, d) };
+                let window = &natural[((g * s.outs + o) * s.ins + i) * 9..][..9];
+                // The transpose goes through the window the other way.
+                let window = std::array::from_fn(|tap| window[if transpose { 8 - tap } else { tap }]);
+                for (point, value) in spectrum(window).into_iter().enumerate() {
+                    packed[((point * blocks + c / BLOCK) * from + d) * BLOCK + c % BLOCK] = value;
                 }
             }
         }

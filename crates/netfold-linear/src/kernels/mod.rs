@@ -7,6 +7,7 @@
 
 #![allow(unsafe_code)]
 
+pub(crate) mod combine;
 pub(crate) mod depth;
 pub(crate) mod gather;
 pub(crate) mod panels;
@@ -15,6 +16,9 @@ pub(crate) mod rows;
 #[cfg(test)]
 mod tests;
 pub(crate) mod vector;
+pub(crate) mod winograd;
+
+use vector::{Lanes, Vector};
 
 /// The instruction sets that loops are compiled for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +50,17 @@ impl Isa {
             }
         }
         Self::Portable
+    }
+
+    /// Lanes of a register, and how many registers of places the loops over whole tensors take at once.
+    fn registers<T: Lanes>(self) -> (usize, usize) {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => (T::Wide::LANES, 3),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => (T::Half::LANES, 1),
+            Self::Portable => (T::Plain::LANES, 1),
+        }
     }
 
     /// All that this processor has.

@@ -33,13 +33,36 @@ pub(crate) struct Panels<'a, T> {
 }
 
 /// What one task computes: up to three registers of places of a grid, for some blocks of channels.
-struct Part<'a> {
-    grid: &'a Grid,
+pub(super) struct Part<'a> {
+    pub grid: &'a Grid,
     /// Picture times groups plus group.
-    group: usize,
-    places: Range<usize>,
-    registers: usize,
-    blocks: Range<usize>,
+    pub group: usize,
+    pub places: Range<usize>,
+    pub registers: usize,
+    pub blocks: Range<usize>,
+}
+
+/// The parts of a product: `(lanes, most)` are a register's lanes and how many registers a part has at most.
+pub(super) fn parts(grids: &[Grid], groups: usize, blocks: usize, (lanes, most): (usize, usize)) -> Vec<Part<'_>> {
+    let mut parts = Vec::new();
+    for grid in grids {
+        let registers = grid.len().div_ceil(lanes);
+        let panels = registers.div_ceil(most);
+        let shares = TASKS.div_ceil((groups * panels).max(1)).min(blocks.div_ceil(BLOCKS));
+        for group in 0..groups {
+            for panel in 0..panels {
+                // Panels of equal size: a small one would wait for its own sums.
+                let cut = |panel: usize| panel * registers / panels;
+                let places = cut(panel) * lanes..(cut(panel + 1) * lanes).min(grid.len());
+                for share in 0..shares {
+                    let blocks = share * blocks / shares..(share + 1) * blocks / shares;
+                    let registers = cut(panel + 1) - cut(panel);
+                    parts.push(Part { grid, group, places: places.clone(), registers, blocks });
+                }
+            }
+        }
+    }
+    parts
 }
 
 /// The buffers of a thread.
@@ -62,35 +85,13 @@ impl<T: Real> Panels<'_, T> {
         assert_eq!(x.len(), images * self.groups * self.from * self.frame.size() + slack, "framed planes of x");
         assert_eq!(y.len(), images * self.groups * self.to * self.frame.places_to(), "planes of y");
         assert_eq!(self.weights.len(), self.groups * blocks * BLOCK * self.taps * self.from, "weights in blocks");
-        let (lanes, most) = match isa {
-            #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 => (<T::Wide as Vector>::LANES, 3),
-            #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 => (<T::Half as Vector>::LANES, 1),
-            Isa::Portable => (<T::Plain as Vector>::LANES, 1),
-        };
         let grids = self.frame.grids();
-        let mut parts = Vec::new();
         for grid in &grids {
             let inside =
                 |&(tap, start): &(usize, usize)| tap < self.taps && start + self.frame.reach(grid) <= self.frame.size();
             assert!(grid.taps.iter().all(inside), "what a grid reads");
-            let registers = grid.len().div_ceil(lanes);
-            let panels = registers.div_ceil(most);
-            let shares = TASKS.div_ceil(images * self.groups * panels).min(blocks.div_ceil(BLOCKS));
-            for group in 0..images * self.groups {
-                for panel in 0..panels {
-                    // Panels of equal size: a small one would wait for its own sums.
-                    let cut = |panel: usize| panel * registers / panels;
-                    let places = cut(panel) * lanes..(cut(panel + 1) * lanes).min(grid.len());
-                    for share in 0..shares {
-                        let blocks = share * blocks / shares..(share + 1) * blocks / shares;
-                        let registers = cut(panel + 1) - cut(panel);
-                        parts.push(Part { grid, group, places: places.clone(), registers, blocks });
-                    }
-                }
-            }
         }
+        let parts = parts(&grids, images * self.groups, blocks, isa.registers::<T>());
         let y = Shared(y.as_mut_ptr());
         let buffers = || Buffers { panel: Vec::new(), sums: Vec::new() };
         parts.par_iter().for_each_init(buffers, |buffers, part| {
@@ -140,17 +141,17 @@ unsafe fn portable<T: Real>(job: &Panels<'_, T>, x: &[T], y: Shared<T>, part: &P
 }
 
 /// Places of a panel that read side by side.
-struct Run {
-    panel: usize,
+pub(super) struct Run {
+    pub panel: usize,
     /// Behind where the grid's first place reads.
-    x: usize,
-    len: usize,
+    pub x: usize,
+    pub len: usize,
 }
 
 /// Weights that lie one after the other: of some channels d, from that of tap and channel `first` on.
-struct Segment {
-    first: usize,
-    len: usize,
+pub(super) struct Segment {
+    pub first: usize,
+    pub len: usize,
 }
 
 /// All sums of one part.
@@ -255,7 +256,7 @@ unsafe fn body<V: Vector, const R: usize>(
 }
 
 /// Where the places of a panel read.
-fn runs(grid: &Grid, pitch: usize, places: &Range<usize>) -> Vec<Run> {
+pub(super) fn runs(grid: &Grid, pitch: usize, places: &Range<usize>) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
     let mut place = places.start;
     while place < places.end {
@@ -277,7 +278,7 @@ fn runs(grid: &Grid, pitch: usize, places: &Range<usize>) -> Vec<Run> {
 /// Both pointers are valid for `len` numbers, rounded up to whole registers unless `exact`, and the processor has the
 /// instructions of V.
 #[inline(always)]
-unsafe fn copy<V: Vector>(from: *const V::Lane, to: *mut V::Lane, len: usize, exact: bool) {
+pub(super) unsafe fn copy<V: Vector>(from: *const V::Lane, to: *mut V::Lane, len: usize, exact: bool) {
     // SAFETY: the caller's.
     unsafe {
         let mut at = 0;
@@ -301,7 +302,7 @@ unsafe fn copy<V: Vector>(from: *const V::Lane, to: *mut V::Lane, len: usize, ex
 /// `to` has J rows of R registers that no other thread uses, `stride` apart; `weights` has BLOCK numbers for each step
 /// of the segments and `panel` R registers; the processor has the instructions of V.
 #[inline(always)]
-unsafe fn tile<V: Vector, const R: usize, const J: usize>(
+pub(super) unsafe fn tile<V: Vector, const R: usize, const J: usize>(
     weights: *const V::Lane,
     segments: &[Segment],
     panel: *const V::Lane,

@@ -10,6 +10,7 @@ use super::depth::Depth;
 use super::gather::{Gather, Weights};
 use super::panels::{BLOCK, Panels};
 use super::planes::Planes;
+use super::winograd::{self, Winograd};
 use crate::frame::{Frame, SLACK};
 use crate::reads::Reads;
 use crate::{Probes, Real, Support, WindowAxis};
@@ -75,7 +76,10 @@ struct Case<T: Real> {
 impl<T: Real> Case<T> {
     fn new(noise: &Noise, depth: bool) -> Self {
         let axes = [if noise.below(4) == 0 { WindowAxis::UNIT } else { noise.axis() }, noise.axis()];
-        let transpose = noise.below(2) == 0;
+        Self::over(noise, axes, noise.below(2) == 0, depth)
+    }
+
+    fn over(noise: &Noise, axes: [WindowAxis; 2], transpose: bool, depth: bool) -> Self {
         let (reads, frame) = (Reads::new(&axes, transpose), Frame::new(&axes, transpose));
         let (groups, ins, outs) = if depth {
             (1 + noise.below(70), 1, 1)
@@ -115,13 +119,49 @@ impl<T: Real> Case<T> {
 
     /// The same geometry with one whole tensor on both sides, one group's weights as `[c][t][d]`.
     fn whole(noise: &Noise, depth: bool) -> Self {
-        let mut case = Self::new(noise, depth);
-        let (from, to) = (Support::full(case.x.shape()), Support::full(case.onto.shape()));
-        case.x = Probes::new(from.clone(), 1, noise.numbers(from.count()));
-        case.start = noise.numbers(to.count());
-        case.onto = to;
-        case.strides = [case.reads.taps() * case.ins, case.ins, 1];
-        case
+        Self::new(noise, depth).filled(noise)
+    }
+
+    fn filled(mut self, noise: &Noise) -> Self {
+        let (from, to) = (Support::full(self.x.shape()), Support::full(self.onto.shape()));
+        self.x = Probes::new(from.clone(), 1, noise.numbers(from.count()));
+        self.start = noise.numbers(to.count());
+        self.onto = to;
+        self.strides = [self.reads.taps() * self.ins, self.ins, 1];
+        self
+    }
+
+    /// All of x in the frame of its planes, NaN behind it.
+    fn framed(&self, frame: &Frame) -> Vec<T> {
+        let mut x = vec![T::nan(); self.x.values().len() / frame.places_from() * frame.size() + SLACK];
+        let planes = self.x.values().chunks_exact(frame.places_from());
+        x.chunks_exact_mut(frame.size()).zip(planes).for_each(|(to, plane)| frame.fill(plane, to));
+        x
+    }
+
+    fn winograd(&self, isa: Isa, axes: &[WindowAxis; 2], transpose: bool) -> Vec<T> {
+        let (input, output) = (axes.map(|axis| axis.input), axes.map(|axis| axis.output));
+        let (from, to) = if transpose { (output, input) } else { (input, output) };
+        let frame = winograd::frame(from, to, axes.map(|axis| if transpose { 2 - axis.pad } else { axis.pad }));
+        let blocks = self.outs.div_ceil(BLOCK);
+        let mut weights = vec![T::zero(); self.groups * winograd::POINTS * blocks * self.ins * BLOCK];
+        for (g, group) in self.weights.chunks_exact(self.outs * 9 * self.ins).enumerate() {
+            for (c, d) in (0..self.outs).flat_map(|c| (0..self.ins).map(move |d| (c, d))) {
+                let tap = |tap: usize| group[(c * 9 + if transpose { 8 - tap } else { tap }) * self.ins + d];
+                for (point, value) in winograd::spectrum(std::array::from_fn(tap)).into_iter().enumerate() {
+                    let row = ((g * winograd::POINTS + point) * blocks + c / BLOCK) * self.ins + d;
+                    weights[row * BLOCK + c % BLOCK] = value;
+                }
+            }
+        }
+        let (mut y, frame) = (self.start.clone(), &frame);
+        let (groups, from, add) = (self.groups, self.ins, self.add);
+        Winograd { frame, groups, from, to: self.outs, places: to, weights: &weights, add }.run_by(
+            isa,
+            &self.framed(frame),
+            &mut y,
+        );
+        y
     }
 
     fn planes(&self, isa: Isa) -> Vec<T> {
@@ -149,12 +189,7 @@ impl<T: Real> Case<T> {
                 }
             }
         }
-        let mut x = self.x.values().to_vec();
-        if !self.frame.is_bare() {
-            x = vec![T::nan(); self.x.values().len() / self.frame.places_from() * self.frame.size() + SLACK];
-            let planes = self.x.values().chunks_exact(self.frame.places_from());
-            x.chunks_exact_mut(self.frame.size()).zip(planes).for_each(|(to, plane)| self.frame.fill(plane, to));
-        }
+        let x = if self.frame.is_bare() { self.x.values().to_vec() } else { self.framed(&self.frame) };
         let (groups, from, to, add) = (self.groups, self.ins, self.outs, self.add);
         Panels { frame: &self.frame, groups, from, to, weights: &weights, taps, add }.run_by(isa, &x, &mut y);
         y
@@ -213,6 +248,61 @@ fn whole_sums<T: Real>() {
         for isa in Isa::all() {
             agree(&case, &case.planes(isa), isa);
             agree(&case, &case.panels(isa), isa);
+        }
+    }
+}
+
+/// A 3×3 window without stride, padded or cropped.
+fn three(noise: &Noise) -> [WindowAxis; 2] {
+    [(); 2].map(|()| {
+        let (pad, input) = (noise.below(5) as isize - 1, 3 + noise.below(20));
+        let output = (input as isize + 2 * pad - 2).max(1) as usize + noise.below(2);
+        WindowAxis { input, kernel: 3, stride: 1, dilation: 1, pad, output }
+    })
+}
+
+fn minimal_sums<T: Real>() {
+    let noise = Noise(Cell::new(0x3b3));
+    for _ in 0..80 {
+        let (axes, transpose) = (three(&noise), noise.below(2) == 0);
+        let case = Case::<T>::over(&noise, axes, transpose, false).filled(&noise);
+        for isa in Isa::all() {
+            agree(&case, &case.winograd(isa, &axes, transpose), isa);
+        }
+        let bits = |threads: usize| {
+            let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| case.winograd(Isa::best(), &axes, transpose))
+                .iter()
+                .map(|y| y.wide().to_bits())
+                .collect::<Vec<_>>()
+        };
+        assert!(bits(1) == bits(3));
+    }
+}
+
+#[test]
+fn minimal_filtering_equals_its_definition_in_single_precision() {
+    minimal_sums::<f32>();
+}
+
+#[test]
+fn minimal_filtering_equals_its_definition_in_double_precision() {
+    minimal_sums::<f64>();
+}
+
+#[test]
+fn rows_of_a_matrix_combine() {
+    let noise = Noise(Cell::new(8));
+    for (rows, columns) in [(0, 3), (1, 1), (5, 17), (9, 2100), (30, 4099)] {
+        let (mut a, matrix) = (noise.numbers::<f32>(rows), noise.numbers::<f32>(rows * columns));
+        a.iter_mut().step_by(3).for_each(|a| *a = 0.0);
+        for isa in Isa::all() {
+            let mut y = noise.numbers::<f32>(columns);
+            super::combine::combine_by(isa, &a, &matrix, &mut y);
+            for (c, y) in y.iter().enumerate() {
+                let plain: f64 = (0..rows).map(|i| a[i].wide() * matrix[i * columns + c].wide()).sum();
+                assert!((y.wide() - plain).abs() < 1e-5, "{isa:?}");
+            }
         }
     }
 }

@@ -38,6 +38,16 @@ pub trait Vector: Copy {
     /// # Safety
     /// See the trait.
     unsafe fn multiply_add(self, x: Self, sum: Self) -> Self;
+    /// self + x.
+    ///
+    /// # Safety
+    /// See the trait.
+    unsafe fn add(self, x: Self) -> Self;
+    /// self − x.
+    ///
+    /// # Safety
+    /// See the trait.
+    unsafe fn sub(self, x: Self) -> Self;
 }
 
 /// The registers of a number's instruction sets.
@@ -86,6 +96,14 @@ impl<T: Real, const N: usize, const FMA: bool> Vector for Array<T, N, FMA> {
             |i: usize| if FMA { Float::mul_add(self.0[i], x.0[i], sum.0[i]) } else { self.0[i] * x.0[i] + sum.0[i] };
         Self(std::array::from_fn(lane))
     }
+    #[inline(always)]
+    unsafe fn add(self, x: Self) -> Self {
+        Self(std::array::from_fn(|i| self.0[i] + x.0[i]))
+    }
+    #[inline(always)]
+    unsafe fn sub(self, x: Self) -> Self {
+        Self(std::array::from_fn(|i| self.0[i] - x.0[i]))
+    }
 }
 
 #[cfg(not(target_arch = "x86_64"))]
@@ -115,7 +133,7 @@ mod registers {
     use super::{Array, Lanes, PORTABLE_FMA, Vector};
 
     macro_rules! register {
-        ($($register:ty, $lane:ty, $n:literal: $zero:ident $splat:ident $load:ident $store:ident $fma:ident;)+) => {$(
+        ($($register:ty, $lane:ty, $n:literal: $zero:ident $splat:ident $load:ident $store:ident $fma:ident $add:ident $sub:ident;)+) => {$(
             impl Vector for $register {
                 type Lane = $lane;
                 const LANES: usize = $n;
@@ -144,14 +162,24 @@ mod registers {
                     // SAFETY: as above.
                     unsafe { $fma(self, x, sum) }
                 }
+                #[inline(always)]
+                unsafe fn add(self, x: Self) -> Self {
+                    // SAFETY: as above.
+                    unsafe { $add(self, x) }
+                }
+                #[inline(always)]
+                unsafe fn sub(self, x: Self) -> Self {
+                    // SAFETY: as above.
+                    unsafe { $sub(self, x) }
+                }
             }
         )+};
     }
     register! {
-        __m512, f32, 16: _mm512_setzero_ps _mm512_set1_ps _mm512_loadu_ps _mm512_storeu_ps _mm512_fmadd_ps;
-        __m512d, f64, 8: _mm512_setzero_pd _mm512_set1_pd _mm512_loadu_pd _mm512_storeu_pd _mm512_fmadd_pd;
-        __m256, f32, 8: _mm256_setzero_ps _mm256_set1_ps _mm256_loadu_ps _mm256_storeu_ps _mm256_fmadd_ps;
-        __m256d, f64, 4: _mm256_setzero_pd _mm256_set1_pd _mm256_loadu_pd _mm256_storeu_pd _mm256_fmadd_pd;
+        __m512, f32, 16: _mm512_setzero_ps _mm512_set1_ps _mm512_loadu_ps _mm512_storeu_ps _mm512_fmadd_ps _mm512_add_ps _mm512_sub_ps;
+        __m512d, f64, 8: _mm512_setzero_pd _mm512_set1_pd _mm512_loadu_pd _mm512_storeu_pd _mm512_fmadd_pd _mm512_add_pd _mm512_sub_pd;
+        __m256, f32, 8: _mm256_setzero_ps _mm256_set1_ps _mm256_loadu_ps _mm256_storeu_ps _mm256_fmadd_ps _mm256_add_ps _mm256_sub_ps;
+        __m256d, f64, 4: _mm256_setzero_pd _mm256_set1_pd _mm256_loadu_pd _mm256_storeu_pd _mm256_fmadd_pd _mm256_add_pd _mm256_sub_pd;
     }
 
     impl Lanes for f32 {

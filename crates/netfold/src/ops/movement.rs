@@ -39,8 +39,9 @@ impl Pick {
         };
         let mut source = vec![0];
         for (list, &size) in lists.iter().zip(from) {
-            let longer = source.iter().flat_map(|&base| list.iter().map(move |&index| join(base, index, size)));
-            source = longer.collect();
+            let mut longer = Vec::with_capacity(source.len() * list.len());
+            source.iter().for_each(|&base| longer.extend(list.iter().map(|&index| join(base, index, size))));
+            source = longer;
         }
         Ok(Self::new(from.iter().product(), shape, source))
     }
@@ -64,7 +65,9 @@ pub(super) fn walk(first: usize, shape: &[usize], strides: &[usize]) -> Vec<u32>
     let mut sources = vec![first as u32];
     for (&size, &stride) in shape.iter().zip(strides) {
         let step = stride as u32;
-        sources = sources.iter().flat_map(|&s| (0..size as u32).map(move |i| s + i * step)).collect();
+        let mut longer = Vec::with_capacity(sources.len() * size);
+        sources.iter().for_each(|&s| longer.extend((0..size as u32).map(|i| s + i * step)));
+        sources = longer;
     }
     sources
 }

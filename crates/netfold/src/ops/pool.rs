@@ -1,6 +1,6 @@
 //! `MaxPool`, `AveragePool`.
 
-use netfold_linear::{Real, Select, Sparse, Window};
+use netfold_linear::{Real, Select, Sparse, Window, WindowAxis};
 use rayon::prelude::*;
 
 use super::sliding::{Readings, Sliding, Windows};
@@ -69,25 +69,24 @@ impl Operator for MaxPool {
 }
 
 impl MaxPool {
-    /// Shape of y, and for each of its elements the element of x that wins.
-    fn winners<T: Real>(&self, x: &Tensor<T>) -> Result<(Vec<usize>, Vec<u32>), OpError> {
-        let layout = layout(&self.sliding, x.shape())?;
-        let (outputs, readings) = (layout.readings.len(), &layout.readings);
+    /// Which elements of x win.
+    fn winners<T: Real>(&self, x: &Tensor<T>) -> Result<Winners<T>, OpError> {
+        let Layout { shape, planes, window, readings, .. } = layout(&self.sliding, x.shape())?;
+        let outputs = readings.len();
         if let Some(p) = (0..outputs).find(|&p| readings.of(p).is_empty()) {
             return Err(OpError::new(format!("the window of output place {p} lies in the padding")));
         }
         let places = x.shape()[2..].iter().product();
-        let mut winners = vec![0_u32; layout.planes * outputs];
+        let (mut winners, mut largest) = (vec![0_u32; planes * outputs], T::pool().take(planes * outputs));
         if places > 0 && outputs > 0 {
-            winners.par_chunks_mut(outputs).zip(x.data().par_chunks(places)).enumerate().for_each(
-                |(plane, (winners, x))| {
-                    for (p, winner) in winners.iter_mut().enumerate() {
-                        *winner = (plane * places) as u32 + first_largest(readings.of(p), x);
-                    }
-                },
-            );
+            let lines = Lines::new(&window, &readings);
+            let made = winners.par_chunks_mut(outputs).zip(largest.par_chunks_mut(outputs));
+            made.zip(x.data().par_chunks(places)).enumerate().for_each(|(plane, ((winners, largest), x))| {
+                lines.compare(x, winners, largest);
+                winners.iter_mut().for_each(|winner| *winner += (plane * places) as u32);
+            });
         }
-        Ok((layout.shape, winners))
+        Ok(Winners { of: winners, largest: Tensor::new(&shape, largest) })
     }
 
     /// Where the winners lie in the input, as the second output says it.
@@ -107,48 +106,94 @@ impl MaxPool {
     }
 }
 
-/// The first of the places that holds their largest value; the first NaN, if one does.
-fn first_largest<T: Real>(places: &[u32], x: &[T]) -> u32 {
-    let (mut best, mut largest) = (places[0], x[places[0] as usize]);
-    for &place in &places[1..] {
-        let value = x[place as usize];
-        let better = (value > largest) | (value.is_nan() & !largest.is_nan());
-        (best, largest) = if better { (place, value) } else { (best, largest) };
+/// For each element of y the element of x that wins, and its value.
+struct Winners<T> {
+    of: Vec<u32>,
+    largest: Tensor<T>,
+}
+
+/// A window as it lies over lines: neighbouring outputs along the last axis are compared side by side.
+struct Lines {
+    /// For each line of y, where the lines of x begin that it reads, in the order of the taps.
+    starts: Vec<Vec<usize>>,
+    axis: WindowAxis,
+    /// The first place that each output place reads.
+    first: Vec<u32>,
+}
+
+impl Lines {
+    fn new(window: &Window, readings: &Readings) -> Self {
+        let (&axis, outer) = window.axes.split_last().unwrap_or((&WindowAxis::UNIT, &[]));
+        let outer = Window { axes: outer.to_vec() };
+        let starts = |line| {
+            let mut starts = Vec::new();
+            outer.visit(line, |_, place| starts.push(place * axis.input));
+            starts
+        };
+        let lines = outer.output().iter().product();
+        let first = (0..readings.len()).map(|p| readings.of(p)[0]).collect();
+        Self { starts: (0..lines).map(starts).collect(), axis, first }
     }
-    best
+
+    /// For each output place of a plane, the first place of its window that holds the largest value there, or the first
+    /// NaN if one does; and that value.
+    fn compare<T: Real>(&self, x: &[T], winners: &mut [u32], largest: &mut [T]) {
+        let axis = &self.axis;
+        winners.copy_from_slice(&self.first);
+        largest.fill(T::neg_infinity());
+        let lines = winners.chunks_exact_mut(axis.output).zip(largest.chunks_exact_mut(axis.output));
+        let mut values = vec![T::zero(); axis.output];
+        for (starts, (winners, largest)) in self.starts.iter().zip(lines) {
+            for start in starts {
+                for tap in 0..axis.kernel {
+                    let inside = axis.inside(tap);
+                    let Some(read) = axis.read(inside.start, tap).filter(|_| !inside.is_empty()) else { continue };
+                    let (first, values) = (start + read, &mut values[..inside.len()]);
+                    let line = x[first..].chunks(axis.stride);
+                    values.iter_mut().zip(line).for_each(|(value, places)| *value = places[0]);
+                    let sides = winners[inside.clone()].iter_mut().zip(&mut largest[inside]);
+                    let mut place = first as u32;
+                    for ((winner, largest), &value) in sides.zip(&*values) {
+                        // Larger, or the first NaN; without a branch, as neither can be foretold.
+                        let better = (value > *largest) | (value.is_nan() & !largest.is_nan());
+                        *winner ^= (*winner ^ place) & 0_u32.wrapping_sub(u32::from(better));
+                        *largest = if better { value } else { *largest };
+                        place = place.wrapping_add(axis.stride as u32);
+                    }
+                }
+            }
+        }
+    }
 }
 
 impl<T: Real> Op<T> for MaxPool {
     fn forward(&self, x: &Inputs<'_, T>) -> Result<Vec<Value<T>>, OpError> {
         if let Value::Int(x) = x.value(0)? {
             // Integers of 8 bits, as the operator knows them, are exact in either precision.
-            let (shape, winners) = self.winners(&x.map(|&value| T::of(value as f64)))?;
-            return Ok(vec![Value::Int(x.selected(&shape, &winners, &0))]);
+            let Winners { of, largest } = self.winners(&x.map(|&value| T::of(value as f64)))?;
+            return Ok(vec![Value::Int(x.selected(largest.shape(), &of, &0))]);
         }
         let x = x.real(0)?;
-        let (shape, winners) = self.winners(x)?;
-        let mut outputs = vec![Value::Real(x.selected(&shape, &winners, &T::zero()))];
-        if self.indices {
-            outputs.push(Value::Int(Tensor::new(&shape, self.places(x.shape(), &winners))));
-        }
-        Ok(outputs)
+        let Winners { of, largest } = self.winners(x)?;
+        let places = self.indices.then(|| Value::Int(Tensor::new(largest.shape(), self.places(x.shape(), &of))));
+        Ok([Value::Real(largest)].into_iter().chain(places).collect())
     }
 
     fn freeze(&self, at: &At<'_, T>) -> Result<Affine<T>, OpError> {
         let x = at.inputs.real(0)?;
-        let (shape, winners) = self.winners(x)?;
+        let Winners { of, largest } = self.winners(x)?;
         if at.output == 1 {
             // The same in the whole region.
-            let places = self.places(x.shape(), &winners).iter().map(|&place| T::of(place as f64)).collect();
-            return Ok(Affine::constant(&Tensor::new(&shape, places)).valid(Validity::Region));
+            let places = self.places(x.shape(), &of).iter().map(|&place| T::of(place as f64)).collect();
+            return Ok(Affine::constant(&Tensor::new(largest.shape(), places)).valid(Validity::Region));
         }
-        Ok(Affine::linear(Select::new(x.shape(), &shape, winners)).valid(Validity::Region))
+        Ok(Affine::linear(Select::new(x.shape(), largest.shape(), of)).valid(Validity::Region))
     }
 
     fn switches(&self, at: &At<'_, T>) -> Result<Vec<Switches<T>>, OpError> {
         let x = at.inputs.real(0)?;
         let Layout { readings, planes, .. } = layout(&self.sliding, x.shape())?;
-        let (places, (_, winners)) = (x.shape()[2..].iter().product::<usize>(), self.winners(x)?);
+        let (places, winners) = (x.shape()[2..].iter().product::<usize>(), self.winners(x)?.of);
         let windows = (0..planes).flat_map(|plane| (0..readings.len()).map(move |p| (plane, p)));
         let members = windows.enumerate().flat_map(|(window, (plane, p))| {
             readings.of(p).iter().map(move |&place| (window, (plane * places) as u32 + place))

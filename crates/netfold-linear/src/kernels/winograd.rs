@@ -1,0 +1,359 @@
+//! 3×3 convolutions without stride of one whole tensor, with 16 products for 4 places instead of 36.
+//!
+//! For a tile of 2×2 places of the result, with d the 4×4 places that it reads, g the window of one pair of channels and
+//! ∘ the product number by number:
+//!
+//! `y = Aᵀ [Σ over channels (G g Gᵀ) ∘ (Bᵀ d B)] A`
+//!
+//! `Bᵀ = [1 0 −1 0; 0 1 1 0; 0 −1 1 0; 0 1 0 −1]`, `G = [1 0 0; ½ ½ ½; ½ −½ ½; 0 0 1]`, `Aᵀ = [1 1 1 0; 0 1 −1 −1]`.
+//! All factors are 1 and ½, so that rounding stays near that of the plain sum.
+//!
+//! Source: minimal filtering F(2×2, 3×3); Winograd, Arithmetic Complexity of Computations, 1980; Lavin and Gray, Fast
+//! Algorithms for Convolutional Neural Networks, arXiv 1509.09308.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::panels::{BLOCK, Part, Segment, copy, parts, runs, tile};
+use super::vector::Vector;
+use super::{Isa, Shared};
+use crate::Real;
+use crate::frame::{Frame, SLACK};
+use crate::window::WindowAxis;
+
+/// Products of a tile and a pair of channels.
+pub(crate) const POINTS: usize = 16;
+/// Places of a tile along each axis, and places that it reads.
+const TILE: usize = 2;
+const READ: usize = 4;
+/// Blocks of channels whose products are held at once.
+const GROUP: usize = 8;
+
+/// A product of a whole tensor: channels of a group by channels of a group.
+#[derive(Debug)]
+pub(crate) struct Winograd<'a, T> {
+    /// As [`frame`] makes it: its places are tiles.
+    pub frame: &'a Frame,
+    pub groups: usize,
+    pub from: usize,
+    pub to: usize,
+    /// Lines of a plane of y, places of a line.
+    pub places: [usize; 2],
+    /// (G g Gᵀ)[point] of channels c, d of group g at `[g][point][c / BLOCK][d][c % BLOCK]`, zero behind the last channel.
+    pub weights: &'a [T],
+    /// y += instead of y =.
+    pub add: bool,
+}
+
+/// How tiles read planes of `from` places for a result of `to` places, `pad` places of padding before the first one.
+pub(crate) fn frame(from: [usize; 2], to: [usize; 2], pad: [isize; 2]) -> Frame {
+    let axis = |axis: usize| WindowAxis {
+        input: from[axis],
+        kernel: READ,
+        stride: TILE,
+        dilation: 1,
+        pad: pad[axis],
+        output: to[axis].div_ceil(TILE),
+    };
+    Frame::new(&[axis(0), axis(1)], false)
+}
+
+/// G g Gᵀ of a 3×3 window.
+pub(crate) fn spectrum<T: Real>(window: [T; 9]) -> [T; POINTS] {
+    let points = |[a, b, c]: [f64; 3]| [a, (a + b + c) / 2.0, (a - b + c) / 2.0, c];
+    let g = window.map(|weight| weight.wide());
+    let columns = [0, 1, 2].map(|s| points([g[s], g[3 + s], g[6 + s]]));
+    let mut made = [T::zero(); POINTS];
+    for r in 0..READ {
+        let line = points([columns[0][r], columns[1][r], columns[2][r]]);
+        line.iter().enumerate().for_each(|(s, &value)| made[r * READ + s] = T::of(value));
+    }
+    made
+}
+
+/// The buffers of a thread.
+struct Buffers<T> {
+    /// d of one channel, tiles side by side.
+    read: Vec<T>,
+    /// Bᵀ d B of all channels: `[point][channel][tile]`.
+    spectra: Vec<T>,
+    /// Sums of products: `[block][point][channel of the block][tile]`.
+    sums: Vec<T>,
+}
+
+impl<T: Real> Buffers<T> {
+    fn hold(buffer: &mut Vec<T>, len: usize) {
+        if buffer.len() < len {
+            buffer.resize(len, T::zero());
+        }
+    }
+}
+
+impl<T: Real> Winograd<'_, T> {
+    /// Computes all of y from framed planes of x, with [`SLACK`] numbers behind them.
+    pub fn run(&self, x: &[T], y: &mut [T]) {
+        self.run_by(Isa::best(), x, y);
+    }
+
+    pub(super) fn run_by(&self, isa: Isa, x: &[T], y: &mut [T]) {
+        let blocks = self.to.div_ceil(BLOCK);
+        let plane = self.places[0] * self.places[1];
+        let images = y.len() / (self.groups * self.to * plane).max(1);
+        let tiles = self.places.map(|places| places.div_ceil(TILE));
+        let grids = self.frame.grids();
+        let [grid] = grids.as_slice() else { panic!("one grid of tiles") };
+        assert_eq!(grid.count, tiles, "tiles of the result");
+        assert_eq!(x.len(), images * self.groups * self.from * self.frame.size() + SLACK, "framed planes of x");
+        assert_eq!(y.len(), images * self.groups * self.to * plane, "planes of y");
+        assert_eq!(self.weights.len(), self.groups * POINTS * blocks * BLOCK * self.from, "weights by point");
+        let inside = |&(_, start): &(usize, usize)| start + self.frame.reach(grid) <= self.frame.size();
+        assert!(grid.taps.len() == POINTS && grid.taps.iter().all(inside), "what a tile reads");
+        let parts = parts(&grids, images * self.groups, blocks, isa.registers::<T>());
+        let y = Shared(y.as_mut_ptr());
+        let buffers = || Buffers { read: Vec::new(), spectra: Vec::new(), sums: Vec::new() };
+        parts.par_iter().for_each_init(buffers, |buffers, part| {
+            // SAFETY: `isa` is one that this processor has; lengths as asserted; tasks share no (channel, tile).
+            unsafe {
+                match isa {
+                    #[cfg(target_arch = "x86_64")]
+                    Isa::Avx512 => avx512(self, x, y, part, buffers),
+                    #[cfg(target_arch = "x86_64")]
+                    Isa::Avx2 => avx2(self, x, y, part, buffers),
+                    Isa::Portable => portable(self, x, y, part, buffers),
+                }
+            }
+        });
+    }
+}
+
+/// # Safety
+/// The processor has AVX-512 (F, VL, DQ, BW); see [`body`].
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")]
+unsafe fn avx512<T: Real>(job: &Winograd<'_, T>, x: &[T], y: Shared<T>, part: &Part<'_>, buffers: &mut Buffers<T>) {
+    // SAFETY: the caller's.
+    unsafe {
+        match part.registers {
+            1 => body::<T::Wide, 1>(job, x, y, part, buffers),
+            2 => body::<T::Wide, 2>(job, x, y, part, buffers),
+            _ => body::<T::Wide, 3>(job, x, y, part, buffers),
+        }
+    }
+}
+
+/// # Safety
+/// The processor has AVX2 and FMA; see [`body`].
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn avx2<T: Real>(job: &Winograd<'_, T>, x: &[T], y: Shared<T>, part: &Part<'_>, buffers: &mut Buffers<T>) {
+    // SAFETY: the caller's.
+    unsafe { body::<T::Half, 1>(job, x, y, part, buffers) }
+}
+
+/// # Safety
+/// See [`body`].
+unsafe fn portable<T: Real>(job: &Winograd<'_, T>, x: &[T], y: Shared<T>, part: &Part<'_>, buffers: &mut Buffers<T>) {
+    // SAFETY: the caller's.
+    unsafe { body::<T::Plain, 1>(job, x, y, part, buffers) }
+}
+
+/// All sums of one part.
+///
+/// # Safety
+/// What [`Winograd::run_by`] asserts holds, `part` is one of its parts with R registers, no other thread reads or writes
+/// its tiles of y in its channels, and the processor has the instructions of V.
+#[inline(always)]
+unsafe fn body<V: Vector, const R: usize>(
+    job: &Winograd<'_, V::Lane>,
+    x: &[V::Lane],
+    y: Shared<V::Lane>,
+    part: &Part<'_>,
+    buffers: &mut Buffers<V::Lane>,
+) {
+    let (width, plane) = (R * V::LANES, job.places[0] * job.places[1]);
+    Buffers::hold(&mut buffers.read, POINTS * width + V::LANES);
+    Buffers::hold(&mut buffers.spectra, POINTS * job.from * width);
+    Buffers::hold(&mut buffers.sums, GROUP.min(part.blocks.len()) * POINTS * BLOCK * width);
+    let runs = runs(part.grid, job.frame.pitch(), &part.places);
+    let spectra = buffers.spectra.as_mut_ptr();
+    for d in 0..job.from {
+        let channel = x.as_ptr().wrapping_add((part.group * job.from + d) * job.frame.size());
+        let read = buffers.read.as_mut_ptr();
+        for (point, &(_, start)) in part.grid.taps.iter().enumerate() {
+            for run in &runs {
+                let from = channel.wrapping_add(start + run.x);
+                // SAFETY: what a tile reads lies inside its plane. A whole register more lies inside the next plane or
+                // the slack, and in the buffer inside the next row, which is written later, or behind the last one.
+                unsafe { copy::<V>(from, read.wrapping_add(point * width + run.panel), run.len, false) };
+            }
+        }
+        for r in 0..R {
+            // SAFETY: registers of the rows of both buffers.
+            unsafe {
+                let points = points::<V>(grid_of(read.wrapping_add(r * V::LANES), width));
+                put(points, spectra.wrapping_add(d * width + r * V::LANES), job.from * width);
+            }
+        }
+    }
+    let blocks = job.to.div_ceil(BLOCK);
+    let all = [Segment { first: 0, len: job.from }];
+    let sums = buffers.sums.as_mut_ptr();
+    let mut first = part.blocks.start;
+    while first < part.blocks.end {
+        let group = first..(first + GROUP).min(part.blocks.end);
+        for point in 0..POINTS {
+            let panel = spectra.wrapping_add(point * job.from * width);
+            for block in group.clone() {
+                let index = (part.group % job.groups * POINTS + point) * blocks + block;
+                let weights = job.weights.as_ptr().wrapping_add(index * job.from * BLOCK);
+                let to = sums.wrapping_add(((block - first) * POINTS + point) * BLOCK * width);
+                // SAFETY: `to` has BLOCK rows of `width` numbers; panel and weights a row for each channel.
+                unsafe {
+                    if job.to - block * BLOCK <= BLOCK / 2 {
+                        tile::<V, R, { BLOCK / 2 }>(weights, &all, panel, to, width, false);
+                    } else {
+                        tile::<V, R, BLOCK>(weights, &all, panel, to, width, false);
+                    }
+                }
+            }
+        }
+        for channel in group.start * BLOCK..(group.end * BLOCK).min(job.to) {
+            let (block, lane) = (channel / BLOCK - first, channel % BLOCK);
+            // The tile's four places take the buffer of what was read.
+            let made = buffers.read.as_mut_ptr();
+            for r in 0..R {
+                let sums = sums.wrapping_add((block * POINTS * BLOCK + lane) * width + r * V::LANES);
+                // SAFETY: registers of the rows of both buffers.
+                unsafe {
+                    let places = sums_of::<V>(grid_of(sums, BLOCK * width));
+                    put(places, made.wrapping_add(r * V::LANES), width);
+                }
+            }
+            let plane = y.get().wrapping_add((part.group * job.to + channel) * plane);
+            // SAFETY: places of this part's tiles in a channel of its own.
+            unsafe { place(job, part.grid.count[1], &part.places, made, width, plane) };
+        }
+        first = group.end;
+    }
+}
+
+/// The 4×4 registers of a row of tiles, `distance` apart.
+///
+/// # Safety
+/// All lie in valid memory, and the processor has the instructions of V.
+#[inline(always)]
+unsafe fn grid_of<V: Vector>(from: *const V::Lane, distance: usize) -> [[V; READ]; READ] {
+    // SAFETY: the caller's.
+    unsafe {
+        let mut grid = [[V::zero(); READ]; READ];
+        for r in 0..READ {
+            for s in 0..READ {
+                grid[r][s] = V::load(from.wrapping_add((r * READ + s) * distance));
+            }
+        }
+        grid
+    }
+}
+
+/// Stores registers `distance` apart.
+///
+/// # Safety
+/// All lie in valid memory, and the processor has the instructions of V.
+#[inline(always)]
+unsafe fn put<V: Vector, const N: usize>(grid: [[V; N]; N], to: *mut V::Lane, distance: usize) {
+    // SAFETY: the caller's.
+    unsafe {
+        for r in 0..N {
+            for s in 0..N {
+                grid[r][s].store(to.wrapping_add((r * N + s) * distance));
+            }
+        }
+    }
+}
+
+/// Bᵀ d B.
+///
+/// # Safety
+/// The processor has the instructions of V.
+#[inline(always)]
+unsafe fn points<V: Vector>(d: [[V; READ]; READ]) -> [[V; READ]; READ] {
+    // SAFETY: the caller's.
+    unsafe {
+        let mut t = [[V::zero(); READ]; READ];
+        for s in 0..READ {
+            t[0][s] = d[0][s].sub(d[2][s]);
+            t[1][s] = d[1][s].add(d[2][s]);
+            t[2][s] = d[2][s].sub(d[1][s]);
+            t[3][s] = d[1][s].sub(d[3][s]);
+        }
+        let mut points = [[V::zero(); READ]; READ];
+        for r in 0..READ {
+            let [a, b, c, d] = t[r];
+            points[r] = [a.sub(c), b.add(c), c.sub(b), b.sub(d)];
+        }
+        points
+    }
+}
+
+/// Aᵀ m A.
+///
+/// # Safety
+/// The processor has the instructions of V.
+#[inline(always)]
+unsafe fn sums_of<V: Vector>(m: [[V; READ]; READ]) -> [[V; TILE]; TILE] {
+    // SAFETY: the caller's.
+    unsafe {
+        let mut t = [[V::zero(); READ]; TILE];
+        for s in 0..READ {
+            t[0][s] = m[0][s].add(m[1][s]).add(m[2][s]);
+            t[1][s] = m[1][s].sub(m[2][s]).sub(m[3][s]);
+        }
+        let mut places = [[V::zero(); TILE]; TILE];
+        for p in 0..TILE {
+            let [a, b, c, d] = t[p];
+            places[p] = [a.add(b).add(c), b.sub(c).sub(d)];
+        }
+        places
+    }
+}
+
+/// Puts tiles `tiles` of a plane where they belong: place (p, q) of each at `made[(p · 2 + q) · width..]`.
+///
+/// # Safety
+/// `made` has a number for each tile and place, and `plane` is a plane of y whose places in these tiles are the caller's.
+#[inline(always)]
+unsafe fn place<T: Real>(
+    job: &Winograd<'_, T>,
+    columns: usize,
+    tiles: &Range<usize>,
+    made: *const T,
+    width: usize,
+    plane: *mut T,
+) {
+    let [lines, length] = job.places;
+    let mut tile = tiles.start;
+    while tile < tiles.end {
+        let (i, j) = (tile / columns, tile % columns);
+        let count = (columns - j).min(tiles.end - tile);
+        // Tiles at the far border may reach over it.
+        let pairs = count.min(length / TILE - j.min(length / TILE));
+        for p in 0..TILE.min(lines - i * TILE) {
+            let to = plane.wrapping_add((i * TILE + p) * length + j * TILE);
+            let left = made.wrapping_add(p * TILE * width + tile - tiles.start);
+            let right = left.wrapping_add(width);
+            // SAFETY: the caller's.
+            unsafe {
+                let write = |to: *mut T, value: T| *to = if job.add { *to + value } else { value };
+                for t in 0..pairs {
+                    write(to.wrapping_add(t * TILE), *left.wrapping_add(t));
+                    write(to.wrapping_add(t * TILE + 1), *right.wrapping_add(t));
+                }
+                if pairs < count {
+                    write(to.wrapping_add(pairs * TILE), *left.wrapping_add(pairs));
+                }
+            }
+        }
+        tile += count;
+    }
+}
