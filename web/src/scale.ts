@@ -4,7 +4,7 @@ import { interpolatePuOr, interpolateRdBu } from "d3-scale-chromatic";
 
 import { count, percent, significant } from "./number";
 
-/** t(v) = clamp(v / limit, −1, 1), limit = 99.5 % quantile of |v|. */
+/** t(v) = clamp(v / limit, −1, 1), limit = 99.5 % quantile of the |v| that are not zero. */
 export interface Scale {
   limit: number;
   largest: number;
@@ -20,9 +20,10 @@ export function scaleOver(planes: Float64Array[]): Scale {
   if (total === 0) return { limit: 0, largest: 0, clipped: 0, total };
   const sorted = sizes.subarray(0, total).sort();
   const largest = sorted[total - 1];
-  const quantile = sorted[Math.min(Math.max(Math.ceil(0.995 * total), 1), total) - 1];
-  // Where the quantile is zero although not all values are: three lit pixels are shown as three lit pixels.
-  const limit = quantile > 0 ? quantile : largest;
+  let zeros = 0;
+  while (zeros < total && sorted[zeros] === 0) zeros++;
+  if (zeros === total) return { limit: 0, largest, clipped: 0, total };
+  const limit = sorted[zeros + Math.max(Math.ceil(0.995 * (total - zeros)), 1) - 1];
   let clipped = 0;
   while (clipped < total && sorted[total - 1 - clipped] > limit) clipped++;
   return { limit, largest, clipped, total };
@@ -33,7 +34,7 @@ export function statement(scale: Scale, place: string): string {
   if (scale.limit <= 0) return "All values are zero.";
   if (scale.clipped === 0) return `Not clipped: no ${place} lies beyond.`;
   const share = percent(scale.clipped / scale.total);
-  return `Clipped at the 99.5 % quantile: ${share} (${count(scale.clipped)} of ${count(scale.total)}) lie beyond, the largest at ${significant(scale.largest, 3)}.`;
+  return `Clipped at the 99.5 % quantile of what is not zero: ${share} (${count(scale.clipped)} of ${count(scale.total)}) lie beyond, the largest at ${significant(scale.largest, 3)}.`;
 }
 
 /** ColorBrewer's maps that have no red-green pair, turned so that the first colour is positive. */

@@ -116,7 +116,7 @@ impl<T: Precision> Gallery<'_, T> {
                 units: self.frozen.picture.as_ref().filter(|_| self.reference.is_none()).map(units),
             },
             classes,
-            weight_unit: "logit per model unit".into(),
+            weight_unit: if words.at.is_some() { "value per model unit" } else { "logit per model unit" }.into(),
             certificate: self.certificate.clone(),
         };
         Ok(report.save(folder.join("report.html"))?)
@@ -129,11 +129,16 @@ impl<T: Precision> Gallery<'_, T> {
         view: &InputView,
         (weights, contributions): (&Sheet, &Sheet),
     ) -> Result<(), Failure> {
-        let stem = file_stem(row.class, self.session.label(row.class));
-        let caption = |what: &str, unit: &str| Caption {
-            title: self.session.class(row.class),
+        let unit = self.unit(row);
+        let stem = match &unit {
+            Some(unit) => unit.replace([' ', ','], "-"),
+            None => file_stem(row.class, self.session.label(row.class)),
+        };
+        let value = if unit.is_some() { "value" } else { "logit" };
+        let caption = |what: &str, scale: String| Caption {
+            title: unit.clone().unwrap_or_else(|| self.session.class(row.class)),
             subtitle: what.to_owned(),
-            unit: unit.to_owned(),
+            unit: scale,
         };
         let plane = |sheet: &Sheet| -> (Plane, Scale) {
             let plane = sheet.plane(View::Sum).shrunk(LONGEST);
@@ -143,9 +148,9 @@ impl<T: Precision> Gallery<'_, T> {
         let (plane_w, scale_w) = plane(weights);
         let (plane_c, scale_c) = plane(contributions);
         let save = |picture: Picture, name: &str| picture.save(folder.join(format!("{name}-{stem}.png")));
-        save(Picture::heat(&plane_w, &scale_w, &caption("weights W", "logit per model unit")), "weights")?;
-        save(Picture::heat(&plane_c, &scale_c, &caption("contributions W ∘ x", "logit")), "contributions")?;
-        save(Picture::overlay(view, &plane_c, &scale_c, &caption("contributions W ∘ x", "logit")), "overlay")?;
+        save(Picture::heat(&plane_w, &scale_w, &caption("weights W", format!("{value} per model unit"))), "weights")?;
+        save(Picture::heat(&plane_c, &scale_c, &caption("contributions W ∘ x", value.to_owned())), "contributions")?;
+        save(Picture::overlay(view, &plane_c, &scale_c, &caption("contributions W ∘ x", value.to_owned())), "overlay")?;
         Ok(())
     }
 
@@ -157,7 +162,7 @@ impl<T: Precision> Gallery<'_, T> {
         }
         ClassView {
             index: row.class,
-            label: self.session.label(row.class).map(str::to_owned),
+            label: self.unit(row).or_else(|| self.session.label(row.class).map(str::to_owned)),
             logit: self.frozen.logits.data()[row.class].wide(),
             reconstructed: row.reconstructed,
             pixels: row.contributions.iter().sum(),
@@ -166,6 +171,11 @@ impl<T: Precision> Gallery<'_, T> {
             contributions,
             bias_by_layer: parts,
         }
+    }
+
+    /// A unit by its indices; `None` for a class.
+    fn unit(&self, row: &Kept) -> Option<String> {
+        row.field.as_ref().map(|_| format!("unit {}", Unit::of(row.class, self.frozen.logits.shape())))
     }
 
     /// What the weights are multiplied with: x, or x − x₀ against a reference.

@@ -1,5 +1,6 @@
 //! Standard output.
 
+use std::borrow::Cow;
 use std::fmt::Arguments;
 use std::io::{ErrorKind, Write};
 
@@ -25,4 +26,15 @@ pub fn say(text: Arguments<'_>) {
             std::process::exit(FAILED.into())
         }
     }
+}
+
+/// A name for a column of a table: the middle of one that is longer than 60 characters is left out.
+pub fn shortened(name: &str) -> Cow<'_, str> {
+    const PART: usize = 29;
+    let letters: Vec<char> = name.chars().collect();
+    if letters.len() <= 2 * PART + 2 {
+        return Cow::Borrowed(name);
+    }
+    let (begin, end) = (&letters[..PART], &letters[letters.len() - PART..]);
+    Cow::Owned(begin.iter().chain(&['…']).chain(end).collect())
 }

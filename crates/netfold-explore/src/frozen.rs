@@ -75,7 +75,7 @@ impl<T: Precision> Frozen<T> {
         };
         let told = Circumstances {
             tolerance: settings.tolerance,
-            method: result.method.clone(),
+            decides: true,
             left_off: opened.head.left_off.clone(),
             seconds,
             model: opened.stamp.clone(),

@@ -36,7 +36,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut broken = report("photo", picture_layout(64, 64, 3))?;
     broken.certificate.equivalent = false;
     broken.certificate.worst_relative_difference = 0.0312;
-    broken.certificate.argmax = Argmax { kept: false, reconstructed: 7, ..broken.certificate.argmax };
+    broken.certificate.argmax =
+        broken.certificate.argmax.map(|argmax| Argmax { kept: false, reconstructed: 7, ..argmax });
     for class in &mut broken.classes {
         class.label = None;
         class.logit += 0.31;
@@ -144,7 +145,7 @@ fn certificate(name: &str, first: usize) -> Certificate {
         worst_relative_difference: 3.1e-7,
         tolerance: 1e-5,
         logits: 1000,
-        argmax: Argmax { original: first, reconstructed: first, kept: true },
+        argmax: Some(Argmax { original: first, reconstructed: first, kept: true }),
         classes: 3,
         precision: "f32",
         method: "adjoint".into(),

@@ -71,9 +71,9 @@ pub fn line(certificate: &Certificate, (one, many): (&str, &str)) -> String {
     words.join(" · ")
 }
 
-/// Whether both models put the same class first, as a sentence.
+/// Whether both models put the same class first, as a sentence; empty where no class is meant.
 pub(crate) fn argmax(report: &Report) -> String {
-    let argmax = report.certificate.argmax;
+    let Some(argmax) = report.certificate.argmax else { return String::new() };
     let name = |class| {
         let label = report.classes.iter().find(|shown| shown.index == class).and_then(|shown| shown.label.clone());
         label.unwrap_or_else(|| format!("class {class}"))
@@ -90,14 +90,14 @@ pub(crate) fn certificate(report: &Report) -> Vec<Fact> {
     let (certificate, model) = (&report.certificate, &report.model);
     let shape: Vec<String> = model.input_shape.iter().map(usize::to_string).collect();
     let logits = counted(certificate.logits, "logit", "logits");
-    let mut facts = vec![
-        noted(
-            "Worst difference",
-            significant(certificate.worst_relative_difference, 2),
-            format!("of the largest logit; {} allowed", significant(certificate.tolerance, 1)),
-        ),
-        noted("First class", if certificate.argmax.kept { "kept" } else { "not kept" }, format!("of {logits}")),
-    ];
+    let mut facts = vec![noted(
+        "Worst difference",
+        significant(certificate.worst_relative_difference, 2),
+        format!("of the largest logit; {} allowed", significant(certificate.tolerance, 1)),
+    )];
+    if let Some(argmax) = certificate.argmax {
+        facts.push(noted("First class", if argmax.kept { "kept" } else { "not kept" }, format!("of {logits}")));
+    }
     if let Some(difference) = certificate.bias_difference {
         facts.push(noted(
             "Layers' biases",

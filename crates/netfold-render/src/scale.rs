@@ -4,7 +4,7 @@ use crate::number::{count, percent, significant};
 use crate::plane::Plane;
 use crate::sheet::Kind;
 
-/// t(v) = clamp(v / limit, −1, 1), limit = 99.5 % quantile of |v|
+/// t(v) = clamp(v / limit, −1, 1), limit = 99.5 % quantile of the |v| that are not zero
 ///
 /// Symmetric, so that zero is the neutral colour and equal amounts for and against a class have equally strong
 /// colours. A few extreme pixels would leave the rest pale; they are clipped, and the scale says how many they are.
@@ -26,9 +26,8 @@ impl Scale {
 
     /// The scale of one plane, or the one scale that several planes share.
     ///
-    /// The quantile is the smallest |v| that at least 99.5 % of all |v| do not exceed. Where it is zero although not
-    /// all values are, the limit is the largest |v|: a sheet with three lit pixels shows three lit pixels. Values that
-    /// are not finite are left out.
+    /// The quantile is the smallest |v| that at least 99.5 % of those that are not zero do not exceed: the weights of a
+    /// unit, zero outside its field, are not clipped to a few colours. Values that are not finite are left out.
     pub fn over<'a>(planes: impl IntoIterator<Item = &'a Plane>) -> Self {
         let mut sizes: Vec<f64> = Vec::new();
         for plane in planes {
@@ -36,12 +35,12 @@ impl Scale {
         }
         let total = sizes.len();
         let largest = sizes.iter().copied().fold(0.0, f64::max);
-        if total == 0 {
+        sizes.retain(|&size| size > 0.0);
+        if sizes.is_empty() {
             return Self { limit: 0.0, largest, clipped: 0, total };
         }
-        let rank = ((Self::QUANTILE * total as f64).ceil() as usize).clamp(1, total);
-        let (_, &mut quantile, _) = sizes.select_nth_unstable_by(rank - 1, f64::total_cmp);
-        let limit = if quantile > 0.0 { quantile } else { largest };
+        let rank = ((Self::QUANTILE * sizes.len() as f64).ceil() as usize).clamp(1, sizes.len());
+        let (_, &mut limit, _) = sizes.select_nth_unstable_by(rank - 1, f64::total_cmp);
         let clipped = sizes.iter().filter(|&&v| v > limit).count();
         Self { limit, largest, clipped, total }
     }
@@ -63,7 +62,7 @@ impl Scale {
         }
         let share = percent(self.clipped as f64 / self.total as f64);
         format!(
-            "clipped at the 99.5 % quantile: {share} of {place}s ({} of {}) lie beyond, the largest at {}",
+            "clipped at the 99.5 % quantile of what is not zero: {share} of {place}s ({} of {}) lie beyond, the largest at {}",
             count(self.clipped),
             count(self.total),
             significant(self.largest, 3)

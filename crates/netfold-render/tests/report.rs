@@ -13,7 +13,7 @@ fn certificate() -> Certificate {
         worst_relative_difference: 3.1e-7,
         tolerance: 1e-5,
         logits: 1000,
-        argmax: Argmax { original: 3, reconstructed: 3, kept: true },
+        argmax: Some(Argmax { original: 3, reconstructed: 3, kept: true }),
         classes: 2,
         precision: "f32",
         method: "adjoint".into(),
@@ -141,7 +141,7 @@ fn what_is_not_equal_is_said_first_and_clearly() {
     let mut report = tiny();
     report.certificate.equivalent = false;
     report.certificate.worst_relative_difference = 0.0312;
-    report.certificate.argmax = Argmax { original: 3, reconstructed: 8, kept: false };
+    report.certificate.argmax = Some(Argmax { original: 3, reconstructed: 8, kept: false });
     let html = report.to_html().unwrap();
     assert!(html.contains("does NOT equal the network at this input: worst difference 0.031 of the largest logit"));
     assert!(html.contains("over all 1,000 logits, where 1e-5 is allowed. Do not read these pictures as the model."));

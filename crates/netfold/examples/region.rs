@@ -75,7 +75,7 @@ fn measure<T: Precision>(model: &Model, input: &Path, seconds: f64) -> Result<()
             Ok(())
         })?;
         let t = exit.map_or("never".to_owned(), |exit| format!("{:.3e}", exit.t));
-        println!("{name:<24}{took:.4} s, {:.2} forward passes, t* = {t}", took / forward);
+        println!("{name:<26}{took:.4} s, {:.2} forward passes, t* = {t}", took / forward);
     }
     let start = Instant::now();
     let mut likely = None;

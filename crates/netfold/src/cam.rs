@@ -1,4 +1,29 @@
 //! Class activation maps: what the reconstruction from a feature map says.
+//!
+//! ```
+//! # use netfold_onnx::{DType, GraphDef, ModelDef, NodeDef, TensorDef, ValueInfo};
+//! # let graph = GraphDef::new("edges")
+//! #     .with_input(ValueInfo::new("x", DType::F64, [1, 1, 2, 3]))
+//! #     .with_initializer("w", TensorDef::new([1, 1, 1, 2], vec![-1.0_f64, 1.0])?)
+//! #     .with_node(NodeDef::new("Conv", ["x", "w"], ["z"]))
+//! #     .with_node(NodeDef::new("Relu", ["z"], ["h"]))
+//! #     .with_node(NodeDef::new("GlobalAveragePool", ["h"], ["g"]))
+//! #     .with_node(NodeDef::new("Flatten", ["g"], ["y"]))
+//! #     .with_output(ValueInfo::new("y", DType::F64, [1, 1]));
+//! # let model = Model::new(netfold_onnx::decode(netfold_onnx::encode(&ModelDef::new(graph)), None)?)?;
+//! use netfold::{Cam, Model, Rules, Tensor, trace::NonFinite};
+//!
+//! // h = relu(x[i + 1] − x[i]) along rows, y = the mean of h.
+//! let x = Tensor::new(&[1, 1, 2, 3], vec![0.0_f64, 3.0, 4.0, 1.0, 0.0, 9.0]);
+//! let trace = model.trace(&x, model.outputs[0], NonFinite::Refuse)?;
+//! let circuit = trace.freeze_between(model.tensor("h")?, model.outputs[0], &Rules::default())?;
+//! let w = circuit.row(0);
+//! assert_eq!(w, [0.25; 4]);
+//! // Nothing behind h bends, and its one channel has one weight: w ∘ h is CAM, Grad-CAM and HiResCAM, everywhere.
+//! let cam = Cam::of(&circuit, [w.as_slice()]).expect("h is a map");
+//! assert_eq!(cam.to_string(), "contributions summed over channels are HiResCAM, exact everywhere (CAM, Grad-CAM and HiResCAM are one map here)");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use std::fmt;
 

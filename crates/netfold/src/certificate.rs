@@ -17,7 +17,7 @@ use crate::reconstruct::Reconstruction;
 /// What `certificate.json` holds.
 #[derive(Clone, Debug, Serialize)]
 pub struct Certificate {
-    /// Whether the worst difference is within the tolerance and the winning class is kept.
+    /// Whether the worst difference is within the tolerance and the winning class, if there is one, is kept.
     pub equivalent: bool,
     /// max over all logits of |f(x) − (W x + b)| / max|f(x)|.
     pub worst_relative_difference: f64,
@@ -25,8 +25,9 @@ pub struct Certificate {
     pub tolerance: f64,
     /// How many logits were compared.
     pub logits: usize,
-    /// The winning class of the network and of the one-layer model.
-    pub argmax: Argmax,
+    /// The winning class of the network and of the one-layer model; absent for an inner tensor, of which the largest
+    /// element decides nothing.
+    pub argmax: Option<Argmax>,
     /// For how many classes W was computed.
     pub classes: usize,
     /// `f32` or `f64`.
@@ -167,8 +168,8 @@ impl FileStamp {
 pub struct Circumstances {
     /// What the worst difference is held against.
     pub tolerance: f64,
-    /// `adjoint`, or `probe` with its basis.
-    pub method: String,
+    /// Whether the outputs are logits, of which the largest decides.
+    pub decides: bool,
     /// Final nodes left off.
     pub left_off: Vec<String>,
     /// Wall times.
@@ -185,6 +186,7 @@ impl Certificate {
         let difference = result.difference();
         let (original, reconstructed) = result.argmax();
         let kept = original == reconstructed;
+        let argmax = told.decides.then_some(Argmax { original, reconstructed, kept });
         let (mut rules, mut gates) = (Vec::<FrozenNodes>::new(), Vec::new());
         let (mut at_input, mut masks) = (Vec::new(), Vec::new());
         for stage in circuit.stages() {
@@ -203,14 +205,14 @@ impl Certificate {
             }
         }
         Self {
-            equivalent: difference <= told.tolerance && kept,
+            equivalent: difference <= told.tolerance && argmax.is_none_or(|argmax| argmax.kept),
             worst_relative_difference: difference,
             tolerance: told.tolerance,
             logits: result.logits.len(),
-            argmax: Argmax { original, reconstructed, kept },
+            argmax,
             classes: result.classes.len(),
             precision: T::NAME,
-            method: told.method,
+            method: result.method.clone(),
             passes: result.passes,
             bias_difference: result.bias_difference,
             rules,

@@ -1,4 +1,33 @@
 //! Columns of W, by probes that are pushed from the input.
+//!
+//! ```
+//! # use netfold_onnx::{DType, GraphDef, ModelDef, NodeDef, TensorDef, ValueInfo};
+//! # let graph = GraphDef::new("edges")
+//! #     .with_input(ValueInfo::new("x", DType::F64, [1, 1, 2, 3]))
+//! #     .with_initializer("w", TensorDef::new([1, 1, 1, 2], vec![-1.0_f64, 1.0])?)
+//! #     .with_node(NodeDef::new("Conv", ["x", "w"], ["z"]))
+//! #     .with_node(NodeDef::new("Relu", ["z"], ["h"]))
+//! #     .with_node(NodeDef::new("GlobalAveragePool", ["h"], ["g"]))
+//! #     .with_node(NodeDef::new("Flatten", ["g"], ["y"]))
+//! #     .with_output(ValueInfo::new("y", DType::F64, [1, 1]));
+//! # let model = Model::new(netfold_onnx::decode(netfold_onnx::encode(&ModelDef::new(graph)), None)?)?;
+//! use netfold::{Model, Rules, Tensor, trace::NonFinite};
+//!
+//! // z = x[i + 1] − x[i] along rows: a unit sees two columns of one row.
+//! let x = Tensor::new(&[1, 1, 2, 3], vec![0.0_f64, 3.0, 4.0, 1.0, 0.0, 9.0]);
+//! let trace = model.trace(&x, model.tensor("z")?, NonFinite::Refuse)?;
+//! let circuit = trace.freeze(&Rules::default())?;
+//! let plan = circuit.plan_columns(&[0, 1, 2, 3], None);
+//! assert_eq!(plan.probes(), 2, "even and odd columns, all rows at once");
+//! let mut w = vec![0.0; 4 * 6];
+//! circuit.columns(&plan, &mut |_, _| {}, |gathered| {
+//!     w.chunks_mut(6).enumerate().for_each(|(unit, row)| gathered.add_to(unit, row));
+//!     Ok::<(), netfold::Error>(())
+//! })?;
+//! assert_eq!(w[..6], [-1.0, 1.0, 0.0, 0.0, 0.0, 0.0]);
+//! assert_eq!(w[18..], [0.0, 0.0, 0.0, 0.0, -1.0, 1.0]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use netfold_linear::{Probes, Support};
 use rayon::prelude::*;

@@ -1,4 +1,27 @@
 //! Integrated gradients, exact: the sum over the linear pieces of a straight path.
+//!
+//! ```
+//! # use netfold_onnx::{DType, GraphDef, ModelDef, NodeDef, TensorDef, ValueInfo};
+//! # let graph = GraphDef::new("two units")
+//! #     .with_input(ValueInfo::new("x", DType::F64, [1, 2]))
+//! #     .with_initializer("w", TensorDef::new([2, 2], vec![1.0_f64, 0.5, -1.0, 2.0])?)
+//! #     .with_initializer("c", TensorDef::vector(vec![1.0_f64, -3.0]))
+//! #     .with_node(NodeDef::new("Gemm", ["x", "w", "c"], ["z"]))
+//! #     .with_node(NodeDef::new("Relu", ["z"], ["y"]))
+//! #     .with_output(ValueInfo::new("y", DType::F64, [1, 2]));
+//! # let model = Model::new(netfold_onnx::decode(netfold_onnx::encode(&ModelDef::new(graph)), None)?)?;
+//! use netfold::{Model, Path, Tensor, trace::NonFinite};
+//!
+//! // y = relu(x₀ − x₁ + 1, ½ x₀ + 2 x₁ − 3), from (0, 0) to (5, 2): the second unit turns on at 6 / 13 of the way.
+//! let (output, non_finite) = (model.outputs[0], NonFinite::Refuse);
+//! let (reference, x) = (Tensor::new(&[1, 2], vec![0.0, 0.0]), Tensor::new(&[1, 2], vec![5.0_f64, 2.0]));
+//! let path = Path { model: &model, output, non_finite, reference, x };
+//! let made = path.integrate(1, 100, &mut |_| true)?;
+//! assert!(made.is_exact() && made.pieces == 2 && made.difference < 1e-12);
+//! assert!((made.attributions[0] - 7.0 / 13.0 * 2.5).abs() < 1e-12);
+//! assert!((made.attributions[1] - 7.0 / 13.0 * 4.0).abs() < 1e-12);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use crate::error::Error;
 use crate::graph::{Model, TensorId};

@@ -6,9 +6,46 @@
 //!
 //! - [`Region::exit`]: where a ray leaves it, by one tangent pass;
 //! - [`Region::radius`]: the largest ball around x inside it;
-//! - `decision`: how far the border between two classes is, and whether it lies inside.
+//! - [`decisions`]: how far the border between two classes is, and whether it lies inside.
 //!
 //! [`Line`] walks through region after region, [`fidelity`] says what the one-layer model is worth beyond the first.
+//!
+//! ```
+//! # use netfold_onnx::{DType, GraphDef, ModelDef, NodeDef, TensorDef, ValueInfo};
+//! # let graph = GraphDef::new("two units")
+//! #     .with_input(ValueInfo::new("x", DType::F64, [1, 2]))
+//! #     .with_initializer("w", TensorDef::new([2, 2], vec![1.0_f64, 0.5, -1.0, 2.0])?)
+//! #     .with_initializer("c", TensorDef::vector(vec![1.0_f64, -3.0]))
+//! #     .with_node(NodeDef::new("Gemm", ["x", "w", "c"], ["z"]))
+//! #     .with_node(NodeDef::new("Relu", ["z"], ["y"]))
+//! #     .with_output(ValueInfo::new("y", DType::F64, [1, 2]));
+//! # let model = Model::new(netfold_onnx::decode(netfold_onnx::encode(&ModelDef::new(graph)), None)?)?;
+//! use netfold::region::{Line, Norm, decisions, fidelity};
+//! use netfold::{Model, Rules, Tensor, trace::NonFinite};
+//!
+//! // y = relu(x₀ − x₁ + 1, ½ x₀ + 2 x₁ − 3), at x = (5, 2): both units are on, by 4 and by 3.5
+//! let x = Tensor::new(&[1, 2], vec![5.0_f64, 2.0]);
+//! let trace = model.trace(&x, model.outputs[0], NonFinite::Refuse)?;
+//! let rules = Rules::default();
+//! let region = trace.region(&trace.freeze(&rules)?)?;
+//! assert_eq!(region.switches(), 2);
+//!
+//! // Along −x₀ the first unit turns off at t = 4, the second one would at t = 7.
+//! let d = Tensor::new(&[1, 2], vec![-1.0, 0.0]);
+//! assert_eq!(region.exit(&d).map(|exit| exit.t), Some(4.0));
+//! let line = Line { model: &model, output: model.outputs[0], rules: &rules, non_finite: NonFinite::Refuse, x, d };
+//! assert_eq!(line.events(5, 10.0)?.iter().map(|event| event.t).collect::<Vec<_>>(), [4.0, 7.0]);
+//! let curve = fidelity(&line, &region.circuit, trace.logits()?, &[3.0, 6.0])?;
+//! assert_eq!(curve.iter().map(|at| at.difference).collect::<Vec<_>>(), [0.0, 2.0]);
+//!
+//! // The nearest border is the second unit's: 3.5 / ‖(½, 2)‖₂.
+//! let ball = &region.radius(&[Norm::L2], &mut |_| true)[0];
+//! assert!(ball.is_exact() && (ball.upper - 3.5 / 4.25_f64.sqrt()).abs() < 1e-12);
+//! // The classes are equal nearer than that: the network has no nearer adversarial input.
+//! let other = &decisions(&region.circuit, trace.logits()?, 0, &[1])[0];
+//! assert!((other.l2 - 0.5 / 9.25_f64.sqrt()).abs() < 1e-12 && other.is_inside(ball));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod bounds;
 mod decision;

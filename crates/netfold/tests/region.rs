@@ -4,6 +4,7 @@ mod common;
 
 use common::random::{input, model};
 use common::{array, networks, samples, zoo};
+use netfold::graph::TensorId;
 use netfold::integrate::Path;
 use netfold::region::{Direction, Line, Norm, decisions, fidelity};
 use netfold::trace::NonFinite;
@@ -11,9 +12,14 @@ use netfold::{Circuit, Error, Model, Region, Rules, Tensor, Unit, Validity};
 use netfold_linear::{Probes, Support};
 use netfold_onnx::{DType, GraphDef, ModelDef, NodeDef, TensorDef, ValueInfo, encode};
 
+/// The logits of the first output.
+fn logits(model: &Model) -> TensorId {
+    model.head(Some(model.name(model.outputs[0])), false).unwrap().logits
+}
+
 /// What every piecewise linear node is at a point: its maps on fixed vectors, and its offset.
 fn pattern(model: &Model, x: &Tensor<f64>) -> Vec<Vec<f64>> {
-    let output = model.head(None, false).unwrap().logits;
+    let output = logits(model);
     let circuit = model.trace(x, output, NonFinite::Refuse).unwrap().freeze(&Rules::default()).unwrap();
     let frozen = circuit.stages().iter().filter(|stage| stage.affine.validity == Validity::Region);
     let made = frozen.map(|stage| {
@@ -41,7 +47,7 @@ fn direction(x: &Tensor<f64>, seed: u64) -> Tensor<f64> {
 
 /// The circuit and the region at x; `None` for a network that is not piecewise linear.
 fn region(model: &Model, x: &Tensor<f64>) -> Option<Region<f64>> {
-    let output = model.head(None, false).unwrap().logits;
+    let output = logits(model);
     let trace = model.trace(x, output, NonFinite::Refuse).unwrap();
     let circuit = trace.freeze(&Rules::default()).unwrap();
     match trace.region(&circuit) {
@@ -184,8 +190,8 @@ fn a_stopped_search_brackets_the_radius() {
     }
 }
 
-/// At the first sample of every network of the zoo: exits towards the next sample, brightness and noise; balls; and the
-/// steepest direction of the unit that limits the ball leaves the region at the radius.
+/// At the first sample of every network of the zoo that has a region: exits towards the next sample, brightness and noise;
+/// points of the balls are in the region.
 #[test]
 fn real_networks() {
     let Some(zoo) = zoo() else { return };
@@ -193,19 +199,18 @@ fn real_networks() {
     for network in networks(&zoo) {
         let name = network.file_name().unwrap().to_string_lossy().into_owned();
         let model = Model::read(&network.join("model.onnx")).unwrap();
-        if model.outputs.len() > 1 {
-            continue;
-        }
         let samples = samples(&network);
         let x = array::<f64>(&samples[0].input);
-        // The others take minutes without optimisation.
+        let Some(region) = region(&model, &x) else { continue };
+        judged += 1;
+        let towards = array::<f64>(&samples[1 % samples.len()].input).paired(&x, |y, x| y - x);
+        let brighter = Direction::Brightness.vector(&x, None, None).unwrap();
+        check_exit(&model, &x, &region, &towards, &name);
+        // Of these a ball alone takes minutes without optimisation.
         if x.len() > 4000 || name == "cifar_resnet20_unfused_bn" {
             continue;
         }
-        let Some(region) = region(&model, &x) else { continue };
-        let towards = array::<f64>(&samples[1 % samples.len()].input).paired(&x, |y, x| y - x);
-        let brighter = Direction::Brightness.vector(&x, None, None).unwrap();
-        for d in [towards, brighter, direction(&x, 5)] {
+        for d in [brighter, direction(&x, 5)] {
             check_exit(&model, &x, &region, &d, &name);
         }
         let mut looks = 0;
@@ -219,9 +224,8 @@ fn real_networks() {
             let v = on_sphere(bracket.norm, x.len(), 0.999 * bracket.likely_lower, 3);
             assert!(pattern(&model, &moved(&x, &Tensor::new(x.shape(), v), 1.0)) == here, "{name}");
         }
-        judged += 1;
     }
-    assert!(judged >= 6, "{judged} networks");
+    assert!(judged >= 12, "{judged} networks");
 }
 
 /// The row of a unit over the input.
@@ -407,17 +411,36 @@ fn integrals_against_many_steps() {
     assert_eq!(judged, 3);
 }
 
+/// From zeros, on every network of the zoo: complete where the pieces are few; else what is open is told; and what is no
+/// sum of pieces is refused with the nodes that make it so.
 #[test]
-fn integrals_of_real_networks_are_complete() {
+fn integrals_of_real_networks() {
+    const FEW: [&str; 5] =
+        ["cifar_resnet2b", "cifar_oval_deep", "cifar_captum_lenet", "cifar_marabou_nhwc", "mnist_cntk_opt"];
     let Some(zoo) = zoo() else { return };
-    for name in ["cifar_resnet2b", "cifar_oval_deep", "cifar_captum_lenet", "cifar_marabou_nhwc", "mnist_cntk_opt"] {
-        let model = Model::read(&zoo.join(name).join("model.onnx")).unwrap();
-        let samples = samples(&zoo.join(name));
-        let x = array::<f64>(&samples[0].input);
-        let (output, reference) = (model.head(None, false).unwrap().logits, x.map(|_| 0.0));
+    let mut seen = 0;
+    for network in networks(&zoo) {
+        let name = network.file_name().unwrap().to_string_lossy().into_owned();
+        let model = Model::read(&network.join("model.onnx")).unwrap();
+        let x = array::<f64>(&samples(&network)[0].input);
+        let (output, reference) = (logits(&model), x.map(|_| 0.0));
         let path = Path { model: &model, output, non_finite: NonFinite::Refuse, reference, x };
-        let made = path.integrate(1, 20_000, &mut |_| true).unwrap();
+        let few = FEW.contains(&name.as_str());
+        let made = match path.integrate(1, if few { 20_000 } else { 3 }, &mut |_| true) {
+            Err(Error::Point(nodes)) => {
+                assert!(!few && !nodes.is_empty(), "{name}");
+                continue;
+            }
+            made => made.unwrap(),
+        };
+        seen += 1;
+        if !few {
+            assert!(!made.is_exact() && made.unresolved > 0.0 && made.unresolved < 1.0, "{name}: {}", made.unresolved);
+            assert!(made.attributions.iter().all(|a| a.is_finite()), "{name}");
+            continue;
+        }
         println!("{name}: {} pieces, difference {:e}", made.pieces, made.difference);
         assert!(made.is_exact() && made.difference < 1e-10, "{name}: {} {:e}", made.pieces, made.difference);
     }
+    assert!(seen >= 12, "{seen} networks");
 }

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::args::{Bias, PrecisionWord};
 use crate::failure::Failure;
+use crate::out::shortened;
 use crate::session::{Frozen, Session};
 
 /// Runs the command in the precision that is asked for.
@@ -57,13 +58,13 @@ fn run<T: Precision>(words: &Bias, session: &Session<'_>) -> Result<ExitCode, Fa
         return Ok(ExitCode::SUCCESS);
     }
     println!("{} at {}: where b of {} comes from", session.stamp.file, frozen.stamp.file, session.class(class));
-    let width = maps.iter().map(|map| node(map).node.chars().count()).max().unwrap_or(0).max(13);
+    let width = maps.iter().map(|map| shortened(&node(map).node).chars().count()).max().unwrap_or(0).max(13);
     println!("\n{:<width$}  {:>12}  largest channels", "node", "share");
     for map in &maps {
         let mut channels: Vec<(usize, f64)> = map.by_channel().into_iter().enumerate().collect();
         channels.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()).then(a.0.cmp(&b.0)));
         let largest: Vec<String> = channels.iter().take(SHOWN).map(|(c, share)| format!("{c}: {share:.4}")).collect();
-        println!("{:<width$}  {:>12.6}  {}", node(map).node, map.total(), largest.join("  "));
+        println!("{:<width$}  {:>12.6}  {}", shortened(&node(map).node), map.total(), largest.join("  "));
     }
     println!("{:<width$}  {b:>12.6}  the sum; pushing zero gives it within {:.1e}", "b", (pushed - b).abs());
     if let Some(share) = pixels {

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::args::{Check, PrecisionWord};
 use crate::failure::{Failure, NOT_EQUIVALENT, WRONG_INPUT};
+use crate::out::shortened;
 use crate::progress::Progress;
 use crate::session::Session;
 
@@ -107,19 +108,27 @@ impl Checked {
             let verdict = if outcome.holds() { "" } else { "FAILED: " };
             match worst {
                 Some(worst) => println!("{check:<24} {worst:>10.1e} {limit:>9.0e}  {verdict}{place}"),
-                None => println!("{check:<24} {:>10} {limit:>9.0e}  no meaning: {place}", "-"),
+                None => println!("{check:<24} {:>10} {limit:>9.0e}  not judged: {place}", "-"),
             }
         }
-        println!("\nmap of `{}` against itself, weights shuffled from the output down to a node", lens.name);
-        let width = self.randomised.iter().map(|step| step.node.chars().count()).max().unwrap_or(0).max(4);
-        println!("{:<width$} {:>9} {:>9} {:>9}", "node", "Spearman", "absolute", "SSIM");
-        for Randomised { node, spearman, spearman_absolute, ssim } in &self.randomised {
-            let ssim = ssim.map_or("-".to_owned(), |ssim| format!("{ssim:.3}"));
-            println!("{node:<width$} {spearman:>9.3} {spearman_absolute:>9.3} {ssim:>9}");
+        if self.randomised.is_empty() {
+            println!("\nno node has weights to shuffle");
+        } else {
+            self.print_randomised(lens);
         }
         let [deletion, deletion_predicted, insertion, insertion_predicted] = self.areas();
         println!("\nprobability, most important places first   {:>9} {:>9}", "network", "W x + b");
         println!("area below deletion (small is good)        {deletion:>9.4} {deletion_predicted:>9.4}");
         println!("area below insertion (large is good)       {insertion:>9.4} {insertion_predicted:>9.4}\n");
+    }
+
+    fn print_randomised(&self, lens: &Lens) {
+        println!("\nmap of `{}` against itself, weights shuffled from the output down to a node", lens.name);
+        let width = self.randomised.iter().map(|step| shortened(&step.node).chars().count()).max().unwrap_or(0).max(4);
+        println!("{:<width$} {:>9} {:>9} {:>9}", "node", "Spearman", "absolute", "SSIM");
+        for Randomised { node, spearman, spearman_absolute, ssim } in &self.randomised {
+            let ssim = ssim.map_or("-".to_owned(), |ssim| format!("{ssim:.3}"));
+            println!("{:<width$} {spearman:>9.3} {spearman_absolute:>9.3} {ssim:>9}", shortened(node));
+        }
     }
 }

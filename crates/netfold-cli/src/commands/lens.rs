@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use netfold::lenses::{Attribution, Grid, Lens as Entry, Settings, Shows, Subject, TABLE, stack};
 use netfold::{Error, Precision, Tensor, Trace};
+use netfold_render::number::fixed;
 use netfold_render::{Caption, Cell, LONGEST, Layout, Order, Picture, Plane, Scale, Sheet, View};
 use serde_json::{Value, json};
 
@@ -70,15 +71,16 @@ fn run<T: Precision>(words: &Lens, session: &Session<'_>) -> Result<ExitCode, Fa
         return Ok(ExitCode::SUCCESS);
     }
     println!("{} at {}: {}, logit {logit:.6}", session.stamp.file, words.input.display(), session.class(class));
+    let column = |value: f64| fixed(value, 6).replace('−', "-");
     println!("\n{:<22} {:>13} {:>13} {:>13} {:>9}", "lens", "contributions", "beside them", "residual", "seconds");
     for Seen { lens, map, seconds } in &seen {
         match map {
             Ok(map) => println!(
-                "{:<22} {:>13.6} {:>13.6} {:>13.6} {seconds:>9.3}",
+                "{:<22} {:>13} {:>13} {:>13} {seconds:>9.3}",
                 lens.name,
-                map.sum,
-                map.rest,
-                map.residual(logit)
+                column(map.sum),
+                column(map.rest),
+                column(map.residual(logit))
             ),
             Err(why) => println!("{:<22} does not apply: {why}", lens.name),
         }
@@ -167,7 +169,7 @@ fn pictures(
         let Ok(map) = map else { continue };
         let plane = frame.plane(&map.values)?;
         let shown = plane.clone().shrunk(LONGEST);
-        let stamp = format!("residual {:.4} of {logit:.4}", map.residual(logit));
+        let stamp = format!("residual {} of {logit:.4}", fixed(map.residual(logit), 4));
         let caption = Caption {
             title: format!("{}: {}", lens.name, session.class(class)),
             subtitle: format!("{}; contributions {:.4}, beside them {:.4}, {stamp}", lens.formula, map.sum, map.rest),

@@ -112,7 +112,7 @@ fn chosen<T: Precision>(words: &Reconstruct, session: &Session<'_>, logits: &Ten
 fn certify<T: Precision>(session: &Session<'_>, frozen: &Frozen<T>, result: &Reconstruction<T>) -> Certificate {
     let told = Circumstances {
         tolerance: session.tolerance::<T>(),
-        method: result.method.clone(),
+        decides: session.words.at.is_none(),
         left_off: session.head.left_off.clone(),
         seconds: frozen.seconds,
         model: session.stamp.clone(),
@@ -202,16 +202,14 @@ fn print<T: Precision>(
 /// One sentence: is it the network?
 fn verdict(certificate: &Certificate) -> String {
     let difference = certificate.worst_relative_difference;
-    let all = certificate.logits;
-    let kept = if certificate.argmax.kept { "winner kept" } else { "the winner is another one" };
-    let tolerance = certificate.tolerance;
-    if certificate.equivalent {
-        format!(
-            "equivalent: worst difference {difference:.1e} of the largest logit over all {all} logits (tolerance {tolerance:e}); {kept}"
-        )
-    } else {
-        format!(
-            "NOT equivalent: worst difference {difference:.1e} of the largest logit over all {all} logits, tolerance {tolerance:e}; {kept}"
-        )
-    }
+    let (all, tolerance) = (certificate.logits, certificate.tolerance);
+    let verdict = if certificate.equivalent { "equivalent" } else { "NOT equivalent" };
+    let (one, kept) = match certificate.argmax {
+        Some(argmax) if argmax.kept => ("logit", "; winner kept"),
+        Some(_) => ("logit", "; the winner is another one"),
+        None => ("element", ""),
+    };
+    format!(
+        "{verdict}: worst difference {difference:.1e} of the largest {one} over all {all} {one}s (tolerance {tolerance:e}){kept}"
+    )
 }

@@ -217,7 +217,9 @@ impl Found<'_> {
         for bracket in &self.brackets {
             let Bracket { norm, lower, likely_lower, upper, switch } = bracket;
             let name = format!("{norm} ball");
-            if bracket.is_exact() {
+            if upper.is_infinite() && bracket.is_exact() {
+                println!("{name:<10}of any radius: nothing switches");
+            } else if bracket.is_exact() {
                 println!("{name:<10}radius {upper:.6e}, exact");
             } else {
                 println!("{name:<10}radius from {lower:.6e} (proven) to {upper:.6e}");

@@ -31,7 +31,7 @@ pub fn verify(words: &Verify) -> Result<ExitCode, Failure> {
     } else {
         for Line { certificate, path, .. } in &lines {
             let verdict = if certificate.equivalent { "equivalent    " } else { "NOT equivalent" };
-            let class = session.class(certificate.argmax.original);
+            let class = certificate.argmax.map_or_else(String::new, |argmax| session.class(argmax.original));
             println!("{verdict}  {:9.2e}  {class:<24}  {path}", certificate.worst_relative_difference);
         }
         println!("{} of {} equivalent within {:e}", lines.len() - failed, lines.len(), lines[0].certificate.tolerance);
@@ -54,7 +54,7 @@ fn one<T: Precision>(session: &Session<'_>, path: &Path) -> Result<Line, Failure
     let result = frozen.reconstruct(&request, &mut |_, _| {}, &mut |_| Ok(()))?;
     let told = Circumstances {
         tolerance: session.tolerance::<T>(),
-        method: result.method.clone(),
+        decides: session.words.at.is_none(),
         left_off: session.head.left_off.clone(),
         seconds: frozen.seconds,
         model: session.stamp.clone(),

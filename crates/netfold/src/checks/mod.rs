@@ -54,7 +54,7 @@ pub use stripped::without_biases;
 pub struct Outcome {
     /// The check.
     pub check: &'static str,
-    /// The largest difference, relative as the check says; absent where the check has no meaning for the network.
+    /// The largest difference, relative as the check says; absent where that cannot be judged, as `place` says.
     pub worst: Option<f64>,
     /// What it may be.
     pub limit: f64,
@@ -63,7 +63,7 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Whether the difference is within its limit; a check without meaning is not failed.
+    /// Whether the difference is within its limit; what cannot be judged is not failed.
     pub fn holds(&self) -> bool {
         self.worst.is_none_or(|worst| worst <= self.limit)
     }
