@@ -1,6 +1,6 @@
 //! y picks elements of x.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::{LinearMap, Probes, Real, SharedMap, Support};
 
@@ -12,7 +12,21 @@ use crate::{LinearMap, Probes, Real, SharedMap, Support};
 pub struct Select {
     domain: Vec<usize>,
     codomain: Vec<usize>,
-    source: Arc<Vec<u32>>,
+    /// How y's elements move where most of them do so together with their neighbours.
+    runs: Option<Arc<Vec<Run>>>,
+    /// One index for each element of y; of runs made when first used.
+    source: Arc<OnceLock<Vec<u32>>>,
+}
+
+/// `y[to + i] = x[from + i]` for i below `len`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// The first element of x.
+    pub from: usize,
+    /// The first element of y.
+    pub to: usize,
+    /// How many elements there are.
+    pub len: usize,
 }
 
 impl Select {
@@ -27,20 +41,101 @@ impl Select {
         let len = domain.iter().product::<usize>();
         assert_eq!(source.len(), codomain.iter().product::<usize>(), "one index for each element of y");
         assert!(source.iter().all(|&j| j == Self::NONE || (j as usize) < len), "indices inside x");
-        Self { domain: domain.to_vec(), codomain: codomain.to_vec(), source: Arc::new(source) }
+        let source = Arc::new(OnceLock::from(source));
+        Self { domain: domain.to_vec(), codomain: codomain.to_vec(), runs: None, source }
+    }
+
+    /// The map that moves these runs, in the order of their places in y; what none of them covers is zero.
+    ///
+    /// # Panics
+    /// If a run lies outside, or the domain has more than 2³² − 1 elements.
+    pub fn in_runs(domain: &[usize], codomain: &[usize], runs: Vec<Run>) -> Self {
+        let [from, to] = [domain, codomain].map(|shape| shape.iter().product::<usize>());
+        assert!(from < Self::NONE as usize, "indices are u32");
+        let mut covered = 0;
+        for run in &runs {
+            assert!(run.from + run.len <= from && covered <= run.to && run.to + run.len <= to, "runs inside x and y");
+            covered = run.to + run.len;
+        }
+        let (runs, source) = (Some(Arc::new(runs)), Arc::new(OnceLock::new()));
+        Self { domain: domain.to_vec(), codomain: codomain.to_vec(), runs, source }
+    }
+
+    /// The same elements of y under another shape.
+    ///
+    /// # Panics
+    /// If it has another number of elements.
+    #[must_use]
+    pub fn reshaped(self, codomain: &[usize]) -> Self {
+        assert_eq!(codomain.iter().product::<usize>(), self.codomain.iter().product::<usize>(), "elements of y");
+        Self { codomain: codomain.to_vec(), ..self }
     }
 
     /// The element of x that `y[i]` is, or `None` where `y[i]` is zero.
     #[inline]
     pub fn source(&self, i: usize) -> Option<usize> {
-        let j = self.source[i];
-        (j != Self::NONE).then_some(j as usize)
+        found(self.sources()[i])
     }
 
     /// The indices, one for each element of y.
     pub fn sources(&self) -> &[u32] {
-        &self.source
+        self.source.get_or_init(|| {
+            let mut source = vec![Self::NONE; self.codomain.iter().product()];
+            for run in self.runs.iter().flat_map(|runs| runs.iter()) {
+                source[run.to..][..run.len].iter_mut().zip(run.from as u32..).for_each(|(source, from)| *source = from);
+            }
+            source
+        })
     }
+
+    /// y for numbers of any kind, `fill` instead of zero.
+    ///
+    /// # Panics
+    /// If x has not as many elements as the domain.
+    pub fn pick<E: Clone>(&self, x: &[E], fill: &E) -> Vec<E> {
+        assert_eq!(x.len(), self.domain.iter().product::<usize>(), "elements of x");
+        let Some(runs) = &self.runs else {
+            let pick = |&j: &u32| if j == Self::NONE { fill.clone() } else { x[j as usize].clone() };
+            return self.sources().iter().map(pick).collect();
+        };
+        let mut y = Vec::with_capacity(self.codomain.iter().product());
+        for run in runs.iter() {
+            y.resize(run.to, fill.clone());
+            y.extend_from_slice(&x[run.from..][..run.len]);
+        }
+        y.resize(self.codomain.iter().product(), fill.clone());
+        y
+    }
+
+    /// `x[source[i]] = y[i]`: writes y back to where it is picked from.
+    ///
+    /// # Panics
+    /// If x or y has not as many elements as its side of the map.
+    pub fn put<E: Clone>(&self, y: &[E], x: &mut [E]) {
+        assert_eq!(y.len(), self.codomain.iter().product::<usize>(), "elements of y");
+        assert_eq!(x.len(), self.domain.iter().product::<usize>(), "elements of x");
+        match &self.runs {
+            Some(runs) => {
+                runs.iter().for_each(|run| x[run.from..][..run.len].clone_from_slice(&y[run.to..][..run.len]));
+            }
+            None => (0..y.len()).for_each(|i| {
+                if let Some(from) = self.source(i) {
+                    x[from] = y[i].clone();
+                }
+            }),
+        }
+    }
+
+    /// The runs by which a whole tensor moves onto a whole one.
+    fn whole<T: Real>(&self, x: &Probes<T>, onto: &Support) -> Option<&[Run]> {
+        let whole = x.width() == 1 && x.support().is_full() && onto.is_full();
+        self.runs.as_ref().filter(|_| whole).map(|runs| runs.as_slice())
+    }
+}
+
+#[inline]
+fn found(source: u32) -> Option<usize> {
+    (source != Select::NONE).then_some(source as usize)
 }
 
 impl<T: Real> LinearMap<T> for Select {
@@ -53,16 +148,33 @@ impl<T: Real> LinearMap<T> for Select {
     }
 
     fn apply(&self, x: Probes<T>, onto: &Support) -> Probes<T> {
-        x.gather(onto, |i| self.source(i))
+        if let Some(runs) = self.whole(&x, onto) {
+            let mut y = Probes::zeros(onto, 1);
+            let (from, to) = (x.values(), y.values_mut());
+            runs.iter().for_each(|run| to[run.to..][..run.len].copy_from_slice(&from[run.from..][..run.len]));
+            return y;
+        }
+        let source = self.sources();
+        x.gather(onto, |i| found(source[i]))
     }
 
     fn apply_transpose(&self, y: Probes<T>, onto: &Support) -> Probes<T> {
-        y.scatter(onto, |i| self.source(i))
+        if let Some(runs) = self.whole(&y, onto) {
+            let mut x = Probes::zeros(onto, 1);
+            let (from, to) = (y.values(), x.values_mut());
+            for run in runs {
+                let sums = to[run.from..][..run.len].iter_mut();
+                sums.zip(&from[run.to..][..run.len]).for_each(|(sum, &value)| *sum += value);
+            }
+            return x;
+        }
+        let source = self.sources();
+        y.scatter(onto, |i| found(source[i]))
     }
 
     fn image(&self, of: &Support) -> Support {
         let flags = of.flags();
-        let reached: Vec<u8> = self.source.iter().map(|&j| flags.get(j as usize).copied().unwrap_or(0)).collect();
+        let reached: Vec<u8> = self.sources().iter().map(|&j| flags.get(j as usize).copied().unwrap_or(0)).collect();
         Support::from_flags(&self.codomain, &reached)
     }
 

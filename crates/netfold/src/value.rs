@@ -86,6 +86,12 @@ impl<E: Clone> Tensor<E> {
             |&j: &u32| if j == netfold_linear::Select::NONE { fill.clone() } else { self.data[j as usize].clone() };
         Self::new(shape, source.iter().map(pick).collect())
     }
+
+    /// The elements that `source` picks, `fill` where it picks none.
+    #[must_use]
+    pub fn picked(&self, source: &netfold_linear::Select, fill: &E) -> Self {
+        Self::new(netfold_linear::LinearMap::<f64>::codomain(source), source.pick(&self.data, fill))
+    }
 }
 
 impl<T: Real> Tensor<T> {

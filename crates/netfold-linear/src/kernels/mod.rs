@@ -8,6 +8,7 @@
 #![allow(unsafe_code)]
 
 pub(crate) mod combine;
+pub(crate) mod contest;
 pub(crate) mod depth;
 pub(crate) mod gather;
 pub(crate) mod panels;

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use netfold_linear::{Field, Identity, Real, Select, SharedMap, Transposed};
+use netfold_linear::{Field, Identity, Real, Run, Select, SharedMap, Transposed};
 
-use super::movement::{strides, walk};
 use super::{At, Attributes, Inputs, Op, Operator, size};
 use crate::affine::Affine;
 use crate::error::OpError;
@@ -32,8 +31,8 @@ struct Concat {
 impl Operator for Concat {}
 
 impl Concat {
-    /// Shape of y, and for each input the elements of y that it becomes.
-    fn places<T: Real>(&self, x: &Inputs<'_, T>) -> Result<(Vec<usize>, Vec<Vec<u32>>), OpError> {
+    /// Shape of y, and for each input where its elements lie in y.
+    fn places<T: Real>(&self, x: &Inputs<'_, T>) -> Result<(Vec<usize>, Vec<Select>), OpError> {
         let first = x.shape(0)?;
         let axis = size::axis(self.axis, first.len())?;
         let (mut shape, mut starts) = (first.to_vec(), Vec::new());
@@ -48,21 +47,24 @@ impl Concat {
             shape[axis] += own[axis];
         }
         size::count(&shape)?;
-        let steps = strides(&shape);
-        let place = |(i, &start): (usize, &usize)| Ok(walk(start * steps[axis], x.shape(i)?, &steps));
+        // What lies behind each index of the axes before the joined one moves together.
+        let (lines, whole) = (shape[..axis].iter().product::<usize>(), shape[axis..].iter().product::<usize>());
+        let place = |(i, &start): (usize, &usize)| {
+            let own = x.shape(i)?;
+            let (start, len) =
+                (start * shape[axis + 1..].iter().product::<usize>(), own[axis..].iter().product::<usize>());
+            let run = |line: usize| Run { from: line * whole + start, to: line * len, len };
+            Ok(Select::in_runs(&shape, own, (0..lines).map(run).collect()))
+        };
         let places = starts.iter().enumerate().map(place).collect::<Result<_, OpError>>()?;
         Ok((shape, places))
     }
 }
 
-/// The constants' elements in their places, `fill` elsewhere.
-fn put<E: Clone>(shape: &[usize], fill: E, parts: &[(&Tensor<E>, &Vec<u32>)]) -> Tensor<E> {
+/// The parts' elements in their places, `fill` elsewhere.
+fn put<E: Clone>(shape: &[usize], fill: E, parts: &[(&Tensor<E>, &Select)]) -> Tensor<E> {
     let mut data = vec![fill; shape.iter().product()];
-    for (part, places) in parts {
-        for (value, &place) in part.data().iter().zip(*places) {
-            data[place as usize] = value.clone();
-        }
-    }
+    parts.iter().for_each(|(part, places)| places.put(part.data(), &mut data));
     Tensor::new(shape, data)
 }
 
@@ -99,7 +101,7 @@ impl<T: Real> Op<T> for Concat {
             } else if own == shape {
                 Some(Arc::new(Identity::new(own)))
             } else {
-                Some(Arc::new(Transposed(Select::new(&shape, own, places.clone()))))
+                Some(Arc::new(Transposed(places.clone())))
             });
         }
         let affine = Affine::sum(&shape, terms);

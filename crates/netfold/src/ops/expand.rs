@@ -24,7 +24,7 @@ impl Movement for Expand {
     fn pick<T: Real>(&self, x: &Inputs<'_, T>, _: usize) -> Result<Pick, OpError> {
         let from = x.shape(0)?;
         let to = broadcast::shape(from, &size::shape(x.ints(1)?.data())?)?;
-        Ok(Pick::new(from.iter().product(), to.clone(), broadcast::sources(from, &to)))
+        Ok(Pick::new(from, to.clone(), broadcast::sources(from, &to)))
     }
 }
 

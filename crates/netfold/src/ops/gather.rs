@@ -87,7 +87,7 @@ impl Movement for GatherElements {
     fn pick<T: Real>(&self, x: &Inputs<'_, T>, _: usize) -> Result<Pick, OpError> {
         let (from, indices) = (x.shape(0)?, x.ints(1)?);
         let source = along(from, self.axis, indices.shape(), indices.data())?;
-        Ok(Pick::new(from.iter().product(), indices.shape().to_vec(), source))
+        Ok(Pick::new(from, indices.shape().to_vec(), source))
     }
 }
 
@@ -110,6 +110,6 @@ impl Movement for GatherND {
         let shape = [&indices.shape()[..indices.shape().len() - 1], rest].concat();
         let slice = size::count(&shape).map(|_| rest.iter().product::<usize>())?;
         let source = firsts.iter().flat_map(|&first| (0..slice).map(move |i| (first + i) as u32)).collect();
-        Ok(Pick::new(from.iter().product(), shape, source))
+        Ok(Pick::new(from, shape, source))
     }
 }

@@ -2,27 +2,29 @@
 
 use std::fmt::Debug;
 
-use netfold_linear::{Real, Select};
+use netfold_linear::{Real, Run, Select};
 
 use super::{At, Dependence, Inputs, Op, Operator, only, size};
 use crate::affine::Affine;
 use crate::error::OpError;
 use crate::value::Value;
 
-/// Where the elements of an output come from: `y[i] = x[source[i]]`.
+/// Where the elements of an output come from.
 #[derive(Clone, Debug)]
 pub(super) struct Pick {
     /// Shape of y.
     pub shape: Vec<usize>,
-    /// One index for each element of y, [`Select::NONE`] for a fill; `None` where y is x under another shape.
-    pub source: Option<Vec<u32>>,
+    /// `None` where y is x under another shape.
+    pub source: Option<Select>,
 }
 
 impl Pick {
-    /// The pick from `len` elements with these indices.
-    pub fn new(len: usize, shape: Vec<usize>, source: Vec<u32>) -> Self {
+    /// `y[i] = x[source[i]]`, with [`Select::NONE`] for a fill.
+    pub fn new(from: &[usize], shape: Vec<usize>, source: Vec<u32>) -> Self {
+        let len = from.iter().product::<usize>();
         let same = source.len() == len && source.iter().zip(0..).all(|(&j, i)| i == j);
-        Self { shape, source: (!same).then_some(source) }
+        let source = (!same).then(|| Select::new(from, &shape, source));
+        Self { shape, source }
     }
 
     /// Index i along axis a of y is index `lists[a][i]` along axis a of x; y is `NONE` where one of them is.
@@ -32,24 +34,69 @@ impl Pick {
     pub fn separable(from: &[usize], lists: &[Vec<u32>]) -> Result<Self, OpError> {
         let shape: Vec<usize> = lists.iter().map(Vec::len).collect();
         if size::count(&shape)? == 0 {
-            return Ok(Self::new(from.iter().product(), shape, Vec::new()));
+            return Ok(Self::new(from, shape, Vec::new()));
         }
-        let join = |base: u32, index: u32, size: usize| {
-            if base == Select::NONE || index == Select::NONE { Select::NONE } else { base * size as u32 + index }
+        let stays =
+            |axis: &usize| lists[*axis].len() == from[*axis] && lists[*axis].iter().copied().eq(0..from[*axis] as u32);
+        // Axes behind the last one that changes move as they are.
+        let Some(last) = (0..from.len()).rev().find(|axis| !stays(axis)) else {
+            return Ok(Self { shape, source: None });
         };
-        let mut source = vec![0];
-        for (list, &size) in lists.iter().zip(from) {
-            let mut longer = Vec::with_capacity(source.len() * list.len());
-            source.iter().for_each(|&base| longer.extend(list.iter().map(|&index| join(base, index, size))));
-            source = longer;
+        let inner = from[last + 1..].iter().product::<usize>();
+        let mut steps: Vec<Run> = Vec::new();
+        for (to, &index) in lists[last].iter().enumerate().filter(|&(_, &index)| index != Select::NONE) {
+            match steps.last_mut() {
+                Some(run) if (run.from + run.len, run.to + run.len) == (index as usize, to) => run.len += 1,
+                _ => steps.push(Run { from: index as usize, to, len: 1 }),
+            }
         }
-        Ok(Self::new(from.iter().product(), shape, source))
+        let moved: usize = steps.iter().map(|step| step.len * inner).sum();
+        if moved < LONG * steps.len() {
+            return Ok(Self { source: Some(Select::new(from, &shape, indices(from, lists))), shape });
+        }
+        // First elements of the lines along the last axis that changes, in x and in y.
+        let mut lines = vec![(Some(0), 0)];
+        for (axis, list) in lists[..last].iter().enumerate() {
+            let step = |(base, to): (Option<usize>, usize)| {
+                list.iter().enumerate().map(move |(i, &index)| {
+                    let from = base.filter(|_| index != Select::NONE).map(|base| base * from[axis] + index as usize);
+                    (from, to * list.len() + i)
+                })
+            };
+            lines = lines.into_iter().flat_map(step).collect();
+        }
+        let (size, longer) = (from[last], lists[last].len());
+        let run = |(line, to): (usize, usize), step: &Run| Run {
+            from: (line * size + step.from) * inner,
+            to: (to * longer + step.to) * inner,
+            len: step.len * inner,
+        };
+        let lines = lines.into_iter().filter_map(|(from, to)| Some((from?, to)));
+        let runs = lines.flat_map(|line| steps.iter().map(move |step| run(line, step))).collect();
+        Ok(Self { source: Some(Select::in_runs(from, &shape, runs)), shape })
     }
 
     /// The same elements of y under another shape.
     pub fn reshaped(self, shape: Vec<usize>) -> Self {
-        Self { shape, ..self }
+        Self { source: self.source.map(|source| source.reshaped(&shape)), shape }
     }
+}
+
+/// Elements of a run, on average, from which on runs are worth it.
+const LONG: usize = 8;
+
+/// The index in x of each element of y: index i along axis a is `lists[a][i]`.
+fn indices(from: &[usize], lists: &[Vec<u32>]) -> Vec<u32> {
+    let join = |base: u32, index: u32, size: usize| {
+        if base == Select::NONE || index == Select::NONE { Select::NONE } else { base * size as u32 + index }
+    };
+    let mut source = vec![0];
+    for (list, &size) in lists.iter().zip(from) {
+        let mut longer = Vec::with_capacity(source.len() * list.len());
+        source.iter().for_each(|&base| longer.extend(list.iter().map(|&index| join(base, index, size))));
+        source = longer;
+    }
+    source
 }
 
 /// The indices 0, 1, … of an axis, as [`Pick::separable`] takes them.
@@ -114,9 +161,9 @@ impl<T: Real, M: Movement> Op<T> for Moved<M> {
             let pick = self.0.pick(x, output)?;
             Ok(match (&pick.source, from) {
                 (None, from) => from.reshaped(&pick.shape),
-                (Some(source), Value::Real(from)) => Value::Real(from.selected(&pick.shape, source, &T::of(fill))),
-                (Some(source), Value::Int(from)) => Value::Int(from.selected(&pick.shape, source, &(fill as i64))),
-                (Some(source), Value::Bool(from)) => Value::Bool(from.selected(&pick.shape, source, &(fill != 0.0))),
+                (Some(source), Value::Real(from)) => Value::Real(from.picked(source, &T::of(fill))),
+                (Some(source), Value::Int(from)) => Value::Int(from.picked(source, &(fill as i64))),
+                (Some(source), Value::Bool(from)) => Value::Bool(from.picked(source, &(fill != 0.0))),
             })
         };
         (0..self.0.outputs()).map(output).collect()
@@ -127,10 +174,10 @@ impl<T: Real, M: Movement> Op<T> for Moved<M> {
         let pick = self.0.pick(at.inputs, at.output)?;
         let fill = T::of(self.0.fill(at.inputs)?);
         let Some(source) = pick.source else { return Ok(Affine::reshape(from, &pick.shape)) };
-        let filled = |&j: &u32| if j == Select::NONE { fill } else { T::zero() };
-        let offset = (fill != T::zero() && source.contains(&Select::NONE))
-            .then(|| netfold_linear::Field::full(&pick.shape, source.iter().map(filled).collect()));
-        let affine = Affine::linear(Select::new(from, &pick.shape, source));
+        let offset = (fill != T::zero()).then(|| source.pick(&vec![T::zero(); from.iter().product()], &fill));
+        let offset = offset.filter(|offset| offset.iter().any(|value| !value.is_zero()));
+        let offset = offset.map(|offset| netfold_linear::Field::full(&pick.shape, offset));
+        let affine = Affine::linear(source);
         Ok(match offset {
             Some(offset) => affine.plus(offset),
             None => affine,

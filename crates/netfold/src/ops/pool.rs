@@ -1,6 +1,6 @@
 //! `MaxPool`, `AveragePool`.
 
-use netfold_linear::{Real, Select, Sparse, Window, WindowAxis};
+use netfold_linear::{Contest, Real, Select, Sparse, Window};
 use rayon::prelude::*;
 
 use super::sliding::{Readings, Sliding, Windows};
@@ -79,10 +79,10 @@ impl MaxPool {
         let places = x.shape()[2..].iter().product();
         let (mut winners, mut largest) = (vec![0_u32; planes * outputs], T::pool().take(planes * outputs));
         if places > 0 && outputs > 0 {
-            let lines = Lines::new(&window, &readings);
+            let contest = Contest::new(&window);
             let made = winners.par_chunks_mut(outputs).zip(largest.par_chunks_mut(outputs));
             made.zip(x.data().par_chunks(places)).enumerate().for_each(|(plane, ((winners, largest), x))| {
-                lines.compare(x, winners, largest);
+                contest.winners(x, winners, largest);
                 winners.iter_mut().for_each(|winner| *winner += (plane * places) as u32);
             });
         }
@@ -110,60 +110,6 @@ impl MaxPool {
 struct Winners<T> {
     of: Vec<u32>,
     largest: Tensor<T>,
-}
-
-/// A window as it lies over lines: neighbouring outputs along the last axis are compared side by side.
-struct Lines {
-    /// For each line of y, where the lines of x begin that it reads, in the order of the taps.
-    starts: Vec<Vec<usize>>,
-    axis: WindowAxis,
-    /// The first place that each output place reads.
-    first: Vec<u32>,
-}
-
-impl Lines {
-    fn new(window: &Window, readings: &Readings) -> Self {
-        let (&axis, outer) = window.axes.split_last().unwrap_or((&WindowAxis::UNIT, &[]));
-        let outer = Window { axes: outer.to_vec() };
-        let starts = |line| {
-            let mut starts = Vec::new();
-            outer.visit(line, |_, place| starts.push(place * axis.input));
-            starts
-        };
-        let lines = outer.output().iter().product();
-        let first = (0..readings.len()).map(|p| readings.of(p)[0]).collect();
-        Self { starts: (0..lines).map(starts).collect(), axis, first }
-    }
-
-    /// For each output place of a plane, the first place of its window that holds the largest value there, or the first
-    /// NaN if one does; and that value.
-    fn compare<T: Real>(&self, x: &[T], winners: &mut [u32], largest: &mut [T]) {
-        let axis = &self.axis;
-        winners.copy_from_slice(&self.first);
-        largest.fill(T::neg_infinity());
-        let lines = winners.chunks_exact_mut(axis.output).zip(largest.chunks_exact_mut(axis.output));
-        let mut values = vec![T::zero(); axis.output];
-        for (starts, (winners, largest)) in self.starts.iter().zip(lines) {
-            for start in starts {
-                for tap in 0..axis.kernel {
-                    let inside = axis.inside(tap);
-                    let Some(read) = axis.read(inside.start, tap).filter(|_| !inside.is_empty()) else { continue };
-                    let (first, values) = (start + read, &mut values[..inside.len()]);
-                    let line = x[first..].chunks(axis.stride);
-                    values.iter_mut().zip(line).for_each(|(value, places)| *value = places[0]);
-                    let sides = winners[inside.clone()].iter_mut().zip(&mut largest[inside]);
-                    let mut place = first as u32;
-                    for ((winner, largest), &value) in sides.zip(&*values) {
-                        // Larger, or the first NaN; without a branch, as neither can be foretold.
-                        let better = (value > *largest) | (value.is_nan() & !largest.is_nan());
-                        *winner ^= (*winner ^ place) & 0_u32.wrapping_sub(u32::from(better));
-                        *largest = if better { value } else { *largest };
-                        place = place.wrapping_add(axis.stride as u32);
-                    }
-                }
-            }
-        }
-    }
 }
 
 impl<T: Real> Op<T> for MaxPool {

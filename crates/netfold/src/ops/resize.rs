@@ -268,7 +268,7 @@ impl<T: Real> Op<T> for Resize {
         if let (Filter::Nearest(_), Value::Int(_) | Value::Bool(_)) = (&self.filter, given) {
             let pick = self.pick(given.shape(), &self.axes(x)?)?;
             return Ok(vec![match pick.source {
-                Some(source) => given.selected(&pick.shape, &source),
+                Some(source) => given.selected(&pick.shape, source.sources()),
                 None => given.reshaped(&pick.shape),
             }]);
         }
@@ -282,7 +282,7 @@ impl<T: Real> Op<T> for Resize {
         let affine = if let Filter::Nearest(_) = self.filter {
             let pick = self.pick(from, &axes)?;
             match pick.source {
-                Some(source) => Affine::linear(Select::new(from, &pick.shape, source)),
+                Some(source) => Affine::linear(source),
                 None => Affine::reshape(from, &pick.shape),
             }
         } else if to.contains(&0) || from.is_empty() {

@@ -30,7 +30,7 @@ fn turned(from: &[usize], order: &[usize], to: Option<Vec<usize>>) -> Pick {
     let shape: Vec<usize> = order.iter().map(|&axis| from[axis]).collect();
     let turned: Vec<usize> = order.iter().map(|&axis| steps[axis]).collect();
     let source = walk(0, &shape, &turned);
-    Pick::new(from.iter().product(), to.unwrap_or(shape), source)
+    Pick::new(from, to.unwrap_or(shape), source)
 }
 
 /// `y[i₀, i₁, …]` = x at the index that has iₖ along axis `perm[k]`; without `perm` the axes are reversed.

@@ -33,6 +33,6 @@ impl Movement for Trilu {
             if self.upper { diagonal >= k } else { diagonal <= k }
         };
         let source = (0..len).map(|e| if keeps(e) { e as u32 } else { Select::NONE }).collect();
-        Ok(Pick::new(len, shape.to_vec(), source))
+        Ok(Pick::new(shape, shape.to_vec(), source))
     }
 }
