@@ -106,7 +106,10 @@ impl<T: Precision> Gallery<'_, T> {
                 nodes: model.nodes.len(),
                 logits: wide(&self.result.logits),
                 pushed: wide(&self.result.pushed),
-                labels: if words.at.is_none() { self.session.labels.all().to_vec() } else { Vec::new() },
+                labels: match words.at {
+                    None => self.session.labels.all().to_vec(),
+                    Some(_) => (0..self.result.logits.len()).map(|element| self.unit(element)).collect(),
+                },
                 layers: layers(&self.frozen.circuit),
             },
             input: InputFacts {
@@ -129,7 +132,7 @@ impl<T: Precision> Gallery<'_, T> {
         view: &InputView,
         (weights, contributions): (&Sheet, &Sheet),
     ) -> Result<(), Failure> {
-        let unit = self.unit(row);
+        let unit = row.field.as_ref().map(|_| self.unit(row.class));
         let stem = match &unit {
             Some(unit) => unit.replace([' ', ','], "-"),
             None => file_stem(row.class, self.session.label(row.class)),
@@ -162,7 +165,10 @@ impl<T: Precision> Gallery<'_, T> {
         }
         ClassView {
             index: row.class,
-            label: self.unit(row).or_else(|| self.session.label(row.class).map(str::to_owned)),
+            label: match row.field {
+                Some(_) => Some(self.unit(row.class)),
+                None => self.session.label(row.class).map(str::to_owned),
+            },
             logit: self.frozen.logits.data()[row.class].wide(),
             reconstructed: row.reconstructed,
             pixels: row.contributions.iter().sum(),
@@ -173,9 +179,9 @@ impl<T: Precision> Gallery<'_, T> {
         }
     }
 
-    /// A unit by its indices; `None` for a class.
-    fn unit(&self, row: &Kept) -> Option<String> {
-        row.field.as_ref().map(|_| format!("unit {}", Unit::of(row.class, self.frozen.logits.shape())))
+    /// An element of an inner tensor by its indices.
+    fn unit(&self, element: usize) -> String {
+        format!("unit {}", Unit::of(element, self.frozen.logits.shape()))
     }
 
     /// What the weights are multiplied with: x, or x − x₀ against a reference.

@@ -168,7 +168,7 @@ impl<T: Precision> Part<T> {
             top,
             sees: field.elements,
             equivalent: certificate.equivalent,
-            line: line(&certificate, ("element", "elements")),
+            line: line(&certificate),
         };
         Ok(packed(&head, weights.values()))
     }

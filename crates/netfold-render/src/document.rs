@@ -159,7 +159,7 @@ impl Report {
             held: &certificate.behind_gates,
             equivalent: certificate.equivalent,
             verdict: facts::verdict(certificate),
-            line: facts::line(certificate, ("logit", "logits")),
+            line: facts::line(certificate),
             facts: facts::certificate(self),
             times: facts::times(certificate),
             hashes: facts::hashes(certificate),

@@ -45,9 +45,9 @@ pub(crate) fn verdict(certificate: &Certificate) -> String {
     )
 }
 
-/// The certificate in one line: how equal, in which precision, how many nodes are frozen how. `(one, many)` is what was
-/// compared: `("logit", "logits")`.
-pub fn line(certificate: &Certificate, (one, many): (&str, &str)) -> String {
+/// The certificate in one line: how equal, in which precision, how many nodes are frozen how.
+pub fn line(certificate: &Certificate) -> String {
+    let (one, many) = if certificate.argmax.is_some() { ("logit", "logits") } else { ("element", "elements") };
     let over = counted(certificate.logits, one, many);
     let mut words = vec![
         format!(

@@ -110,6 +110,24 @@ impl ReceptiveField {
 impl<T: Precision> Circuit<T> {
     /// What an element of the output depends on at this input.
     ///
+    /// ```
+    /// # use netfold_onnx::{DType, GraphDef, ModelDef, NodeDef, TensorDef, ValueInfo};
+    /// # let graph = GraphDef::new("edges")
+    /// #     .with_input(ValueInfo::new("x", DType::F64, [1, 1, 2, 3]))
+    /// #     .with_initializer("w", TensorDef::new([1, 1, 1, 2], vec![-1.0_f64, 1.0])?)
+    /// #     .with_node(NodeDef::new("Conv", ["x", "w"], ["z"]))
+    /// #     .with_output(ValueInfo::new("z", DType::F64, [1, 1, 2, 2]));
+    /// # let model = Model::new(netfold_onnx::decode(netfold_onnx::encode(&ModelDef::new(graph)), None)?)?;
+    /// use netfold::{Model, Rules, Tensor, trace::NonFinite};
+    ///
+    /// // z = x[i + 1] − x[i] along rows.
+    /// let x = Tensor::new(&[1, 1, 2, 3], vec![0.0_f64, 3.0, 4.0, 1.0, 0.0, 9.0]);
+    /// let circuit = model.trace(&x, model.outputs[0], NonFinite::Refuse)?.freeze(&Rules::default())?;
+    /// let field = circuit.receptive_field(3);
+    /// assert_eq!((field.elements, &field.bounds[2..]), (2, &[[1, 1], [1, 2]][..]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Panics
     /// If the output has no such element.
     pub fn receptive_field(&self, element: usize) -> ReceptiveField {

@@ -9,7 +9,7 @@
 //!
 //! ```
 //! # use netfold_onnx::{DType, GraphDef, ModelDef, NodeDef, TensorDef, ValueInfo};
-//! use netfold::checks::{Curves, curves, transposes, without_biases};
+//! use netfold::checks::{Curves, curves, precisions, randomisation, slopes, transposes, without_biases};
 //! use netfold::lenses::{Lens, Settings, Subject};
 //! use netfold::{Error, Model, Rules, Tensor, trace::NonFinite};
 //! # let graph = GraphDef::new("two units")
@@ -26,8 +26,11 @@
 //! let trace = model.trace(&x, model.outputs[0], NonFinite::Refuse)?;
 //! let circuit = trace.freeze(&Rules::default())?;
 //! assert!(transposes(&circuit, 0).holds() && without_biases(&trace, 0)?.holds());
+//! let single = model.trace(&x.map(|&x| x as f32), model.outputs[0], NonFinite::Refuse)?;
+//! assert!(slopes(&trace, 0, 0)?.holds() && precisions(&single, &trace)?.holds());
 //!
 //! let subject = Subject { trace: &trace, class: 0, settings: &Settings::default() };
+//! assert_eq!(randomisation(Lens::find("contributions")?, &subject, 0, &mut |_, _| {})?.len(), 1, "a node with weights");
 //! let curves = curves(Lens::find("contributions")?, &subject, &circuit, 2)?;
 //! // x₀, which speaks for y₀, is deleted first.
 //! assert!(curves.deletion[1] < curves.deletion[2] && curves.deletion_predicted[1] < 0.12);
