@@ -61,7 +61,7 @@ pub(crate) fn frame(from: [usize; 2], to: [usize; 2], pad: [isize; 2]) -> Frame 
 
 /// G g Gᵀ of a 3×3 window.
 pub(crate) fn spectrum<T: Real>(window: [T; 9]) -> [T; POINTS] {
-    let points = |[a, b, c]: [f64; 3]| [a, (a + b + c) / 2.0, (a - b + c) / 2.0, c];
+    let points = |[a, b, c]: [f64; 3]| [a, 0.5 * (a + b + c), 0.5 * (a - b + c), c];
     let g = window.map(|weight| weight.wide());
     let columns = [0, 1, 2].map(|s| points([g[s], g[3 + s], g[6 + s]]));
     let mut made = [T::zero(); POINTS];
