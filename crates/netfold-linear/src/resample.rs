@@ -35,8 +35,9 @@ impl Filter {
         match self {
             Self::Nearest => 1.0,
             Self::Bilinear => (1.0 - t).max(0.0),
-            Self::Bicubic if t < 1.0 => ((a + 2.0) * t - (a + 3.0)) * t * t + 1.0,
-            Self::Bicubic if t < 2.0 => (((t - 5.0) * t + 8.0) * t - 4.0) * a,
+            // In factors, so that what is small near a root is not a difference of large numbers.
+            Self::Bicubic if t < 1.0 => (1.0 - t) * (1.0 + t - (a + 2.0) * t * t),
+            Self::Bicubic if t < 2.0 => a * (t - 1.0) * (t - 2.0) * (t - 2.0),
             Self::Bicubic => 0.0,
         }
     }
@@ -87,7 +88,7 @@ impl<T: Real> Taps<T> {
                 }
                 let first = (centre - reach + 0.5).max(0.0) as usize;
                 let end = ((centre + reach + 0.5) as usize).min(input);
-                let weight = |j: usize| filter.weight((j as f64 - centre + 0.5) / shrink);
+                let weight = |j: usize| filter.weight((j as f64 + 0.5 - centre) / shrink);
                 let sum: f64 = (first..end).map(weight).sum();
                 // At the rim of the filter a weight that should be zero is rounding noise.
                 (first..end).map(|j| (j, weight(j) / sum)).filter(|(_, weight)| weight.abs() > 1e-12).collect()

@@ -6,7 +6,8 @@ use super::{Conv, Sizes};
 use crate::Real;
 use crate::WindowAxis;
 use crate::frame::{Frame, SLACK};
-use crate::kernels::panels::{BLOCK, Panels};
+use crate::kernels::panels::Panels;
+use crate::kernels::parts::BLOCK;
 use crate::kernels::planes::Planes;
 use crate::kernels::winograd::{POINTS, Winograd, spectrum};
 
@@ -48,7 +49,7 @@ impl<T: Real> Conv<T> {
         let s = self.sizes();
         let plain = |axis: &WindowAxis| (axis.kernel, axis.stride, axis.dilation) == (3, 1, 1);
         let registers = |places: [usize; 2]| places.iter().product::<usize>().div_ceil(LANES);
-        // Instructions for all pairs of channels and one register; those around the products count as measured.
+        // Instructions for all pairs of channels and one register of tiles, about 64 to read it and 100 to write it.
         let points = POINTS * s.ins * s.outs + 64 * s.ins + 100 * s.outs;
         let faster = |places: [usize; 2]| {
             points * registers(places.map(|n| n.div_ceil(2))) < 9 * s.ins * s.outs * registers(places)

@@ -66,17 +66,30 @@ unsafe fn avx2<T: Real>(job: &Job<'_, T>, y: &mut [T]) {
 /// Every row of the job has `first + y.len()` numbers at least, and the processor has the instructions of V.
 #[inline(always)]
 unsafe fn body<V: Vector>(job: &Job<'_, V::Lane>, y: &mut [V::Lane]) {
-    for rows in job.rows.chunks(ROWS) {
-        // A row that is not there is the first one once more, times zero.
-        let row = |i: usize| rows.get(i).map_or((rows[0].0, <V::Lane as num_traits::Zero>::zero()), |&row| row);
-        let rows = [row(0), row(1), row(2), row(3)];
-        let from = rows.map(|(index, _)| job.matrix.as_ptr().wrapping_add(index * job.columns + job.first));
-        // SAFETY: the caller's.
-        unsafe {
-            let whole = y.len() / V::LANES * V::LANES;
-            run::<V>(&from, rows.map(|(_, factor)| factor), y, 0..whole);
-            run::<<V::Lane as Lanes>::One>(&from, rows.map(|(_, factor)| factor), y, whole..y.len());
+    let (fours, rest) = job.rows.as_chunks::<ROWS>();
+    // SAFETY: the caller's.
+    unsafe {
+        for rows in fours {
+            add::<V, ROWS>(job, rows, y);
         }
+        for &row in rest {
+            add::<V, 1>(job, &[row], y);
+        }
+    }
+}
+
+/// y += Σ of N rows.
+///
+/// # Safety
+/// See [`body`].
+#[inline(always)]
+unsafe fn add<V: Vector, const N: usize>(job: &Job<'_, V::Lane>, rows: &[(usize, V::Lane); N], y: &mut [V::Lane]) {
+    let from = rows.map(|(index, factor)| (job.matrix.as_ptr().wrapping_add(index * job.columns + job.first), factor));
+    let whole = y.len() / V::LANES * V::LANES;
+    // SAFETY: the caller's.
+    unsafe {
+        run::<V, N>(&from, y, 0..whole);
+        run::<<V::Lane as Lanes>::One, N>(&from, y, whole..y.len());
     }
 }
 
@@ -84,9 +97,8 @@ unsafe fn body<V: Vector>(job: &Job<'_, V::Lane>, y: &mut [V::Lane]) {
 /// Each of `from` has a number for each of y's, the range is one of y's of whole registers, and the processor has the
 /// instructions of V.
 #[inline(always)]
-unsafe fn run<V: Vector>(
-    from: &[*const V::Lane; ROWS],
-    factors: [V::Lane; ROWS],
+unsafe fn run<V: Vector, const N: usize>(
+    from: &[(*const V::Lane, V::Lane); N],
     y: &mut [V::Lane],
     range: std::ops::Range<usize>,
 ) {
@@ -96,11 +108,37 @@ unsafe fn run<V: Vector>(
         while at < range.end {
             let to = y.as_mut_ptr().wrapping_add(at);
             let mut sum = V::load(to);
-            for (from, &factor) in from.iter().zip(&factors) {
+            for &(from, factor) in from {
                 sum = V::splat(factor).multiply_add(V::load(from.wrapping_add(at)), sum);
             }
             sum.store(to);
             at += V::LANES;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use crate::Real;
+    use crate::kernels::Isa;
+    use crate::kernels::tests::Noise;
+
+    #[test]
+    fn rows_of_a_matrix_combine() {
+        let noise = Noise(Cell::new(8));
+        for (rows, columns) in [(0, 3), (1, 1), (5, 17), (9, 2100), (30, 4099)] {
+            let (mut a, matrix) = (noise.numbers::<f32>(rows), noise.numbers::<f32>(rows * columns));
+            a.iter_mut().step_by(3).for_each(|a| *a = 0.0);
+            for isa in Isa::all() {
+                let mut y = noise.numbers::<f32>(columns);
+                super::combine_by(isa, &a, &matrix, &mut y);
+                for (c, y) in y.iter().enumerate() {
+                    let plain: f64 = (0..rows).map(|i| a[i].wide() * matrix[i * columns + c].wide()).sum();
+                    assert!((y.wide() - plain).abs() < 1e-5, "{isa:?}");
+                }
+            }
         }
     }
 }

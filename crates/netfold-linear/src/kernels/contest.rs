@@ -36,8 +36,12 @@ impl Contest {
     /// For each output place of a plane, the first place of its window that holds the largest value there, or the first
     /// NaN if one does; and that value.
     pub fn winners<T: Real>(&self, x: &[T], winners: &mut [u32], largest: &mut [T]) {
-        match Isa::best() {
-            // SAFETY: `best` is one that this processor has.
+        self.winners_by(Isa::best(), x, winners, largest);
+    }
+
+    pub(super) fn winners_by<T: Real>(&self, isa: Isa, x: &[T], winners: &mut [u32], largest: &mut [T]) {
+        match isa {
+            // SAFETY: `isa` is one that this processor has.
             #[cfg(target_arch = "x86_64")]
             Isa::Avx512 => unsafe { avx512(self, x, winners, largest) },
             // SAFETY: as above.
@@ -102,5 +106,53 @@ fn gather<T: Real>(line: &[T], stride: usize, values: &mut [T]) {
             values.iter_mut().zip(line.chunks_exact(2)).for_each(|(value, pair)| *value = pair[0]);
         }
         (_, values) => values.iter_mut().zip(line.iter().step_by(stride)).for_each(|(value, &place)| *value = place),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::Contest;
+    use crate::Window;
+    use crate::kernels::Isa;
+    use crate::kernels::tests::Noise;
+
+    #[test]
+    fn the_first_largest_number_wins() {
+        let noise = Noise(Cell::new(9));
+        let mut met = 0;
+        for _ in 0..300 {
+            let window = Window { axes: (0..=noise.below(2)).map(|_| noise.axis()).collect() };
+            let taken = |p: usize| {
+                let mut taken = Vec::new();
+                window.visit(p, |_, place| taken.push(place));
+                taken
+            };
+            let (places, outputs) = (window.input().iter().product(), window.output().iter().product());
+            let windows: Vec<Vec<usize>> = (0..outputs).map(taken).collect();
+            if windows.iter().any(Vec::is_empty) {
+                continue;
+            }
+            met += 1;
+            // Few different numbers, so that there are ties; some are no numbers.
+            let number = |_| match noise.below(9) {
+                0 => f32::NAN,
+                1 => f32::NEG_INFINITY,
+                n => (n / 2) as f32,
+            };
+            let x: Vec<f32> = (0..places).map(number).collect();
+            for isa in Isa::all() {
+                let (mut winners, mut largest) = (vec![0; outputs], vec![0.0; outputs]);
+                Contest::new(&window).winners_by(isa, &x, &mut winners, &mut largest);
+                for (p, window) in windows.iter().enumerate() {
+                    let ahead = |&a: &usize, &b: &usize| x[b] > x[a] || x[b].is_nan() && !x[a].is_nan();
+                    let first = window.iter().copied().reduce(|a, b| if ahead(&a, &b) { b } else { a });
+                    assert_eq!(Some(winners[p] as usize), first, "{isa:?}");
+                    assert_eq!(largest[p].to_bits(), x[winners[p] as usize].to_bits(), "{isa:?}");
+                }
+            }
+        }
+        assert!(met > 50, "{met} windows");
     }
 }

@@ -12,6 +12,7 @@ pub(crate) mod contest;
 pub(crate) mod depth;
 pub(crate) mod gather;
 pub(crate) mod panels;
+pub(crate) mod parts;
 pub(crate) mod planes;
 pub(crate) mod rows;
 #[cfg(test)]

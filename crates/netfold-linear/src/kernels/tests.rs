@@ -8,14 +8,15 @@ use rayon::ThreadPoolBuilder;
 use super::Isa;
 use super::depth::Depth;
 use super::gather::{Gather, Weights};
-use super::panels::{BLOCK, Panels};
+use super::panels::Panels;
+use super::parts::BLOCK;
 use super::planes::Planes;
 use super::winograd::{self, Winograd};
 use crate::frame::{Frame, SLACK};
 use crate::reads::Reads;
 use crate::{Probes, Real, Support, WindowAxis};
 
-struct Noise(Cell<u64>);
+pub(super) struct Noise(pub Cell<u64>);
 
 impl Noise {
     fn next(&self) -> u64 {
@@ -27,7 +28,7 @@ impl Noise {
         state >> 16
     }
 
-    fn below(&self, n: usize) -> usize {
+    pub(super) fn below(&self, n: usize) -> usize {
         self.next() as usize % n
     }
 
@@ -35,7 +36,7 @@ impl Noise {
         T::of((self.next() % 2001) as f64 / 1000.0 - 1.0)
     }
 
-    fn numbers<T: Real>(&self, n: usize) -> Vec<T> {
+    pub(super) fn numbers<T: Real>(&self, n: usize) -> Vec<T> {
         (0..n).map(|_| self.number()).collect()
     }
 
@@ -48,7 +49,7 @@ impl Noise {
         }
     }
 
-    fn axis(&self) -> WindowAxis {
+    pub(super) fn axis(&self) -> WindowAxis {
         let (kernel, stride, dilation) = (1 + self.below(3), 1 + self.below(3), 1 + self.below(2));
         let (pad, output) = (self.below(4) as isize - 1, 1 + self.below(5));
         let reach = ((output - 1) * stride + (kernel - 1) * dilation) as isize + 1 - pad;
@@ -288,23 +289,6 @@ fn minimal_filtering_equals_its_definition_in_single_precision() {
 #[test]
 fn minimal_filtering_equals_its_definition_in_double_precision() {
     minimal_sums::<f64>();
-}
-
-#[test]
-fn rows_of_a_matrix_combine() {
-    let noise = Noise(Cell::new(8));
-    for (rows, columns) in [(0, 3), (1, 1), (5, 17), (9, 2100), (30, 4099)] {
-        let (mut a, matrix) = (noise.numbers::<f32>(rows), noise.numbers::<f32>(rows * columns));
-        a.iter_mut().step_by(3).for_each(|a| *a = 0.0);
-        for isa in Isa::all() {
-            let mut y = noise.numbers::<f32>(columns);
-            super::combine::combine_by(isa, &a, &matrix, &mut y);
-            for (c, y) in y.iter().enumerate() {
-                let plain: f64 = (0..rows).map(|i| a[i].wide() * matrix[i * columns + c].wide()).sum();
-                assert!((y.wide() - plain).abs() < 1e-5, "{isa:?}");
-            }
-        }
-    }
 }
 
 #[test]

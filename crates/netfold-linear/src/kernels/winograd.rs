@@ -6,16 +6,15 @@
 //! `y = Aᵀ [Σ over channels (G g Gᵀ) ∘ (Bᵀ d B)] A`
 //!
 //! `Bᵀ = [1 0 −1 0; 0 1 1 0; 0 −1 1 0; 0 1 0 −1]`, `G = [1 0 0; ½ ½ ½; ½ −½ ½; 0 0 1]`, `Aᵀ = [1 1 1 0; 0 1 −1 −1]`.
-//! All factors are 1 and ½, so that rounding stays near that of the plain sum.
+//! All factors are 1 and ½, so that rounding stays near that of the plain sum, of finite numbers: where a tile reads an
+//! infinite one, its sums are NaN.
 //!
 //! Source: minimal filtering F(2×2, 3×3); Winograd, Arithmetic Complexity of Computations, 1980; Lavin and Gray, Fast
 //! Algorithms for Convolutional Neural Networks, arXiv 1509.09308.
 
 use std::ops::Range;
 
-use rayon::prelude::*;
-
-use super::panels::{BLOCK, Part, Segment, copy, parts, runs, tile};
+use super::parts::{BLOCK, Part, Segment, Whole, copy, parts, run, runs, tile};
 use super::vector::Vector;
 use super::{Isa, Shared};
 use crate::Real;
@@ -73,7 +72,8 @@ pub(crate) fn spectrum<T: Real>(window: [T; 9]) -> [T; POINTS] {
 }
 
 /// The buffers of a thread.
-struct Buffers<T> {
+#[derive(Debug, Default)]
+pub(super) struct Buffers<T> {
     /// d of one channel, tiles side by side.
     read: Vec<T>,
     /// Bᵀ d B of all channels: `[point][channel][tile]`.
@@ -110,131 +110,87 @@ impl<T: Real> Winograd<'_, T> {
         let inside = |&(_, start): &(usize, usize)| start + self.frame.reach(grid) <= self.frame.size();
         assert!(grid.taps.len() == POINTS && grid.taps.iter().all(inside), "what a tile reads");
         let parts = parts(&grids, images * self.groups, blocks, isa.registers::<T>());
-        let y = Shared(y.as_mut_ptr());
-        let buffers = || Buffers { read: Vec::new(), spectra: Vec::new(), sums: Vec::new() };
-        parts.par_iter().for_each_init(buffers, |buffers, part| {
-            // SAFETY: `isa` is one that this processor has; lengths as asserted; tasks share no (channel, tile).
-            unsafe {
-                match isa {
-                    #[cfg(target_arch = "x86_64")]
-                    Isa::Avx512 => avx512(self, x, y, part, buffers),
-                    #[cfg(target_arch = "x86_64")]
-                    Isa::Avx2 => avx2(self, x, y, part, buffers),
-                    Isa::Portable => portable(self, x, y, part, buffers),
+        // SAFETY: `isa` is one that this processor has; lengths as asserted; parts share no (channel, tile).
+        unsafe { run(isa, self, &parts, x, y) };
+    }
+}
+
+impl<T: Real> Whole<T> for Winograd<'_, T> {
+    type Buffers = Buffers<T>;
+
+    #[inline(always)]
+    unsafe fn part<V: Vector<Lane = T>, const R: usize>(
+        &self,
+        x: &[T],
+        y: Shared<T>,
+        part: &Part<'_>,
+        buffers: &mut Buffers<T>,
+    ) {
+        let (width, plane) = (R * V::LANES, self.places[0] * self.places[1]);
+        Buffers::hold(&mut buffers.read, POINTS * width + V::LANES);
+        Buffers::hold(&mut buffers.spectra, POINTS * self.from * width);
+        Buffers::hold(&mut buffers.sums, GROUP.min(part.blocks.len()) * POINTS * BLOCK * width);
+        let runs = runs(part.grid, self.frame.pitch(), &part.places);
+        let spectra = buffers.spectra.as_mut_ptr();
+        for d in 0..self.from {
+            let channel = x.as_ptr().wrapping_add((part.group * self.from + d) * self.frame.size());
+            let read = buffers.read.as_mut_ptr();
+            for (point, &(_, start)) in part.grid.taps.iter().enumerate() {
+                for run in &runs {
+                    let from = channel.wrapping_add(start + run.x);
+                    // SAFETY: what a tile reads lies inside its plane. A whole register more lies inside the next plane or
+                    // the slack, and in the buffer inside the next row, which is written later, or behind the last one.
+                    unsafe { copy::<V>(from, read.wrapping_add(point * width + run.panel), run.len, false) };
                 }
             }
-        });
-    }
-}
-
-/// # Safety
-/// The processor has AVX-512 (F, VL, DQ, BW); see [`body`].
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")]
-unsafe fn avx512<T: Real>(job: &Winograd<'_, T>, x: &[T], y: Shared<T>, part: &Part<'_>, buffers: &mut Buffers<T>) {
-    // SAFETY: the caller's.
-    unsafe {
-        match part.registers {
-            1 => body::<T::Wide, 1>(job, x, y, part, buffers),
-            2 => body::<T::Wide, 2>(job, x, y, part, buffers),
-            _ => body::<T::Wide, 3>(job, x, y, part, buffers),
-        }
-    }
-}
-
-/// # Safety
-/// The processor has AVX2 and FMA; see [`body`].
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-unsafe fn avx2<T: Real>(job: &Winograd<'_, T>, x: &[T], y: Shared<T>, part: &Part<'_>, buffers: &mut Buffers<T>) {
-    // SAFETY: the caller's.
-    unsafe { body::<T::Half, 1>(job, x, y, part, buffers) }
-}
-
-/// # Safety
-/// See [`body`].
-unsafe fn portable<T: Real>(job: &Winograd<'_, T>, x: &[T], y: Shared<T>, part: &Part<'_>, buffers: &mut Buffers<T>) {
-    // SAFETY: the caller's.
-    unsafe { body::<T::Plain, 1>(job, x, y, part, buffers) }
-}
-
-/// All sums of one part.
-///
-/// # Safety
-/// What [`Winograd::run_by`] asserts holds, `part` is one of its parts with R registers, no other thread reads or writes
-/// its tiles of y in its channels, and the processor has the instructions of V.
-#[inline(always)]
-unsafe fn body<V: Vector, const R: usize>(
-    job: &Winograd<'_, V::Lane>,
-    x: &[V::Lane],
-    y: Shared<V::Lane>,
-    part: &Part<'_>,
-    buffers: &mut Buffers<V::Lane>,
-) {
-    let (width, plane) = (R * V::LANES, job.places[0] * job.places[1]);
-    Buffers::hold(&mut buffers.read, POINTS * width + V::LANES);
-    Buffers::hold(&mut buffers.spectra, POINTS * job.from * width);
-    Buffers::hold(&mut buffers.sums, GROUP.min(part.blocks.len()) * POINTS * BLOCK * width);
-    let runs = runs(part.grid, job.frame.pitch(), &part.places);
-    let spectra = buffers.spectra.as_mut_ptr();
-    for d in 0..job.from {
-        let channel = x.as_ptr().wrapping_add((part.group * job.from + d) * job.frame.size());
-        let read = buffers.read.as_mut_ptr();
-        for (point, &(_, start)) in part.grid.taps.iter().enumerate() {
-            for run in &runs {
-                let from = channel.wrapping_add(start + run.x);
-                // SAFETY: what a tile reads lies inside its plane. A whole register more lies inside the next plane or
-                // the slack, and in the buffer inside the next row, which is written later, or behind the last one.
-                unsafe { copy::<V>(from, read.wrapping_add(point * width + run.panel), run.len, false) };
-            }
-        }
-        for r in 0..R {
-            // SAFETY: registers of the rows of both buffers.
-            unsafe {
-                let points = points::<V>(grid_of(read.wrapping_add(r * V::LANES), width));
-                put(points, spectra.wrapping_add(d * width + r * V::LANES), job.from * width);
-            }
-        }
-    }
-    let blocks = job.to.div_ceil(BLOCK);
-    let all = [Segment { first: 0, len: job.from }];
-    let sums = buffers.sums.as_mut_ptr();
-    let mut first = part.blocks.start;
-    while first < part.blocks.end {
-        let group = first..(first + GROUP).min(part.blocks.end);
-        for point in 0..POINTS {
-            let panel = spectra.wrapping_add(point * job.from * width);
-            for block in group.clone() {
-                let index = (part.group % job.groups * POINTS + point) * blocks + block;
-                let weights = job.weights.as_ptr().wrapping_add(index * job.from * BLOCK);
-                let to = sums.wrapping_add(((block - first) * POINTS + point) * BLOCK * width);
-                // SAFETY: `to` has BLOCK rows of `width` numbers; panel and weights a row for each channel.
+            for r in 0..R {
+                // SAFETY: registers of the rows of both buffers.
                 unsafe {
-                    if job.to - block * BLOCK <= BLOCK / 2 {
-                        tile::<V, R, { BLOCK / 2 }>(weights, &all, panel, to, width, false);
-                    } else {
-                        tile::<V, R, BLOCK>(weights, &all, panel, to, width, false);
+                    let points = points::<V>(grid_of(read.wrapping_add(r * V::LANES), width));
+                    put(points, spectra.wrapping_add(d * width + r * V::LANES), self.from * width);
+                }
+            }
+        }
+        let blocks = self.to.div_ceil(BLOCK);
+        let all = [Segment { first: 0, len: self.from }];
+        let sums = buffers.sums.as_mut_ptr();
+        let mut first = part.blocks.start;
+        while first < part.blocks.end {
+            let group = first..(first + GROUP).min(part.blocks.end);
+            for point in 0..POINTS {
+                let panel = spectra.wrapping_add(point * self.from * width);
+                for block in group.clone() {
+                    let index = (part.group % self.groups * POINTS + point) * blocks + block;
+                    let weights = self.weights.as_ptr().wrapping_add(index * self.from * BLOCK);
+                    let to = sums.wrapping_add(((block - first) * POINTS + point) * BLOCK * width);
+                    // SAFETY: `to` has BLOCK rows of `width` numbers; panel and weights a row for each channel.
+                    unsafe {
+                        if self.to - block * BLOCK <= BLOCK / 2 {
+                            tile::<V, R, { BLOCK / 2 }>(weights, &all, panel, to, width, false);
+                        } else {
+                            tile::<V, R, BLOCK>(weights, &all, panel, to, width, false);
+                        }
                     }
                 }
             }
-        }
-        for channel in group.start * BLOCK..(group.end * BLOCK).min(job.to) {
-            let (block, lane) = (channel / BLOCK - first, channel % BLOCK);
-            // The tile's four places take the buffer of what was read.
-            let made = buffers.read.as_mut_ptr();
-            for r in 0..R {
-                let sums = sums.wrapping_add((block * POINTS * BLOCK + lane) * width + r * V::LANES);
-                // SAFETY: registers of the rows of both buffers.
-                unsafe {
-                    let places = sums_of::<V>(grid_of(sums, BLOCK * width));
-                    put(places, made.wrapping_add(r * V::LANES), width);
+            for channel in group.start * BLOCK..(group.end * BLOCK).min(self.to) {
+                let (block, lane) = (channel / BLOCK - first, channel % BLOCK);
+                // The tile's four places take the buffer of what was read.
+                let made = buffers.read.as_mut_ptr();
+                for r in 0..R {
+                    let sums = sums.wrapping_add((block * POINTS * BLOCK + lane) * width + r * V::LANES);
+                    // SAFETY: registers of the rows of both buffers.
+                    unsafe {
+                        let places = sums_of::<V>(grid_of(sums, BLOCK * width));
+                        put(places, made.wrapping_add(r * V::LANES), width);
+                    }
                 }
+                let plane = y.get().wrapping_add((part.group * self.to + channel) * plane);
+                // SAFETY: places of this part's tiles in a channel of its own.
+                unsafe { place(self, part.grid.count[1], &part.places, made, width, plane) };
             }
-            let plane = y.get().wrapping_add((part.group * job.to + channel) * plane);
-            // SAFETY: places of this part's tiles in a channel of its own.
-            unsafe { place(job, part.grid.count[1], &part.places, made, width, plane) };
+            first = group.end;
         }
-        first = group.end;
     }
 }
 

@@ -121,8 +121,9 @@ fn antialiased(input: usize, output: usize, filter: Filter) -> Vec<f64> {
             *weight = match filter {
                 Filter::Nearest => f64::from(u8::from((j as f64..j as f64 + 1.0).contains(&centre))),
                 Filter::Bilinear => f64::max(0.0, 1.0 - t),
-                Filter::Bicubic if t < 1.0 => 1.5 * t.powi(3) - 2.5 * t.powi(2) + 1.0,
-                Filter::Bicubic if t < 2.0 => -0.5 * t.powi(3) + 2.5 * t.powi(2) - 4.0 * t + 2.0,
+                // 1.5 t³ − 2.5 t² + 1 and −0.5 t³ + 2.5 t² − 4 t + 2 by their roots: the sums cancel near t = 1 and 2.
+                Filter::Bicubic if t < 1.0 => (1.0 - t) * (1.0 + t - 1.5 * t.powi(2)),
+                Filter::Bicubic if t < 2.0 => -0.5 * (t - 1.0) * (2.0 - t).powi(2),
                 Filter::Bicubic => 0.0,
             };
         }

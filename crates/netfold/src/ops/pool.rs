@@ -128,12 +128,14 @@ impl<T: Real> Op<T> for MaxPool {
     fn freeze(&self, at: &At<'_, T>) -> Result<Affine<T>, OpError> {
         let x = at.inputs.real(0)?;
         let Winners { of, largest } = self.winners(x)?;
+        let shape = largest.shape().to_vec();
+        largest.recycle();
         if at.output == 1 {
             // The same in the whole region.
             let places = self.places(x.shape(), &of).iter().map(|&place| T::of(place as f64)).collect();
-            return Ok(Affine::constant(&Tensor::new(largest.shape(), places)).valid(Validity::Region));
+            return Ok(Affine::constant(&Tensor::new(&shape, places)).valid(Validity::Region));
         }
-        Ok(Affine::linear(Select::new(x.shape(), largest.shape(), of)).valid(Validity::Region))
+        Ok(Affine::linear(Select::new(x.shape(), &shape, of)).valid(Validity::Region))
     }
 
     fn switches(&self, at: &At<'_, T>) -> Result<Vec<Switches<T>>, OpError> {

@@ -1,0 +1,130 @@
+//! The words that options take.
+
+use clap::ValueEnum;
+use netfold::input::LayoutChoice;
+
+/// `--graph`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum GraphWord {
+    /// For Graphviz
+    Dot,
+    /// For Mermaid
+    Mermaid,
+}
+
+/// `--method`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum MethodWord {
+    /// The cheaper of the two
+    #[default]
+    Auto,
+    /// Rows of W: unit vectors pulled back from the output
+    Adjoint,
+    /// Columns of W: orthogonal vectors pushed from the input
+    Probe,
+}
+
+/// `--basis`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum BasisWord {
+    /// Unit vectors
+    #[default]
+    Standard,
+    /// Walsh-Hadamard vectors
+    Hadamard,
+    /// Vectors of the discrete cosine transform
+    Dct,
+}
+
+/// `--layout`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum LayoutWord {
+    /// From the model's input shape
+    #[default]
+    Auto,
+    /// Channels first
+    Nchw,
+    /// Channels last
+    Nhwc,
+}
+
+impl From<LayoutWord> for LayoutChoice {
+    fn from(word: LayoutWord) -> Self {
+        match word {
+            LayoutWord::Auto => Self::Auto,
+            LayoutWord::Nchw => Self::Nchw,
+            LayoutWord::Nhwc => Self::Nhwc,
+        }
+    }
+}
+
+/// `--norm`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum NormWord {
+    /// The sum of all changes
+    L1,
+    /// The Euclidean length
+    L2,
+    /// The largest change
+    Linf,
+}
+
+impl From<NormWord> for netfold::region::Norm {
+    fn from(word: NormWord) -> Self {
+        match word {
+            NormWord::L1 => Self::L1,
+            NormWord::L2 => Self::L2,
+            NormWord::Linf => Self::Linf,
+        }
+    }
+}
+
+/// `--freeze`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum RuleWord {
+    /// Secant through the function's value at 0; gates are held
+    #[default]
+    Gate,
+    /// The derivative: W is the Jacobian
+    Tangent,
+    /// As gate; products are split evenly
+    Half,
+}
+
+impl From<RuleWord> for netfold::Rule {
+    fn from(word: RuleWord) -> Self {
+        match word {
+            RuleWord::Gate => Self::Gate,
+            RuleWord::Tangent => Self::Tangent,
+            RuleWord::Half => Self::Half,
+        }
+    }
+}
+
+/// `--precision`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum PrecisionWord {
+    /// Single precision
+    #[default]
+    F32,
+    /// Double precision
+    F64,
+}
+
+pub fn positive(word: &str) -> Result<f64, String> {
+    match word.parse::<f64>() {
+        Ok(value) if value > 0.0 && value.is_finite() => Ok(value),
+        _ => Err("a positive number is expected".into()),
+    }
+}
+
+pub fn numbers<const N: usize>(word: &str) -> Result<[usize; N], String> {
+    let numbers: Option<Vec<usize>> = word.split(',').map(|number| number.trim().parse().ok()).collect();
+    let fitting = numbers.and_then(|numbers| <[usize; N]>::try_from(numbers).ok());
+    fitting.ok_or_else(|| format!("{N} whole numbers are expected, with commas"))
+}
+
+pub fn node_rule(word: &str) -> Result<(String, RuleWord), String> {
+    let (node, rule) = word.rsplit_once('=').ok_or("NODE=RULE is expected")?;
+    Ok((node.to_owned(), RuleWord::from_str(rule, false)?))
+}

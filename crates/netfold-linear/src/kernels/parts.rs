@@ -1,0 +1,218 @@
+//! What the loops over whole tensors share: the parts that a product is cut into, and the tile of sums in registers.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::vector::Vector;
+use super::{Isa, Shared};
+use crate::Real;
+use crate::frame::Grid;
+
+/// Channels of the result whose weights lie side by side, and whose sums a tile holds.
+pub(crate) const BLOCK: usize = 8;
+/// Tasks that a product is cut into at least, if it is large enough: the cores share them.
+const TASKS: usize = 16;
+/// Blocks of channels of a task at least: unfolding is worth that many.
+const BLOCKS: usize = 8;
+
+/// What one task computes: up to three registers of places of a grid, for some blocks of channels.
+pub(super) struct Part<'a> {
+    pub grid: &'a Grid,
+    /// Picture times groups plus group.
+    pub group: usize,
+    pub places: Range<usize>,
+    pub registers: usize,
+    pub blocks: Range<usize>,
+}
+
+/// The parts of a product: `(lanes, most)` are a register's lanes and how many registers a part has at most.
+pub(super) fn parts(grids: &[Grid], groups: usize, blocks: usize, (lanes, most): (usize, usize)) -> Vec<Part<'_>> {
+    let mut parts = Vec::new();
+    for grid in grids {
+        let registers = grid.len().div_ceil(lanes);
+        let panels = registers.div_ceil(most);
+        let shares = TASKS.div_ceil((groups * panels).max(1)).min(blocks.div_ceil(BLOCKS));
+        for group in 0..groups {
+            for panel in 0..panels {
+                // Panels of equal size: a small one would wait for its own sums.
+                let cut = |panel: usize| panel * registers / panels;
+                let places = cut(panel) * lanes..(cut(panel + 1) * lanes).min(grid.len());
+                for share in 0..shares {
+                    let blocks = share * blocks / shares..(share + 1) * blocks / shares;
+                    let registers = cut(panel + 1) - cut(panel);
+                    parts.push(Part { grid, group, places: places.clone(), registers, blocks });
+                }
+            }
+        }
+    }
+    parts
+}
+
+/// A product of a whole tensor that is computed part by part.
+pub(super) trait Whole<T: Real>: Sync {
+    /// What a thread keeps from part to part.
+    type Buffers: Default;
+
+    /// All sums of one part.
+    ///
+    /// # Safety
+    /// Lengths and frame are what the product asserts before it starts, `part` is one of its parts with R registers, no
+    /// other thread reads or writes its places of y in its channels, and the processor has the instructions of V.
+    unsafe fn part<V: Vector<Lane = T>, const R: usize>(
+        &self,
+        x: &[T],
+        y: Shared<T>,
+        part: &Part<'_>,
+        buffers: &mut Self::Buffers,
+    );
+}
+
+/// Computes all parts of y.
+///
+/// # Safety
+/// `isa` is one that this processor has, the parts share no (channel, place) of y, and see [`Whole::part`].
+pub(super) unsafe fn run<T: Real, W: Whole<T>>(isa: Isa, whole: &W, parts: &[Part<'_>], x: &[T], y: &mut [T]) {
+    let y = Shared(y.as_mut_ptr());
+    parts.par_iter().for_each_init(W::Buffers::default, |buffers, part| {
+        // SAFETY: the caller's.
+        unsafe {
+            match isa {
+                #[cfg(target_arch = "x86_64")]
+                Isa::Avx512 => avx512(whole, x, y, part, buffers),
+                #[cfg(target_arch = "x86_64")]
+                Isa::Avx2 => avx2(whole, x, y, part, buffers),
+                Isa::Portable => whole.part::<T::Plain, 1>(x, y, part, buffers),
+            }
+        }
+    });
+}
+
+/// # Safety
+/// The processor has AVX-512 (F, VL, DQ, BW); see [`Whole::part`].
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")]
+unsafe fn avx512<T: Real, W: Whole<T>>(whole: &W, x: &[T], y: Shared<T>, part: &Part<'_>, buffers: &mut W::Buffers) {
+    // SAFETY: the caller's.
+    unsafe {
+        match part.registers {
+            1 => whole.part::<T::Wide, 1>(x, y, part, buffers),
+            2 => whole.part::<T::Wide, 2>(x, y, part, buffers),
+            _ => whole.part::<T::Wide, 3>(x, y, part, buffers),
+        }
+    }
+}
+
+/// # Safety
+/// The processor has AVX2 and FMA; see [`Whole::part`].
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn avx2<T: Real, W: Whole<T>>(whole: &W, x: &[T], y: Shared<T>, part: &Part<'_>, buffers: &mut W::Buffers) {
+    // SAFETY: the caller's.
+    unsafe { whole.part::<T::Half, 1>(x, y, part, buffers) }
+}
+
+/// Places of a panel that read side by side.
+pub(super) struct Run {
+    pub panel: usize,
+    /// Behind where the grid's first place reads.
+    pub x: usize,
+    pub len: usize,
+}
+
+/// Weights that lie one after the other: of some channels d, from that of tap and channel `first` on.
+pub(super) struct Segment {
+    pub first: usize,
+    pub len: usize,
+}
+
+/// Where the places of a panel read.
+pub(super) fn runs(grid: &Grid, pitch: usize, places: &Range<usize>) -> Vec<Run> {
+    let mut runs: Vec<Run> = Vec::new();
+    let mut place = places.start;
+    while place < places.end {
+        let (i, j) = (place / grid.count[1], place % grid.count[1]);
+        let len = (grid.count[1] - j).min(places.end - place);
+        let run = Run { panel: place - places.start, x: i * pitch + j, len };
+        match runs.last_mut() {
+            Some(last) if last.x + last.len == run.x => last.len += len,
+            _ => runs.push(run),
+        }
+        place += len;
+    }
+    runs
+}
+
+/// `len` numbers, in whole registers unless `exact`.
+///
+/// # Safety
+/// Both pointers are valid for `len` numbers, rounded up to whole registers unless `exact`, and the processor has the
+/// instructions of V.
+#[inline(always)]
+pub(super) unsafe fn copy<V: Vector>(from: *const V::Lane, to: *mut V::Lane, len: usize, exact: bool) {
+    // SAFETY: the caller's.
+    unsafe {
+        let mut at = 0;
+        while at + V::LANES <= len {
+            V::load(from.wrapping_add(at)).store(to.wrapping_add(at));
+            at += V::LANES;
+        }
+        if at < len && !exact {
+            V::load(from.wrapping_add(at)).store(to.wrapping_add(at));
+        } else {
+            for at in at..len {
+                *to.wrapping_add(at) = *from.wrapping_add(at);
+            }
+        }
+    }
+}
+
+/// R registers of places of J channels: `to[j] = Σ over steps of weights[step][j] · panel[step]`, or += with `load`.
+///
+/// # Safety
+/// `to` has J rows of R registers that no other thread uses, `stride` apart; `weights` has BLOCK numbers for each step
+/// of the segments and `panel` R registers; the processor has the instructions of V.
+#[inline(always)]
+pub(super) unsafe fn tile<V: Vector, const R: usize, const J: usize>(
+    weights: *const V::Lane,
+    segments: &[Segment],
+    panel: *const V::Lane,
+    to: *mut V::Lane,
+    stride: usize,
+    load: bool,
+) {
+    // SAFETY: the caller's.
+    unsafe {
+        let mut sums = [[V::zero(); R]; J];
+        if load {
+            for j in 0..J {
+                for r in 0..R {
+                    sums[j][r] = V::load(to.wrapping_add(j * stride + r * V::LANES));
+                }
+            }
+        }
+        let mut row = panel;
+        for segment in segments {
+            let mut w = weights.wrapping_add(segment.first * BLOCK);
+            for _ in 0..segment.len {
+                let mut x = [V::zero(); R];
+                for r in 0..R {
+                    x[r] = V::load(row.wrapping_add(r * V::LANES));
+                }
+                for j in 0..J {
+                    let w = V::splat(*w.wrapping_add(j));
+                    for r in 0..R {
+                        sums[j][r] = w.multiply_add(x[r], sums[j][r]);
+                    }
+                }
+                w = w.wrapping_add(BLOCK);
+                row = row.wrapping_add(R * V::LANES);
+            }
+        }
+        for j in 0..J {
+            for r in 0..R {
+                sums[j][r].store(to.wrapping_add(j * stride + r * V::LANES));
+            }
+        }
+    }
+}
