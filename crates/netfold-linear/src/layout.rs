@@ -97,8 +97,8 @@ impl Layout {
     /// Rows of the position whose channel is below `channel`, counted from the very first row.
     #[inline]
     pub fn below(&self, position: usize, channel: usize) -> usize {
-        if channel == self.axes.channels {
-            return self.start(position + 1);
+        if channel == 0 || channel == self.axes.channels {
+            return self.start(position + usize::from(channel > 0));
         }
         let word = position * self.width + channel / 64;
         self.ranks[word] as usize + (self.words[word] & ((1 << (channel % 64)) - 1)).count_ones() as usize

@@ -19,6 +19,8 @@ struct Axis {
     from: usize,
     to: usize,
     kernel: usize,
+    /// By how many taps a place's pairs differ from one to the next, if their places are always neighbours.
+    slope: Option<isize>,
 }
 
 impl Axis {
@@ -33,15 +35,24 @@ impl Axis {
             }
         }
         let mut starts = vec![0];
-        for list in &lists {
+        for list in &mut lists {
+            list.sort_unstable();
             starts.push(starts[starts.len() - 1] + list.len() as u32);
         }
-        Self { starts, pairs: lists.concat(), from, to, kernel: axis.kernel }
+        let steps = || lists.iter().flat_map(|list| list.windows(2)).map(|pair| (pair[1].0 - pair[0].0, slope(pair)));
+        let first = steps().next().unwrap_or((1, 0));
+        let slope = (first.0 == 1 && steps().all(|step| step == first)).then_some(first.1);
+        Self { starts, pairs: lists.concat(), from, to, kernel: axis.kernel, slope }
     }
 
     fn of(&self, place: usize) -> &[(u32, u32)] {
         &self.pairs[self.starts[place] as usize..self.starts[place + 1] as usize]
     }
+}
+
+/// By how many taps the second pair differs from the first.
+fn slope(pairs: &[(u32, u32)]) -> isize {
+    pairs[1].1 as isize - pairs[0].1 as isize
 }
 
 impl Reads {
@@ -80,6 +91,29 @@ impl Reads {
             for &(x, tx) in columns.of(place % columns.to) {
                 visit(y as usize * columns.from + x as usize, ty as usize * columns.kernel + tx as usize);
             }
+        }
+    }
+
+    /// By how many taps the places of a line that one place reads differ from one to the next, if they are neighbours
+    /// wherever a place reads several.
+    pub fn slope(&self) -> Option<isize> {
+        self.axes[1].slope
+    }
+
+    /// Places of a line that is read.
+    pub fn columns(&self) -> usize {
+        self.axes[1].from
+    }
+
+    /// Calls `visit(first, count, tap)` for all lines that `place` reads: of each line `count` neighbours from `first` on,
+    /// that one by `tap`, the next one by `tap` + [`slope`](Self::slope), which there must be.
+    #[inline(always)]
+    pub fn visit_lines(&self, place: usize, mut visit: impl FnMut(usize, usize, usize)) {
+        let [rows, columns] = &self.axes;
+        let Some(&(x, tx)) = columns.of(place % columns.to).first() else { return };
+        for &(y, ty) in rows.of(place / columns.to) {
+            let first = y as usize * columns.from + x as usize;
+            visit(first, columns.of(place % columns.to).len(), ty as usize * columns.kernel + tx as usize);
         }
     }
 

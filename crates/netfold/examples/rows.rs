@@ -15,7 +15,7 @@ use std::time::Instant;
 use netfold::ops::Precision;
 use netfold::{Basis, Circuit, Model, Rules, Tensor, Trace, trace::NonFinite};
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [model, input, classes, precision, rows @ ..] = arguments.as_slice() else {
         return Err("usage: rows MODEL INPUT.npy CLASSES f32|f64 [ROWS]".into());
@@ -23,11 +23,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     let rows = rows.first().map(|rows| rows.parse()).transpose()?;
     let wanted = Wanted { classes: (0..classes.parse()?).collect(), rows };
     let model = Model::read(Path::new(model))?;
-    match precision.as_str() {
+    // One thread of the pool starts all loops: handing a loop over from outside takes longer than a small network's loop.
+    rayon::scope(|_| match precision.as_str() {
         "f64" => serve::<f64>(&model, Path::new(input), &wanted),
         _ => serve::<f32>(&model, Path::new(input), &wanted),
-    }
+    })
 }
+
+/// An error that threads may hand on.
+type Failure = Box<dyn Error + Send + Sync>;
 
 /// Which rows, and how many of them travel together where that is not left to the plan.
 struct Wanted {
@@ -35,7 +39,7 @@ struct Wanted {
     rows: Option<usize>,
 }
 
-fn serve<T: Precision>(model: &Model, input: &Path, wanted: &Wanted) -> Result<(), Box<dyn Error>> {
+fn serve<T: Precision>(model: &Model, input: &Path, wanted: &Wanted) -> Result<(), Failure> {
     let x: Tensor<T> = netfold::input::read_npy(input)?;
     // A program that reconstructs again and again keeps its buffers.
     let _reuse = netfold_linear::Reuse::<T>::start();
@@ -69,7 +73,7 @@ fn serve<T: Precision>(model: &Model, input: &Path, wanted: &Wanted) -> Result<(
     Ok(())
 }
 
-fn frozen<'m, T: Precision>(model: &'m Model, x: &Tensor<T>) -> Result<Trace<'m, T>, Box<dyn Error>> {
+fn frozen<'m, T: Precision>(model: &'m Model, x: &Tensor<T>) -> Result<Trace<'m, T>, Failure> {
     let head = model.head(None, false)?;
     Ok(model.trace(x, head.logits, NonFinite::Refuse)?)
 }
@@ -79,7 +83,7 @@ fn each<T: Precision>(
     x: &Tensor<T>,
     wanted: &Wanted,
     mut each: impl FnMut(&[T]),
-) -> Result<(), Box<dyn Error>> {
+) -> Result<(), Failure> {
     let circuit = frozen(model, x)?.freeze(&Rules::default())?;
     circuit.rows(&circuit.plan_rows(&wanted.classes, wanted.rows, false), |block| {
         each(block.weights);
@@ -87,7 +91,7 @@ fn each<T: Precision>(
     })
 }
 
-fn run<T: Precision>(model: &Model, x: &Tensor<T>, wanted: &Wanted) -> Result<String, Box<dyn Error>> {
+fn run<T: Precision>(model: &Model, x: &Tensor<T>, wanted: &Wanted) -> Result<String, Failure> {
     let (start, computed) = (Instant::now(), computed_seconds());
     let trace = frozen(model, x)?;
     let traced = start.elapsed().as_secs_f64();
@@ -101,7 +105,7 @@ fn run<T: Precision>(model: &Model, x: &Tensor<T>, wanted: &Wanted) -> Result<St
     let mut sum = 0.0;
     circuit.rows(&plan, |block| {
         sum += block.weights.first().map_or(0.0, |w| w.wide());
-        Ok::<(), Box<dyn Error>>(())
+        Ok::<(), Failure>(())
     })?;
     let done = start.elapsed().as_secs_f64();
     let computed = computed_seconds() - computed;
@@ -110,7 +114,7 @@ fn run<T: Precision>(model: &Model, x: &Tensor<T>, wanted: &Wanted) -> Result<St
 }
 
 /// The first columns of W, by unit vectors in blocks of 64 that are pushed through the frozen network.
-fn probe<T: Precision>(model: &Model, x: &Tensor<T>, count: usize) -> Result<String, Box<dyn Error>> {
+fn probe<T: Precision>(model: &Model, x: &Tensor<T>, count: usize) -> Result<String, Failure> {
     let circuit = frozen(model, x)?.freeze(&Rules::default())?;
     let (columns, start) = (count.min(x.len()), Instant::now());
     for first in (0..columns).step_by(64) {
@@ -120,7 +124,7 @@ fn probe<T: Precision>(model: &Model, x: &Tensor<T>, count: usize) -> Result<Str
     Ok(format!("{:.6} {columns} {}", start.elapsed().as_secs_f64(), x.len()))
 }
 
-fn density<T: Precision>(model: &Model, x: &Tensor<T>, wanted: &Wanted) -> Result<String, Box<dyn Error>> {
+fn density<T: Precision>(model: &Model, x: &Tensor<T>, wanted: &Wanted) -> Result<String, Failure> {
     let circuit = frozen(model, x)?.freeze(&Rules::default())?;
     let plan =
         circuit.pull_plan(&netfold_linear::Support::of(circuit.output_shape(), wanted.classes.iter().copied()), false);
@@ -136,12 +140,8 @@ fn density<T: Precision>(model: &Model, x: &Tensor<T>, wanted: &Wanted) -> Resul
 
 /// Seconds that all threads of this process have computed so far.
 fn computed_seconds() -> f64 {
-    let Ok(tasks) = std::fs::read_dir("/proc/self/task") else { return 0.0 };
-    let spent = |task: std::io::Result<std::fs::DirEntry>| -> Option<f64> {
-        let line = std::fs::read_to_string(task.ok()?.path().join("schedstat")).ok()?;
-        line.split_whitespace().next()?.parse::<f64>().ok()
-    };
-    tasks.filter_map(spent).sum::<f64>() * 1e-9
+    let spent = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    spent.tv_sec as f64 + spent.tv_nsec as f64 * 1e-9
 }
 
 /// Megabytes that the process held at most.

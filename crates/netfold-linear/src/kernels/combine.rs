@@ -47,7 +47,7 @@ struct Job<'a, T> {
 /// # Safety
 /// The processor has AVX-512 (F, VL, DQ, BW); see [`body`].
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")]
+#[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma,popcnt")]
 unsafe fn avx512<T: Real>(job: &Job<'_, T>, y: &mut [T]) {
     // SAFETY: the caller's.
     unsafe { body::<T::Wide>(job, y) }
@@ -56,7 +56,7 @@ unsafe fn avx512<T: Real>(job: &Job<'_, T>, y: &mut [T]) {
 /// # Safety
 /// The processor has AVX2 and FMA; see [`body`].
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
+#[target_feature(enable = "avx2,fma,popcnt")]
 unsafe fn avx2<T: Real>(job: &Job<'_, T>, y: &mut [T]) {
     // SAFETY: the caller's.
     unsafe { body::<T::Half>(job, y) }

@@ -55,7 +55,7 @@ impl Contest {
 /// # Safety
 /// The processor has AVX-512 (F, VL, DQ, BW).
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")]
+#[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma,popcnt")]
 unsafe fn avx512<T: Real>(contest: &Contest, x: &[T], winners: &mut [u32], largest: &mut [T]) {
     body(contest, x, winners, largest);
 }
@@ -63,7 +63,7 @@ unsafe fn avx512<T: Real>(contest: &Contest, x: &[T], winners: &mut [u32], large
 /// # Safety
 /// The processor has AVX2 and FMA.
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
+#[target_feature(enable = "avx2,fma,popcnt")]
 unsafe fn avx2<T: Real>(contest: &Contest, x: &[T], winners: &mut [u32], largest: &mut [T]) {
     body(contest, x, winners, largest);
 }

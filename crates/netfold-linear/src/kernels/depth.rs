@@ -75,7 +75,7 @@ struct Part {
 /// # Safety
 /// The processor has AVX-512 (F, VL, DQ, BW); see [`body`].
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")]
+#[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma,popcnt")]
 unsafe fn avx512<T: Real>(job: &Depth<'_, T>, x: &[T], y: Shared<T>, part: Part) {
     // SAFETY: the caller's.
     unsafe { body::<T::Wide>(job, x, y, part) }
@@ -84,7 +84,7 @@ unsafe fn avx512<T: Real>(job: &Depth<'_, T>, x: &[T], y: Shared<T>, part: Part)
 /// # Safety
 /// The processor has AVX2 and FMA; see [`body`].
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
+#[target_feature(enable = "avx2,fma,popcnt")]
 unsafe fn avx2<T: Real>(job: &Depth<'_, T>, x: &[T], y: Shared<T>, part: Part) {
     // SAFETY: the caller's.
     unsafe { body::<T::Half>(job, x, y, part) }

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::vector::{Lanes, Vector};
 use super::{Isa, Shared};
 use crate::Real;
-use crate::layout::Rows;
+use crate::layout::{Layout, Rows};
 use crate::reads::Reads;
 
 /// Bytes of a row from which on masked products are faster than matrix products over whole tensors: one register.
@@ -42,14 +42,14 @@ pub(crate) struct Gather<'a, T> {
     pub add: bool,
 }
 
-/// All rows of x that one tap of one position reads.
+/// Rows of x that one position reads, next to each other: of one tap, or of the neighbours on a line.
 #[derive(Clone, Copy)]
 struct Step<T> {
     /// The first of the rows; the next one lies `stride` numbers further.
     rows: *const T,
     stride: usize,
     /// For each row how far its weight lies from `tap`.
-    offsets: *const u32,
+    offsets: *const usize,
     count: usize,
     tap: usize,
 }
@@ -82,6 +82,13 @@ impl<'a> Rows<'a> {
         }
     }
 
+    /// The rows of all channels at a place and its next neighbours.
+    #[inline(always)]
+    fn stretch(layout: &Layout, position: usize, places: usize) -> Run {
+        let (row, last) = (layout.start(position), layout.start(position + places));
+        Run { first: row, step: 1, listed: row, count: last - row }
+    }
+
     /// The channels that [`Run::listed`] points into.
     fn list(&self) -> Cow<'a, [u32]> {
         match self.layout {
@@ -96,8 +103,18 @@ struct Job<'a, T> {
     gather: &'a Gather<'a, T>,
     x: &'a [T],
     y: Shared<T>,
-    offsets: &'a [u32],
+    /// For each row of x, or each of its channels, how far its weight lies from a step's.
+    offsets: &'a [usize],
     channels: &'a [u32],
+    /// Where the neighbours on a line are read as one step.
+    lines: Option<Lines<'a>>,
+}
+
+/// By how far weights differ from one place of a line to the next.
+#[derive(Clone, Copy)]
+struct Lines<'a> {
+    layout: &'a Layout,
+    ahead: usize,
 }
 
 impl<T: Real> Gather<'_, T> {
@@ -108,13 +125,10 @@ impl<T: Real> Gather<'_, T> {
 
     pub(super) fn run_by(&self, isa: Isa, x: &[T], y: &mut [T]) {
         self.check(x, y);
-        let (axes, from) = (self.to.axes, self.weights.from as u32);
-        let mut offsets = self.from.list();
-        if from != 1 {
-            offsets.to_mut().iter_mut().for_each(|channel| *channel *= from);
-        }
-        let channels = self.to.list();
-        let job = Job { gather: self, x, y: Shared(y.as_mut_ptr()), offsets: &offsets, channels: &channels };
+        let axes = self.to.axes;
+        let (lines, channels) = (self.lines(), self.to.list());
+        let offsets = self.offsets(lines);
+        let job = Job { gather: self, x, y: Shared(y.as_mut_ptr()), offsets: &offsets, channels: &channels, lines };
         let (positions, block) = self.task();
         let blocks = axes.channels.div_ceil(block);
         (0..axes.positions().div_ceil(positions) * blocks).into_par_iter().for_each(|task| {
@@ -132,6 +146,27 @@ impl<T: Real> Gather<'_, T> {
                 }
             }
         });
+    }
+
+    /// Of a line's neighbours all rows lie next to each other, and their weights differ by the same number of taps.
+    fn lines(&self) -> Option<Lines<'_>> {
+        let slope = self.reads.slope().filter(|_| self.groups == 1)?;
+        Some(Lines { layout: self.from.layout?, ahead: (slope as usize).wrapping_mul(self.weights.tap) })
+    }
+
+    /// For each row of x, or each of its channels, how far its weight lies from tap 0 of channel 0; with `lines`, from
+    /// that of the line's first place. Numbers wrap around.
+    fn offsets(&self, lines: Option<Lines<'_>>) -> Vec<usize> {
+        let mut offsets: Vec<usize> =
+            self.from.list().iter().map(|&channel| channel as usize * self.weights.from).collect();
+        if let Some(Lines { layout, ahead: ahead @ 1.. }) = lines {
+            for position in 0..self.from.axes.positions() {
+                let ahead = (position % self.reads.columns()).wrapping_mul(ahead);
+                let rows = layout.start(position)..layout.start(position + 1);
+                offsets[rows].iter_mut().for_each(|offset| *offset = offset.wrapping_add(ahead));
+            }
+        }
+        offsets
     }
 
     /// Positions and channels of one task, from the shapes alone.
@@ -166,14 +201,13 @@ impl<T: Real> Gather<'_, T> {
         let last = |count: usize, step: usize| count.saturating_sub(1) * step;
         let end = last(to.channels, w.to) + last(self.reads.taps(), w.tap) + last(from.channels / self.groups, w.from);
         assert!(end < w.data.len() || to.channels == 0 || from.channels == 0, "weights of a product");
-        assert!(from.channels * w.from <= u32::MAX as usize, "offsets of weights are u32");
     }
 }
 
 /// # Safety
 /// The processor has AVX-512 (F, VL, DQ, BW); see [`body`].
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")]
+#[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma,popcnt")]
 unsafe fn avx512<T: Real>(job: &Job<'_, T>, positions: Range<usize>, channels: Range<usize>) {
     // SAFETY: the caller's.
     unsafe { body::<T::Wide, [usize; 4]>(job, positions, channels) }
@@ -182,7 +216,7 @@ unsafe fn avx512<T: Real>(job: &Job<'_, T>, positions: Range<usize>, channels: R
 /// # Safety
 /// The processor has AVX2 and FMA; see [`body`].
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
+#[target_feature(enable = "avx2,fma,popcnt")]
 unsafe fn avx2<T: Real>(job: &Job<'_, T>, positions: Range<usize>, channels: Range<usize>) {
     // SAFETY: the caller's.
     unsafe { body::<T::Half, [usize; 2]>(job, positions, channels) }
@@ -229,19 +263,30 @@ unsafe fn body<V: Vector, S: Tiles>(job: &Job<'_, V::Lane>, positions: Range<usi
                 continue;
             }
             steps.clear();
-            g.reads.visit(place, |read, tap| {
-                let from = g.from.run(image, read, group * ins, (group + 1) * ins);
+            let mut step = |from: Run, tap: usize| {
                 if from.count > 0 {
                     steps.push(Step {
                         rows: job.x.as_ptr().wrapping_add(from.first * g.width),
                         stride: from.step * g.width,
                         offsets: job.offsets.as_ptr().wrapping_add(from.listed),
                         count: from.count,
-                        // Offsets count from channel 0, weights from the group's first channel.
-                        tap: (tap * g.weights.tap).wrapping_sub(group * ins * g.weights.from),
+                        tap,
                     });
                 }
-            });
+            };
+            match job.lines {
+                Some(Lines { layout, ahead }) => g.reads.visit_lines(place, |first, count, tap| {
+                    let from = Rows::stretch(layout, image * g.from.axes.places + first, count);
+                    // Offsets count from the line's first place.
+                    let before = (first % g.reads.columns()).wrapping_mul(ahead);
+                    step(from, (tap * g.weights.tap).wrapping_sub(before));
+                }),
+                None => g.reads.visit(place, |read, tap| {
+                    let from = g.from.run(image, read, group * ins, (group + 1) * ins);
+                    // Offsets count from channel 0, weights from the group's first channel.
+                    step(from, (tap * g.weights.tap).wrapping_sub(group * ins * g.weights.from));
+                }),
+            }
             let mut lane = 0;
             while lane < g.width {
                 // SAFETY: `to` and `steps` are runs of stored rows, `lane` and the lanes behind it are below the width.
@@ -308,8 +353,9 @@ unsafe fn tile<V: Vector, const R: usize, const J: usize>(
     y: *mut V::Lane,
     stride: usize,
 ) {
-    // SAFETY: rows of y as the caller says. `offsets` and `rows` have `count` entries. An offset is d · from with d a
-    // channel of the group: with the base c · to + t · tap it is at most the index whose bound `Gather::check` asserts.
+    // SAFETY: rows of y as the caller says. `offsets` and `rows` have `count` entries. A step's tap and an offset sum up to
+    // t · tap + d · from with d a channel of the group: with the base c · to that is at most the index whose bound
+    // `Gather::check` asserts.
     unsafe {
         let mut sums = [[V::zero(); R]; J];
         let mut bases = [0; J];
@@ -328,7 +374,7 @@ unsafe fn tile<V: Vector, const R: usize, const J: usize>(
             }
             let mut row = step.rows.wrapping_add(lane);
             for i in 0..step.count {
-                let offset = *step.offsets.add(i) as usize;
+                let offset = *step.offsets.add(i);
                 let mut x = [V::zero(); R];
                 for r in 0..R {
                     x[r] = V::load(row.wrapping_add(r * V::LANES));

@@ -25,10 +25,10 @@ use vector::{Lanes, Vector};
 /// The instruction sets that loops are compiled for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Isa {
-    /// 32 registers of 64 bytes, fused multiply-add.
+    /// 32 registers of 64 bytes, and all of AVX2's.
     #[cfg(target_arch = "x86_64")]
     Avx512,
-    /// 16 registers of 32 bytes, fused multiply-add.
+    /// 16 registers of 32 bytes, fused multiply-add, counts of bits.
     #[cfg(target_arch = "x86_64")]
     Avx2,
     /// What the build's target has.
@@ -40,15 +40,15 @@ impl Isa {
     pub fn best() -> Self {
         #[cfg(target_arch = "x86_64")]
         {
-            if is_x86_feature_detected!("avx512f")
+            let half = is_x86_feature_detected!("avx2")
+                && is_x86_feature_detected!("fma")
+                && is_x86_feature_detected!("popcnt");
+            let wide = is_x86_feature_detected!("avx512f")
                 && is_x86_feature_detected!("avx512vl")
                 && is_x86_feature_detected!("avx512dq")
-                && is_x86_feature_detected!("avx512bw")
-            {
-                return Self::Avx512;
-            }
-            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-                return Self::Avx2;
+                && is_x86_feature_detected!("avx512bw");
+            if half {
+                return if wide { Self::Avx512 } else { Self::Avx2 };
             }
         }
         Self::Portable

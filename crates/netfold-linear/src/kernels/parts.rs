@@ -91,7 +91,7 @@ pub(super) unsafe fn run<T: Real, W: Whole<T>>(isa: Isa, whole: &W, parts: &[Par
 /// # Safety
 /// The processor has AVX-512 (F, VL, DQ, BW); see [`Whole::part`].
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")]
+#[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma,popcnt")]
 unsafe fn avx512<T: Real, W: Whole<T>>(whole: &W, x: &[T], y: Shared<T>, part: &Part<'_>, buffers: &mut W::Buffers) {
     // SAFETY: the caller's.
     unsafe {
@@ -106,7 +106,7 @@ unsafe fn avx512<T: Real, W: Whole<T>>(whole: &W, x: &[T], y: Shared<T>, part: &
 /// # Safety
 /// The processor has AVX2 and FMA; see [`Whole::part`].
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
+#[target_feature(enable = "avx2,fma,popcnt")]
 unsafe fn avx2<T: Real, W: Whole<T>>(whole: &W, x: &[T], y: Shared<T>, part: &Part<'_>, buffers: &mut W::Buffers) {
     // SAFETY: the caller's.
     unsafe { whole.part::<T::Half, 1>(x, y, part, buffers) }

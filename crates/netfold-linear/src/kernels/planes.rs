@@ -106,7 +106,7 @@ const STEP: usize = 4;
 /// # Safety
 /// The processor has AVX-512 (F, VL, DQ, BW); see [`body`].
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")]
+#[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma,popcnt")]
 unsafe fn avx512<T: Real>(x: &[T], terms: &[(usize, T)], y: &mut [T], len: usize) {
     // SAFETY: the caller's.
     unsafe { body::<T::Wide>(x, terms, y, len) }
@@ -115,7 +115,7 @@ unsafe fn avx512<T: Real>(x: &[T], terms: &[(usize, T)], y: &mut [T], len: usize
 /// # Safety
 /// The processor has AVX2 and FMA; see [`body`].
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
+#[target_feature(enable = "avx2,fma,popcnt")]
 unsafe fn avx2<T: Real>(x: &[T], terms: &[(usize, T)], y: &mut [T], len: usize) {
     // SAFETY: the caller's.
     unsafe { body::<T::Half>(x, terms, y, len) }

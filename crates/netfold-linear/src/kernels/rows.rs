@@ -22,7 +22,7 @@ pub(crate) fn dot<T: Real>(x: &[T], width: usize, factor: impl Fn(usize) -> T, s
 /// # Safety
 /// The processor has AVX-512 (F, VL, DQ, BW).
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")]
+#[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma,popcnt")]
 unsafe fn dot_avx512<T: Real>(x: &[T], width: usize, factor: impl Fn(usize) -> T, sums: &mut [f64]) {
     dot_body(x, width, factor, sums);
 }
@@ -30,7 +30,7 @@ unsafe fn dot_avx512<T: Real>(x: &[T], width: usize, factor: impl Fn(usize) -> T
 /// # Safety
 /// The processor has AVX2 and FMA.
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
+#[target_feature(enable = "avx2,fma,popcnt")]
 unsafe fn dot_avx2<T: Real>(x: &[T], width: usize, factor: impl Fn(usize) -> T, sums: &mut [f64]) {
     dot_body(x, width, factor, sums);
 }
@@ -69,7 +69,7 @@ pub(crate) fn cut<T: Real>(values: &mut [T], bits: &[u64]) {
 /// # Safety
 /// The processor has AVX-512 (F, VL, DQ, BW).
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")]
+#[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma,popcnt")]
 unsafe fn cut_avx512<T: Real>(values: &mut [T], bits: &[u64]) {
     cut_body(values, bits);
 }
@@ -77,7 +77,7 @@ unsafe fn cut_avx512<T: Real>(values: &mut [T], bits: &[u64]) {
 /// # Safety
 /// The processor has AVX2 and FMA.
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
+#[target_feature(enable = "avx2,fma,popcnt")]
 unsafe fn cut_avx2<T: Real>(values: &mut [T], bits: &[u64]) {
     cut_body(values, bits);
 }
