@@ -7,6 +7,9 @@ several ways, found in a short trial before the run: a loop of backward passes, 
 jacrev with several chunk sizes, each with and without channels last. Needs torch, torchvision, onnx, and the example
 `rows` built with `cargo build --release -p netfold --example rows`.
 
+The sides take turns of 20 ms or one run, whichever is longer: a run of a millisecond right after the other side's would
+be timed with that one's data in the caches.
+
 The ratio is of medians of wall-clock times. On a machine that does other work too, the ratio of the seconds that all
 threads computed is steadier; with one thread it says the same.
 """
@@ -30,7 +33,7 @@ LARGE = "resnet18 resnet50 vgg16 mobilenet_v2 squeezenet1_1 alexnet imagenet_eff
 
 
 class Process:
-    """A program that answers one line with one line."""
+    """A program that answers lines with lines."""
 
     def __init__(self, command, threads):
         environment = os.environ | {"RAYON_NUM_THREADS": str(threads), "OMP_NUM_THREADS": str(threads)}
@@ -41,12 +44,16 @@ class Process:
             raise RuntimeError(f"{command[0]} did not start")
 
     def ask(self, line):
+        (answer,) = self.answers(line, 1)
+        return answer
+
+    def answers(self, line, count):
         self.process.stdin.write(line + "\n")
         self.process.stdin.flush()
-        answer = self.process.stdout.readline().strip()
-        if not answer:
+        answers = [self.process.stdout.readline().strip() for _ in range(count)]
+        if not all(answers):
             raise RuntimeError(f"no answer to `{line}`")
-        return answer
+        return answers
 
     def close(self):
         self.process.stdin.close()
@@ -121,14 +128,20 @@ def serve_torch(path, input_path, k, dtype, threads, best=None):
             best = min(times, key=times.get)
             print(best, flush=True)
         elif word == "run":
-            start, computed = time.perf_counter(), time.process_time()
-            last(*methods[best])
-            print(time.perf_counter() - start, time.process_time() - computed, flush=True)
+            for _ in range(int(rest)):
+                start, computed = time.perf_counter(), time.process_time()
+                last(*methods[best])
+                print(time.perf_counter() - start, time.process_time() - computed, flush=True)
         elif word == "memory":
             print(peak_megabytes(), flush=True)
         elif word == "save":
             np.concatenate([r.detach().reshape(-1, x.numel()).numpy() for r in methods[best][0](methods[best][1])]).tofile(rest)
             print("saved", flush=True)
+
+
+def turn(side, count):
+    """So many runs of one side, one right after the other."""
+    return [[float(number) for number in answer.split()] for answer in side.answers(f"run {count}", count)]
 
 
 def measure(name, paths, k, threads, options):
@@ -148,18 +161,19 @@ def measure(name, paths, k, threads, options):
     result = {"model": name, "k": k, "threads": threads, "dtype": options.dtype, "torch_method": method}
     if options.check:
         result["difference"] = check(rows, torch, k, options.dtype)
-    ours, theirs, parts, computed = [], [], [], []
-    if options.warm:
-        rows.ask("run")
-        torch.ask("run")
+    ours, theirs, parts, computed, turns = [], [], [], [], 0
+    # As many runs a turn as the trial says.
+    counts = [max(1, round(options.turn / turn(side, 1)[0][0])) if options.warm else 1 for side in (rows, torch)]
     start = time.perf_counter()
-    while len(ours) < options.runs or (time.perf_counter() - start < options.seconds and len(ours) < 50):
-        parts.append([float(number) for number in rows.ask("run").split()])
-        ours.append(parts[-1][0])
-        spent, theirs_computed = (float(number) for number in torch.ask("run").split())
-        theirs.append(spent)
-        computed.append((theirs_computed, parts[-1][5]))
-        if time.perf_counter() - start > options.limit and len(ours) >= 3:
+    while turns < options.runs or (time.perf_counter() - start < options.seconds and turns < 50):
+        turns += 1
+        for made in turn(rows, counts[0]):
+            parts.append(made)
+            ours.append(made[0])
+        for spent, theirs_computed in turn(torch, counts[1]):
+            theirs.append(spent)
+            computed.append(theirs_computed)
+        if time.perf_counter() - start > options.limit and turns >= 3:
             break
     middle = sorted(parts)[len(parts) // 2]
     result |= {
@@ -167,7 +181,7 @@ def measure(name, paths, k, threads, options):
         "netfold_s": statistics.median(ours),
         "ratio": statistics.median(theirs) / statistics.median(ours),
         "ratio_of_minima": min(theirs) / min(ours),
-        "ratio_computed": min(t for t, _ in computed) / min(o for _, o in computed),
+        "ratio_computed": min(computed) / min(part[5] for part in parts),
         "torch_min_s": min(theirs),
         "netfold_min_s": min(ours),
         "torch_peak_mb": int(torch.ask("memory")),
@@ -224,6 +238,7 @@ def main():
     parser.add_argument("--dtype", default="f32", choices=("f32", "f64"))
     parser.add_argument("--runs", type=int, default=5, help="runs of each side at least")
     parser.add_argument("--seconds", type=float, default=3.0, help="more runs until this time is over")
+    parser.add_argument("--turn", type=float, default=0.02, help="seconds that each side runs before the other one does, or one run")
     parser.add_argument("--cold", dest="warm", action="store_false", help="no run before the timed ones")
     parser.add_argument("--limit", type=float, default=60.0, help="no more than three runs beyond this time")
     parser.add_argument("--method", help="PyTorch's way, if it is known, as the table names it")

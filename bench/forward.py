@@ -23,13 +23,13 @@ def measure(paths, threads, options):
     session = onnxruntime.InferenceSession(paths[0], settings, providers=["CPUExecutionProvider"])
     feed = {session.get_inputs()[0].name: np.load(paths[1]).astype(np.float32)}
     rows = Process([options.program, *paths, "1", "f32"], threads)
-    rows.ask("run")
+    rows.ask("run 1")
     session.run(None, feed)
     ours, theirs = [], []
     for _ in range(options.runs):
         # Its threads spin for a while.
         time.sleep(0.05)
-        ours.append(float(rows.ask("run").split()[1]))
+        ours.append(float(rows.ask("run 1").split()[1]))
         start = time.perf_counter()
         session.run(None, feed)
         theirs.append(time.perf_counter() - start)

@@ -1,11 +1,11 @@
 //! Times rows of W for `bench/compare.py`.
 //!
-//! `rows MODEL INPUT.npy CLASSES f32|f64 [ROWS]` loads once (ROWS: how many rows travel together), then answers every line
+//! `rows MODEL INPUT.npy CLASSES f32|f64 [ROWS]` loads once (ROWS: how many rows travel together), then answers each line
 //! of standard input with one line:
-//! `run`: seconds from the input to all rows, split into trace, freeze, plan and rows, and the seconds that all threads
-//! computed; `memory`: peak megabytes; `probe N`: seconds that N columns by forward probes take, and how many there are;
-//! `density`: for each convolution the share of stored elements of its input and output; `save PATH`: writes the rows
-//! as bytes; `bits`: a hash of the rows.
+//! `run N`: N lines, each seconds from the input to all rows, split into trace, freeze, plan and rows, and the seconds
+//! that all threads computed; `memory`: peak megabytes; `probe N`: seconds that N columns by forward probes take, and
+//! how many there are; `density`: for each convolution the share of stored elements of its input and output; `save
+//! PATH`: writes the rows as bytes; `bits`: a hash of the rows.
 
 use std::error::Error;
 use std::io::{BufRead, Write};
@@ -47,7 +47,11 @@ fn serve<T: Precision>(model: &Model, input: &Path, wanted: &Wanted) -> Result<(
     for line in std::io::stdin().lock().lines() {
         let line = line?;
         match line.split_once(' ').unwrap_or((&line, "")) {
-            ("run", _) => println!("{}", run(model, &x, wanted)?),
+            ("run", count) => {
+                for _ in 0..count.parse()? {
+                    println!("{}", run(model, &x, wanted)?);
+                }
+            }
             ("probe", count) => println!("{}", probe(model, &x, count.parse()?)?),
             ("memory", _) => println!("{}", memory()),
             ("density", _) => println!("{}", density(model, &x, wanted)?),
