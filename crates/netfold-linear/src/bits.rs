@@ -1,5 +1,7 @@
 //! Sets of numbered elements, one bit each, worked on 64 elements at a time.
 
+use crate::kernels::flags::pack_word;
+
 /// Words whose bit e is 1 where `flags[e]` is 1. Flags are 0 or 1.
 pub(crate) fn pack(flags: &[u8]) -> Vec<u64> {
     let mut words = Vec::with_capacity(flags.len().div_ceil(64));
@@ -11,14 +13,6 @@ pub(crate) fn pack(flags: &[u8]) -> Vec<u64> {
         words.push(pack_word(&last));
     }
     words
-}
-
-/// One word from 64 flags.
-pub(crate) fn pack_word(flags: &[u8; 64]) -> u64 {
-    // The product moves the lowest bit of byte i to bit 56 + i.
-    const GATHER: u64 = 0x0102_0408_1020_4080;
-    let byte = |flags: &[u8; 8]| u64::from_le_bytes(*flags).wrapping_mul(GATHER) >> 56;
-    flags.as_chunks::<8>().0.iter().enumerate().fold(0, |word, (i, flags)| word | byte(flags) << (8 * i))
 }
 
 /// `flags[e]` is bit e, for the first `len` bits.

@@ -14,6 +14,8 @@ pub struct Select {
     codomain: Vec<usize>,
     /// How y's elements move where most of them do so together with their neighbours.
     runs: Option<Arc<Vec<Run>>>,
+    /// Whether runs pick each element of x once, one after the other.
+    each_once: bool,
     /// One index for each element of y; of runs made when first used.
     source: Arc<OnceLock<Vec<u32>>>,
 }
@@ -42,7 +44,7 @@ impl Select {
         assert_eq!(source.len(), codomain.iter().product::<usize>(), "one index for each element of y");
         assert!(source.iter().all(|&j| j == Self::NONE || (j as usize) < len), "indices inside x");
         let source = Arc::new(OnceLock::from(source));
-        Self { domain: domain.to_vec(), codomain: codomain.to_vec(), runs: None, source }
+        Self { domain: domain.to_vec(), codomain: codomain.to_vec(), runs: None, each_once: false, source }
     }
 
     /// The map that moves these runs, in the order of their places in y; what none of them covers is zero.
@@ -52,13 +54,21 @@ impl Select {
     pub fn in_runs(domain: &[usize], codomain: &[usize], runs: Vec<Run>) -> Self {
         let [from, to] = [domain, codomain].map(|shape| shape.iter().product::<usize>());
         assert!(from < Self::NONE as usize, "indices are u32");
-        let mut covered = 0;
+        let (mut covered, mut picked, mut each_once) = (0, 0, true);
         for run in &runs {
+            each_once &= run.from == picked;
+            picked += run.len;
             assert!(run.from + run.len <= from && covered <= run.to && run.to + run.len <= to, "runs inside x and y");
             covered = run.to + run.len;
         }
         let (runs, source) = (Some(Arc::new(runs)), Arc::new(OnceLock::new()));
-        Self { domain: domain.to_vec(), codomain: codomain.to_vec(), runs, source }
+        Self {
+            domain: domain.to_vec(),
+            codomain: codomain.to_vec(),
+            runs,
+            each_once: each_once && picked == from,
+            source,
+        }
     }
 
     /// The same elements of y under another shape.
@@ -93,12 +103,21 @@ impl Select {
     /// # Panics
     /// If x has not as many elements as the domain.
     pub fn pick<E: Clone>(&self, x: &[E], fill: &E) -> Vec<E> {
+        self.pick_into(Vec::with_capacity(self.codomain.iter().product()), x, fill)
+    }
+
+    /// As [`pick`](Self::pick), into a buffer whose numbers are dropped.
+    ///
+    /// # Panics
+    /// As [`pick`](Self::pick).
+    pub fn pick_into<E: Clone>(&self, mut y: Vec<E>, x: &[E], fill: &E) -> Vec<E> {
+        y.clear();
         assert_eq!(x.len(), self.domain.iter().product::<usize>(), "elements of x");
         let Some(runs) = &self.runs else {
             let pick = |&j: &u32| if j == Self::NONE { fill.clone() } else { x[j as usize].clone() };
-            return self.sources().iter().map(pick).collect();
+            y.extend(self.sources().iter().map(pick));
+            return y;
         };
-        let mut y = Vec::with_capacity(self.codomain.iter().product());
         for run in runs.iter() {
             y.resize(run.to, fill.clone());
             y.extend_from_slice(&x[run.from..][..run.len]);
@@ -148,11 +167,8 @@ impl<T: Real> LinearMap<T> for Select {
     }
 
     fn apply(&self, x: Probes<T>, onto: &Support) -> Probes<T> {
-        if let Some(runs) = self.whole(&x, onto) {
-            let mut y = Probes::zeros(onto, 1);
-            let (from, to) = (x.values(), y.values_mut());
-            runs.iter().for_each(|run| to[run.to..][..run.len].copy_from_slice(&from[run.from..][..run.len]));
-            return y;
+        if self.whole(&x, onto).is_some() {
+            return Probes::new(onto.clone(), 1, self.pick_into(T::pool().take(onto.count()), x.values(), &T::zero()));
         }
         let source = self.sources();
         x.gather(onto, |i| found(source[i]))
@@ -160,6 +176,11 @@ impl<T: Real> LinearMap<T> for Select {
 
     fn apply_transpose(&self, y: Probes<T>, onto: &Support) -> Probes<T> {
         if let Some(runs) = self.whole(&y, onto) {
+            if self.each_once {
+                let mut x = Probes::scratch(onto, 1);
+                self.put(y.values(), x.values_mut());
+                return x;
+            }
             let mut x = Probes::zeros(onto, 1);
             let (from, to) = (y.values(), x.values_mut());
             for run in runs {

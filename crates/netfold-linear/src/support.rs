@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
 
+use crate::kernels::flags::pack_word;
 use crate::layout::{Axes, Layout, Rows};
 use crate::{Real, bits};
 
@@ -94,11 +95,13 @@ impl Support {
         assert_eq!(values.len(), shape.iter().product::<usize>(), "one value for each element");
         let mut bits = vec![0; values.len().div_ceil(64)];
         bits.par_chunks_mut(WORDS).zip(values.par_chunks(64 * WORDS)).for_each(|(bits, values)| {
-            let mut flags = [0; 64];
-            for (word, values) in bits.iter_mut().zip(values.chunks(64)) {
-                flags[values.len()..].fill(0);
-                flags.iter_mut().zip(values).for_each(|(flag, &value)| *flag = u8::from(keep(value)));
-                *word = bits::pack_word(&flags);
+            let (whole, rest) = values.as_chunks::<64>();
+            for (word, values) in bits.iter_mut().zip(whole) {
+                *word = pack_word(&values.map(|value| u8::from(keep(value))));
+            }
+            if let (Some(word), false) = (bits.get_mut(whole.len()), rest.is_empty()) {
+                let flag = |i: usize| rest.get(i).map_or(0, |&value| u8::from(keep(value)));
+                *word = pack_word(&std::array::from_fn(flag));
             }
         });
         Self::from_bits(shape, bits)

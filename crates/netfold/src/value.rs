@@ -95,6 +95,13 @@ impl<E: Clone> Tensor<E> {
 }
 
 impl<T: Real> Tensor<T> {
+    /// As [`picked`](Self::picked), in a buffer that was given back.
+    #[must_use]
+    pub fn moved(&self, source: &netfold_linear::Select, fill: T) -> Self {
+        let shape = netfold_linear::LinearMap::<T>::codomain(source);
+        Self::new(shape, source.pick_into(T::pool().take(shape.iter().product()), &self.data, &fill))
+    }
+
     /// The tensor as a batch of one probe.
     pub fn probe(&self) -> Probes<T> {
         Probes::shared(Support::full(&self.shape), 1, self.share())

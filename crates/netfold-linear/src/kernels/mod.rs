@@ -10,6 +10,7 @@
 pub(crate) mod combine;
 pub(crate) mod contest;
 pub(crate) mod depth;
+pub(crate) mod flags;
 pub(crate) mod gather;
 pub(crate) mod panels;
 pub(crate) mod parts;

@@ -24,9 +24,10 @@ pub(crate) struct Planes<'a, T> {
     pub add: bool,
 }
 
-/// The buffers of a thread: framed planes of a group, sums.
+/// The buffers of a thread: framed planes of a group; where the first place of a grid reads, and by which weight; sums.
 struct Buffers<T> {
     framed: Vec<T>,
+    terms: Vec<(usize, T)>,
     sums: Vec<T>,
 }
 
@@ -46,6 +47,7 @@ impl<T: Real> Planes<'_, T> {
         let longest = grids.iter().map(|grid| self.frame.reach(grid)).max().unwrap_or(0);
         let buffers = || Buffers {
             framed: vec![T::zero(); self.from * self.frame.size() + STEP * SLACK],
+            terms: Vec::with_capacity(self.from * self.taps),
             sums: vec![T::zero(); longest + STEP * SLACK],
         };
         let groups = y.par_chunks_exact_mut(places.max(1)).zip(x.par_chunks_exact(size.max(1)));
@@ -56,7 +58,8 @@ impl<T: Real> Planes<'_, T> {
                 .for_each(|(plane, framed)| self.frame.fill(plane, framed));
             for (c, y) in y.chunks_exact_mut(self.frame.places_to()).enumerate() {
                 for grid in &grids {
-                    let terms = self.terms(grid, group % self.groups, c);
+                    let terms = &mut buffers.terms;
+                    self.terms(grid, group % self.groups, c, terms);
                     let reach = self.frame.reach(grid);
                     assert!(terms.iter().all(|&(start, _)| start + reach <= self.from * self.frame.size()), "inside");
                     // SAFETY: `isa` is one that this processor has. Both buffers have STEP registers more than what is
@@ -64,10 +67,10 @@ impl<T: Real> Planes<'_, T> {
                     unsafe {
                         match isa {
                             #[cfg(target_arch = "x86_64")]
-                            Isa::Avx512 => avx512(&buffers.framed, &terms, &mut buffers.sums, reach),
+                            Isa::Avx512 => avx512(&buffers.framed, terms, &mut buffers.sums, reach),
                             #[cfg(target_arch = "x86_64")]
-                            Isa::Avx2 => avx2(&buffers.framed, &terms, &mut buffers.sums, reach),
-                            Isa::Portable => body::<T::Plain>(&buffers.framed, &terms, &mut buffers.sums, reach),
+                            Isa::Avx2 => avx2(&buffers.framed, terms, &mut buffers.sums, reach),
+                            Isa::Portable => body::<T::Plain>(&buffers.framed, terms, &mut buffers.sums, reach),
                         }
                     }
                     self.put(grid, &buffers.sums, y);
@@ -77,24 +80,26 @@ impl<T: Real> Planes<'_, T> {
     }
 
     /// Where the first place of a grid reads, and by which weight, for each channel d and tap.
-    fn terms(&self, grid: &Grid, group: usize, c: usize) -> Vec<(usize, T)> {
+    fn terms(&self, grid: &Grid, group: usize, c: usize, terms: &mut Vec<(usize, T)>) {
         let weights = &self.weights[group * self.from * self.to * self.taps..];
-        let term = |d: usize, &(tap, start): &(usize, usize)| {
+        terms.clear();
+        for d in 0..self.from {
             let window = c * self.strides[0] + d * self.strides[1];
-            (d * self.frame.size() + start, weights[window * self.taps + tap])
-        };
-        (0..self.from).flat_map(|d| grid.taps.iter().map(move |tap| term(d, tap))).collect()
+            let weights = &weights[window * self.taps..][..self.taps];
+            terms.extend(grid.taps.iter().map(|&(tap, start)| (d * self.frame.size() + start, weights[tap])));
+        }
     }
 
     /// The sums that belong to places of the grid, to where they belong in the result's plane.
     fn put(&self, grid: &Grid, sums: &[T], y: &mut [T]) {
-        let set = |to: &mut T, sum: T| *to = if self.add { *to + sum } else { sum };
         for i in 0..grid.count[0] {
             let sums = &sums[i * self.frame.pitch()..][..grid.count[1]];
             let line = &mut y[grid.first + i * grid.step[0]..];
-            match grid.step[1] {
-                1 => line.iter_mut().zip(sums).for_each(|(to, &sum)| set(to, sum)),
-                step => line.iter_mut().step_by(step).zip(sums).for_each(|(to, &sum)| set(to, sum)),
+            match (grid.step[1], self.add) {
+                (1, false) => line[..sums.len()].copy_from_slice(sums),
+                (1, true) => line.iter_mut().zip(sums).for_each(|(to, &sum)| *to += sum),
+                (step, false) => line.iter_mut().step_by(step).zip(sums).for_each(|(to, &sum)| *to = sum),
+                (step, true) => line.iter_mut().step_by(step).zip(sums).for_each(|(to, &sum)| *to += sum),
             }
         }
     }

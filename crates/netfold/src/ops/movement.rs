@@ -55,24 +55,24 @@ impl Pick {
             return Ok(Self { source: Some(Select::new(from, &shape, indices(from, lists))), shape });
         }
         // First elements of the lines along the last axis that changes, in x and in y.
-        let mut lines = vec![(Some(0), 0)];
-        for (axis, list) in lists[..last].iter().enumerate() {
-            let step = |(base, to): (Option<usize>, usize)| {
-                list.iter().enumerate().map(move |(i, &index)| {
-                    let from = base.filter(|_| index != Select::NONE).map(|base| base * from[axis] + index as usize);
-                    (from, to * list.len() + i)
-                })
-            };
-            lines = lines.into_iter().flat_map(step).collect();
+        let mut lines = vec![(0, 0)];
+        for (list, &size) in lists[..last].iter().zip(from) {
+            let mut longer = Vec::with_capacity(lines.len() * list.len());
+            for &(from, to) in &lines {
+                let read = list.iter().enumerate().filter(|&(_, &index)| index != Select::NONE);
+                longer.extend(read.map(|(i, &index)| (from * size + index as usize, to * list.len() + i)));
+            }
+            lines = longer;
         }
         let (size, longer) = (from[last], lists[last].len());
-        let run = |(line, to): (usize, usize), step: &Run| Run {
-            from: (line * size + step.from) * inner,
-            to: (to * longer + step.to) * inner,
-            len: step.len * inner,
-        };
-        let lines = lines.into_iter().filter_map(|(from, to)| Some((from?, to)));
-        let runs = lines.flat_map(|line| steps.iter().map(move |step| run(line, step))).collect();
+        let mut runs = Vec::with_capacity(lines.len() * steps.len());
+        for (line, to) in lines {
+            runs.extend(steps.iter().map(|step| Run {
+                from: (line * size + step.from) * inner,
+                to: (to * longer + step.to) * inner,
+                len: step.len * inner,
+            }));
+        }
         Ok(Self { source: Some(Select::in_runs(from, &shape, runs)), shape })
     }
 
@@ -161,7 +161,7 @@ impl<T: Real, M: Movement> Op<T> for Moved<M> {
             let pick = self.0.pick(x, output)?;
             Ok(match (&pick.source, from) {
                 (None, from) => from.reshaped(&pick.shape),
-                (Some(source), Value::Real(from)) => Value::Real(from.picked(source, &T::of(fill))),
+                (Some(source), Value::Real(from)) => Value::Real(from.moved(source, T::of(fill))),
                 (Some(source), Value::Int(from)) => Value::Int(from.picked(source, &(fill as i64))),
                 (Some(source), Value::Bool(from)) => Value::Bool(from.picked(source, &(fill != 0.0))),
             })

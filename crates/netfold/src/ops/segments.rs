@@ -2,7 +2,6 @@
 //! number that are straight lines in pieces.
 
 use netfold_linear::{Diagonal, Field, Mask, Real, Support};
-use rayon::prelude::*;
 
 use super::{At, Attributes, Dependence, Inputs, Op, Operator, only};
 use crate::affine::{Affine, Validity};
@@ -63,8 +62,28 @@ fn clip<T: Real>(z: T, low: T, high: T) -> T {
     if z > high { high } else { z }
 }
 
-/// How many numbers one task of a parallel loop handles.
-const TASK: usize = 1 << 14;
+/// z where it lies between the bounds; what is cut is at one of them.
+#[expect(clippy::needless_bitwise_bool, reason = "which side of a bound a number lies on cannot be foretold")]
+fn frozen_clip<T: Real>(z: &Tensor<T>, [low, high]: [T; 2]) -> Affine<T> {
+    let passes = Support::of_values(z.shape(), z.data(), |z| !((z <= low) | (z >= high)));
+    let affine = Affine::linear(Mask::new(passes)).valid(Validity::Region);
+    let at = |bound: T| Support::of_values(z.shape(), z.data(), |z| clip(z, low, high) == bound);
+    let (floor, ceiling) = (!low.is_zero(), !high.is_zero() && low != high);
+    let bounds = [(floor, low), (ceiling, high)].into_iter().filter(|&(counts, _)| counts);
+    let mut bounds = bounds.map(|(_, bound)| (at(bound), bound)).filter(|(at, _)| at.count() > 0);
+    match (bounds.next(), bounds.next()) {
+        (None, _) => affine,
+        (Some((at, bound)), None) => affine.plus(Field::on(at, bound)),
+        (Some((below, _)), Some((above, _))) => {
+            let value = |element| match element {
+                _ if below.contains(element) => low,
+                _ if above.contains(element) => high,
+                _ => T::zero(),
+            };
+            affine.plus(Field::full(z.shape(), (0..z.len()).map(value).collect()))
+        }
+    }
+}
 
 impl Segments {
     /// Slope and offset at z, with a clip's bounds where it is one.
@@ -141,28 +160,13 @@ impl<T: Real> Op<T> for Segments {
         Ok(vec![Value::Real(x.real(0)?.map(y))])
     }
 
-    #[expect(clippy::needless_bitwise_bool, reason = "which side of a bound a number lies on cannot be foretold")]
     fn freeze(&self, at: &At<'_, T>) -> Result<Affine<T>, OpError> {
         let (z, bounds) = (at.inputs.real(0)?, self.bounds(at.inputs)?);
         if let Self::Neg = self {
             return Ok(Affine::linear(Diagonal::new(Field::uniform(z.shape(), -T::one()))));
         }
         if let Self::Clip { .. } = self {
-            let [low, high] = bounds;
-            let passes = |z: T| !((z <= low) | (z >= high));
-            let affine = Affine::linear(Mask::new(Support::of_values(z.shape(), z.data(), passes)));
-            let affine = affine.valid(Validity::Region);
-            // What is cut is at a bound.
-            let offset = z.each(|z| {
-                let y = clip(z, low, high);
-                if (y == low) | (y == high) { y } else { T::zero() }
-            });
-            let flat = offset.data().par_chunks(TASK).all(|part| part.iter().fold(true, |flat, c| flat & c.is_zero()));
-            if flat {
-                offset.recycle();
-                return Ok(affine);
-            }
-            return Ok(affine.plus(Field::shared(z.shape(), offset.share())));
+            return Ok(frozen_clip(z, bounds));
         }
         let (slopes, offsets): (Vec<T>, Vec<T>) = z.data().iter().map(|&z| self.line(z, bounds)).unzip();
         let flat = offsets.iter().all(T::is_zero);
