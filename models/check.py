@@ -226,18 +226,13 @@ Made with {versions}; by netfold at {stamps}.
 """
 
 
-EARLIER = """Where it was `151d758`, single precision is worse than it is today: W x and b were pushed
-apart, and the logits compared with onnxruntime were the five largest"""
-
-
 def stamps(parts):
     """Which program made how many exports' numbers in which precision."""
     good = [line for part in parts.values() for line in part if covered(line)]
     count = lambda stamp, precision: sum(line[f"stamp {precision}"] == stamp for line in good)
     found = dict.fromkeys(line[f"stamp {precision}"] for precision in LIMITS for line in good)
     told = ((stamp, precision, count(stamp, precision)) for stamp in found for precision in LIMITS)
-    text = ", ".join(f"`{stamp}` ({n} exports in {precision})" for stamp, precision, n in told if n)
-    return f"{text}. {EARLIER}" if "151d758" in found else text
+    return ", ".join(f"`{stamp}` ({n} exports in {precision})" for stamp, precision, n in told if n)
 
 
 def versions():
