@@ -32,7 +32,7 @@ impl<T: Real> Field<T> {
     }
 
     /// The same number at the elements of a set, zero elsewhere.
-    pub fn on(set: Support, value: T) -> Self {
+    pub fn on(set: &Support, value: T) -> Self {
         Self { on: Some(set.clone()), ..Self::uniform(set.shape(), value) }
     }
 

@@ -73,7 +73,7 @@ fn frozen_clip<T: Real>(z: &Tensor<T>, [low, high]: [T; 2]) -> Affine<T> {
     let mut bounds = bounds.map(|(_, bound)| (at(bound), bound)).filter(|(at, _)| at.count() > 0);
     match (bounds.next(), bounds.next()) {
         (None, _) => affine,
-        (Some((at, bound)), None) => affine.plus(Field::on(at, bound)),
+        (Some((at, bound)), None) => affine.plus(Field::on(&at, bound)),
         (Some((below, _)), Some((above, _))) => {
             let value = |element| match element {
                 _ if below.contains(element) => low,
