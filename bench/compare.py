@@ -8,7 +8,9 @@ jacrev with several chunk sizes, each with and without channels last. Needs torc
 `rows` built with `cargo build --release -p netfold --example rows`.
 
 The sides take turns of 20 ms or one run, whichever is longer: a run of a millisecond right after the other side's would
-be timed with that one's data in the caches.
+be timed with that one's data in the caches. Between turns there is a pause, because threads of either side spin for a
+while before they sleep, on the cores that the other one is timed on; of a turn of several runs the first one, which
+wakes them, does not count.
 
 The ratio is of medians of wall-clock times. On a machine that does other work too, the ratio of the seconds that all
 threads computed is steadier; with one thread it says the same.
@@ -30,6 +32,10 @@ SMALL = (
     "cifar_resnet2b cifar_resnet20 cifar_resnet20_unfused_bn person_mlperf_vww_mobilenetv1"
 ).split()
 LARGE = "resnet18 resnet50 vgg16 mobilenet_v2 squeezenet1_1 alexnet imagenet_efficientnet_lite0".split()
+
+
+# Seconds between turns.
+PAUSE = 0.03
 
 
 class Process:
@@ -141,6 +147,9 @@ def serve_torch(path, input_path, k, dtype, threads, best=None):
 
 def turn(side, count):
     """So many runs of one side, one right after the other."""
+    time.sleep(PAUSE)
+    if count > 1:
+        side.ask("run 1")
     return [[float(number) for number in answer.split()] for answer in side.answers(f"run {count}", count)]
 
 

@@ -7,6 +7,7 @@ use netfold::certificate::{FileStamp, Seconds};
 use netfold::graph::TensorId;
 use netfold::input::{Given, Pictured, Preprocess};
 use netfold::reconstruct::{Request, Row, argmax};
+use netfold::trace::{Keep, Tracing};
 use netfold::{Circuit, Head, Model, Precision, Reconstruction, Tensor, Trace};
 
 use crate::args::Common;
@@ -74,7 +75,9 @@ impl<'a> Session<'a> {
     pub fn freeze<T: Precision>(&self, path: &Path) -> Result<Frozen<T>, Failure> {
         let given = self.input::<T>(path)?;
         let began = Instant::now();
-        let trace = self.trace(&given.x)?;
+        // An inner tensor is read, and what goes around it is held at its values.
+        let keep = if self.words.from.is_some() { Keep::Values } else { Keep::Priors };
+        let trace = self.trace(&given.x, keep)?;
         let traced = began.elapsed();
         let circuit = trace.freeze_between(self.from, self.head.logits, &self.words.network.rules())?;
         let frozen = began.elapsed().saturating_sub(traced);
@@ -92,8 +95,12 @@ impl<'a> Session<'a> {
     }
 
     /// The network at one input.
-    pub fn trace<T: Precision>(&self, x: &Tensor<T>) -> Result<Trace<'_, T>, Failure> {
-        let trace = self.model.trace(x, self.head.logits, self.words.non_finite())?;
+    pub fn trace<T: Precision>(&self, x: &Tensor<T>, keep: Keep) -> Result<Trace<'_, T>, Failure> {
+        let trace = self.model.trace_with(
+            x,
+            self.head.logits,
+            Tracing { non_finite: self.words.non_finite(), keep, ..Tracing::default() },
+        )?;
         if self.words.at.is_none() {
             self.labels.check(trace.logits()?.len())?;
         }

@@ -115,7 +115,8 @@ fn how_far_the_model_holds() {
 #[test]
 fn rays_out_of_the_region() {
     let stage = Stage::set();
-    stage.array("gray.npy", &[1, 4, 4], &[0.5; 16]);
+    let gray: Vec<f32> = (0_u8..16).map(|i| 0.4 + 0.01 * f32::from(i)).collect();
+    stage.array("gray.npy", &[1, 4, 4], &gray);
     let rays = ["--towards", "gray.npy", "--brightness", "--contrast", "--pixel", "1,2", "--rectangle", "0,0,2,3"];
     let words = ["region", "model.onnx", "picture.png", "--along-class", "1", "--points", "3", "--precision", "f64"];
     says!(stage, [&words[..], &rays[..]].concat());

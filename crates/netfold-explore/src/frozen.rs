@@ -6,7 +6,7 @@ use std::time::Instant;
 use netfold::certificate::{Certificate, Circumstances, Seconds};
 use netfold::input::Given;
 use netfold::reconstruct::top;
-use netfold::trace::NonFinite;
+use netfold::trace::{Keep, NonFinite, Tracing};
 use netfold::{Precision, Trace};
 use netfold_render::{InputFacts, InputView, ModelFacts, Report, layers, packed, units};
 
@@ -49,7 +49,8 @@ impl<T: Precision> Frozen<T> {
             Given::<T>::read(&input.path, &info.name, info.shape.as_deref(), settings.layout, &settings.preprocess)?;
         ticket.check()?;
         let began = Instant::now();
-        let trace = model.trace(&given.x, opened.head.logits, settings.non_finite)?;
+        let tracing = Tracing { non_finite: settings.non_finite, keep: Keep::Priors, ..Tracing::default() };
+        let trace = model.trace_with(&given.x, opened.head.logits, tracing)?;
         let traced = began.elapsed();
         ticket.progress(1, STEPS);
         let mut logits = part(&trace, settings, ticket)?;
@@ -126,7 +127,8 @@ impl<T: Precision> Frozen<T> {
             Some(part) => part,
             None => {
                 let tensor = opened.model.tensor(name)?;
-                let trace = opened.model.trace(&self.given.x, tensor, NonFinite::Allow)?;
+                let tracing = Tracing { non_finite: NonFinite::Allow, keep: Keep::Priors, ..Tracing::default() };
+                let trace = opened.model.trace_with(&self.given.x, tensor, tracing)?;
                 ticket.check()?;
                 part(&trace, settings, ticket)?
             }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{LinearMap, Probes, Real, Support};
+use crate::{Field, LinearMap, Probes, Real, Support};
 
 /// A map that several owners hold.
 pub type SharedMap<T> = Arc<dyn LinearMap<T>>;
@@ -18,6 +18,10 @@ impl<T: Real> LinearMap<T> for SharedMap<T> {
 
     fn apply(&self, x: Probes<T>, onto: &Support) -> Probes<T> {
         (**self).apply(x, onto)
+    }
+
+    fn apply_plus(&self, x: Probes<T>, c: &Field<T>) -> Probes<T> {
+        (**self).apply_plus(x, c)
     }
 
     fn apply_transpose(&self, y: Probes<T>, onto: &Support) -> Probes<T> {
@@ -116,6 +120,12 @@ impl<T: Real> LinearMap<T> for Chain<T> {
     fn apply(&self, x: Probes<T>, onto: &Support) -> Probes<T> {
         let between = self.first.image(x.support()).intersection(&self.then.preimage(onto));
         self.then.apply(self.first.apply(x, &between), onto)
+    }
+
+    fn apply_plus(&self, x: Probes<T>, c: &Field<T>) -> Probes<T> {
+        let onto = Support::full(self.then.codomain());
+        let between = self.first.image(x.support()).intersection(&self.then.preimage(&onto));
+        self.then.apply_plus(self.first.apply(x, &between), c)
     }
 
     fn apply_transpose(&self, y: Probes<T>, onto: &Support) -> Probes<T> {

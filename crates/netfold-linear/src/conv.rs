@@ -11,10 +11,11 @@ use crate::frame::Frame;
 use crate::kernels::depth::Depth;
 
 use crate::kernels::gather::{Gather, Weights};
+use crate::kernels::parts::Begin;
 use crate::kernels::winograd;
 use crate::reads::Reads;
 use crate::window::{Window, WindowAxis};
-use crate::{LinearMap, Probes, Real, SharedMap, Support};
+use crate::{Field, LinearMap, Probes, Real, SharedMap, Support};
 
 /// The weights of a convolution, and the orders that they are read in, made when first used.
 ///
@@ -209,6 +210,14 @@ impl<T: Real> Conv<T> {
         }
     }
 
+    /// All of A x or Aᵀ x into y, with what y begins with, by a loop over whole tensors.
+    fn whole(&self, x: Probes<T>, transpose: bool, begin: Begin<'_, T>, mut y: Probes<T>) -> Probes<T> {
+        let x = x.onto(&Support::full(if transpose { &self.codomain } else { &self.domain }));
+        let product = if self.road(1, transpose) == Road::Winograd { Self::winograd } else { Self::dense };
+        product(self, x.values(), y.values_mut(), transpose, begin);
+        y
+    }
+
     /// A x or Aᵀ x on the rows of `onto`; added to `sum`, which is stored there, if there is one.
     fn run(&self, x: Probes<T>, onto: &Support, transpose: bool, sum: Option<Probes<T>>) -> Probes<T> {
         let (width, s) = (x.width(), self.sizes());
@@ -216,20 +225,14 @@ impl<T: Real> Conv<T> {
             return sum.unwrap_or_else(|| Probes::zeros(onto, width));
         }
         let (road, add) = (self.road(width, transpose), sum.is_some());
-        if matches!(road, Road::Dense | Road::Winograd) {
-            let (from, to) = if transpose { (&self.codomain, &self.domain) } else { (&self.domain, &self.codomain) };
-            let (x, full) = (x.onto(&Support::full(from)), Support::full(to));
-            let whole = onto.is_full();
-            let (mut y, rest) = match sum {
-                Some(sum) if whole => (sum, None),
-                sum => (Probes::scratch(&full, 1), sum),
-            };
-            let product = if road == Road::Winograd { Self::winograd } else { Self::dense };
-            product(self, x.values(), y.values_mut(), transpose, add && whole);
-            let y = y.onto(onto);
-            return match rest {
-                Some(sum) => sum.plus(&y),
-                None => y,
+        if road.is_whole() {
+            return match sum {
+                Some(sum) if onto.is_full() => self.whole(x, transpose, Begin::Sum, sum),
+                sum => {
+                    let full = Support::full(if transpose { &self.domain } else { &self.codomain });
+                    let y = self.whole(x, transpose, Begin::Zero, Probes::scratch(&full, 1)).onto(onto);
+                    sum.map_or_else(|| y.clone(), |sum| sum.plus(&y))
+                }
             };
         }
         let reads = self.reads(transpose);
@@ -262,6 +265,13 @@ enum Road {
     Depth,
 }
 
+impl Road {
+    /// Whether the loop goes over one whole tensor.
+    fn is_whole(self) -> bool {
+        matches!(self, Self::Winograd | Self::Dense)
+    }
+}
+
 /// Counts for one group of one image.
 struct Sizes {
     ins: usize,
@@ -280,6 +290,16 @@ impl<T: Real> LinearMap<T> for Conv<T> {
 
     fn apply(&self, x: Probes<T>, onto: &Support) -> Probes<T> {
         self.run(x, onto, false, None)
+    }
+
+    fn apply_plus(&self, x: Probes<T>, c: &Field<T>) -> Probes<T> {
+        let full = Support::full(&self.codomain);
+        match c.by_channel() {
+            Some(bias) if self.road(x.width(), false).is_whole() && !x.values().is_empty() && full.count() > 0 => {
+                self.whole(x, false, Begin::Bias(bias), Probes::scratch(&full, 1))
+            }
+            _ => c.plus(self.run(x, &full, false, None)),
+        }
     }
 
     fn apply_transpose(&self, y: Probes<T>, onto: &Support) -> Probes<T> {

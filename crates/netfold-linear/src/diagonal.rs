@@ -2,7 +2,13 @@
 
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
+use crate::layout::Axes;
 use crate::{Field, LinearMap, Mask, Probes, Real, SharedMap, Support};
+
+/// How many numbers one task of a parallel loop handles.
+const TASK: usize = 1 << 14;
 
 /// `y[e] = d[e] · x[e]`.
 ///
@@ -54,6 +60,23 @@ impl<T: Real> LinearMap<T> for Diagonal<T> {
 
     fn apply(&self, x: Probes<T>, onto: &Support) -> Probes<T> {
         self.scale(x, onto)
+    }
+
+    fn apply_plus(&self, x: Probes<T>, c: &Field<T>) -> Probes<T> {
+        let whole = x.width() == 1 && x.support().is_full();
+        match (self.factors.by_channel(), c.by_channel()) {
+            (Some(factors), Some(offsets)) if whole => {
+                let mut y = Probes::scratch(x.support(), 1);
+                let places = Axes::of(self.factors.shape()).places.max(1);
+                let planes = y.values_mut().par_chunks_mut(places).zip(x.values().par_chunks(places));
+                planes.with_min_len(TASK.div_ceil(places)).enumerate().for_each(|(plane, (y, x))| {
+                    let (factor, offset) = (factors[plane % factors.len()], offsets[plane % factors.len()]);
+                    y.iter_mut().zip(x).for_each(|(y, &x)| *y = factor * x + offset);
+                });
+                y
+            }
+            _ => c.plus(self.scale(x, &Support::full(self.factors.shape()))),
+        }
     }
 
     fn apply_transpose(&self, y: Probes<T>, onto: &Support) -> Probes<T> {

@@ -1,6 +1,8 @@
 //! Where whole tensors are read by a window: places by phase, and the frame of padding around what they read.
 
-use crate::{Real, WindowAxis};
+use std::sync::OnceLock;
+
+use crate::WindowAxis;
 
 /// Places of a result along one axis that read by the same taps: place `first + step · i`, for i below `count`, reads
 /// place `offset + advance · i` of the other side through each tap.
@@ -84,6 +86,7 @@ impl Side {
 #[derive(Clone, Debug)]
 pub(crate) struct Frame {
     axes: [Side; 2],
+    lines: OnceLock<Vec<Line>>,
 }
 
 /// The places of a result that one grid of phases covers.
@@ -104,7 +107,8 @@ pub(crate) const SLACK: usize = 16;
 impl Frame {
     /// What a convolution with these axes reads.
     pub fn new(axes: &[WindowAxis; 2], transpose: bool) -> Self {
-        Self { axes: [Side::new(&axes[0], transpose), Side::new(&axes[1], transpose)] }
+        let axes = [Side::new(&axes[0], transpose), Side::new(&axes[1], transpose)];
+        Self { axes, lines: OnceLock::new() }
     }
 
     /// Whether the frame of a plane is the plane itself.
@@ -165,30 +169,42 @@ impl Frame {
         rows.phases.iter().flat_map(|y| columns.phases.iter().map(move |x| grid(y, x))).collect()
     }
 
-    /// Puts a plane into its frame.
-    pub fn fill<T: Real>(&self, plane: &[T], framed: &mut [T]) {
-        let [rows, columns] = &self.axes;
-        let lines = framed.chunks_exact_mut(columns.length.max(1)).enumerate();
-        for (line, to) in lines {
-            let (residues, index) = (line / rows.length, line % rows.length);
-            let Some(y) = rows.place(residues / columns.residues, index) else {
-                to.fill(T::zero());
-                continue;
-            };
-            let (from, residue) = (&plane[y * columns.from..][..columns.from], residues % columns.residues);
+    /// What the lines of a framed plane hold, from the first one on.
+    pub fn lines(&self) -> &[Line] {
+        self.lines.get_or_init(|| Line::all(&self.axes))
+    }
+
+    /// How far apart numbers of a line lie in the plane.
+    pub fn stride(&self) -> usize {
+        self.axes[1].residues
+    }
+}
+
+/// One line of a framed plane.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Line {
+    /// Zeros before the numbers of the plane.
+    pub low: usize,
+    /// How many numbers of the plane there are, and where in it the first one lies.
+    pub count: usize,
+    pub from: usize,
+}
+
+impl Line {
+    fn all([rows, columns]: &[Side; 2]) -> Vec<Self> {
+        let line = |residues: usize, index: usize| {
+            let none = Self { low: columns.length, count: 0, from: 0 };
+            let (y, residue) = (rows.place(residues / columns.residues, index), residues % columns.residues);
             // Indices of the line whose places lie inside.
             let inside = |limit: usize| (limit + columns.low).saturating_sub(residue).div_ceil(columns.residues);
-            let (first, end) = (inside(0).min(to.len()), inside(columns.from).min(to.len()));
-            to[..first].fill(T::zero());
-            to[end..].fill(T::zero());
-            let Some(start) = columns.place(residue, first) else { continue };
-            if columns.residues == 1 {
-                to[first..end].copy_from_slice(&from[start..][..end - first]);
-            } else {
-                let places = from[start..].iter().step_by(columns.residues);
-                to[first..end].iter_mut().zip(places).for_each(|(to, &from)| *to = from);
+            let (low, end) = (inside(0).min(columns.length), inside(columns.from).min(columns.length));
+            match (y, columns.place(residue, low)) {
+                (Some(y), Some(x)) if low < end => Self { low, count: end - low, from: y * columns.from + x },
+                _ => none,
             }
-        }
+        };
+        let residues = rows.residues * columns.residues;
+        (0..residues).flat_map(|residue| (0..rows.length).map(move |index| line(residue, index))).collect()
     }
 }
 

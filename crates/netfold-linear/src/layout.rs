@@ -111,11 +111,6 @@ impl Layout {
         let (bits, bit) = (self.words[word], channel % 64);
         (bits >> bit & 1 == 1).then(|| self.ranks[word] as usize + (bits & ((1 << bit) - 1)).count_ones() as usize)
     }
-
-    /// The position that holds `row`.
-    pub fn position(&self, row: usize) -> usize {
-        self.ranks.partition_point(|&rank| rank as usize <= row).saturating_sub(1) / self.width.max(1)
-    }
 }
 
 /// Where a batch keeps its rows: a full support in standard order, any other one by its [`Layout`].

@@ -16,6 +16,7 @@
 //! }
 //! ```
 
+mod awake;
 mod bits;
 mod compose;
 mod conv;
@@ -35,17 +36,18 @@ mod rank_one;
 mod reads;
 mod real;
 mod resample;
-mod restore;
 mod select;
 mod sparse;
 mod support;
 mod window;
 
+pub use awake::awake;
 pub use compose::{Chain, SharedMap, Transposed};
 pub use conv::{Conv, Filters};
 pub use diagonal::Diagonal;
 pub use field::Field;
 pub use identity::Identity;
+pub use kernels::clip::Clipped;
 pub use kernels::contest::Contest;
 pub use map::{LinearMap, dot_test, matrix};
 pub use mask::Mask;

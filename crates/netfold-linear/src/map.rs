@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use crate::{Probes, Real, SharedMap, Support};
+use crate::{Field, Probes, Real, SharedMap, Support};
 
 /// A linear map y = A x over a batch of probes. It has never heard of networks.
 ///
@@ -23,6 +23,11 @@ pub trait LinearMap<T: Real>: Debug + Send + Sync {
 
     /// y = A x, on the elements of `onto`.
     fn apply(&self, x: Probes<T>, onto: &Support) -> Probes<T>;
+
+    /// A x + c on all elements.
+    fn apply_plus(&self, x: Probes<T>, c: &Field<T>) -> Probes<T> {
+        c.plus(self.apply(x, &Support::full(self.codomain())))
+    }
 
     /// x = Aᵀ y, on the elements of `onto`.
     fn apply_transpose(&self, y: Probes<T>, onto: &Support) -> Probes<T>;

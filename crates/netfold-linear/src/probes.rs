@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use crate::restore::Restore;
+use crate::kernels::restore::Restore;
 use crate::{Field, Real, Support, kernels};
 
 /// How many numbers one task of a parallel loop handles: fixed, so that results do not depend on the thread count.

@@ -1,8 +1,10 @@
 //! The two kinds of number that everything is computed in.
 
+use std::cell::RefCell;
 use std::fmt::{Debug, Display, LowerExp};
 
 use crate::Pool;
+use crate::kernels::scratch::Scratch;
 use crate::kernels::vector::Lanes;
 
 /// A real number: `f32` or `f64`.
@@ -30,6 +32,8 @@ pub trait Real:
     fn wide(self) -> f64;
     /// Where buffers of this precision are kept for reuse.
     fn pool() -> &'static Pool<Self>;
+    /// Runs a loop with the buffers of this thread, which must not run another one that takes them.
+    fn with_scratch<R>(run: impl FnOnce(&mut Scratch<Self>) -> R) -> R;
     /// Appends the number's bytes, the lowest first.
     fn put_le(self, bytes: &mut Vec<u8>);
 }
@@ -47,6 +51,10 @@ impl Real for f32 {
     fn pool() -> &'static Pool<Self> {
         static POOL: Pool<f32> = Pool::new();
         &POOL
+    }
+    fn with_scratch<R>(run: impl FnOnce(&mut Scratch<Self>) -> R) -> R {
+        thread_local!(static SCRATCH: RefCell<Scratch<f32>> = const { RefCell::new(Scratch::new()) });
+        SCRATCH.with_borrow_mut(run)
     }
     #[inline]
     fn put_le(self, bytes: &mut Vec<u8>) {
@@ -67,6 +75,10 @@ impl Real for f64 {
     fn pool() -> &'static Pool<Self> {
         static POOL: Pool<f64> = Pool::new();
         &POOL
+    }
+    fn with_scratch<R>(run: impl FnOnce(&mut Scratch<Self>) -> R) -> R {
+        thread_local!(static SCRATCH: RefCell<Scratch<f64>> = const { RefCell::new(Scratch::new()) });
+        SCRATCH.with_borrow_mut(run)
     }
     #[inline]
     fn put_le(self, bytes: &mut Vec<u8>) {

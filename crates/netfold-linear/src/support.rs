@@ -121,6 +121,11 @@ impl Support {
         }
     }
 
+    /// Works out where the rows lie, which is else done when somebody asks.
+    pub fn lay_out(&self) {
+        self.rows();
+    }
+
     /// The elements in standard order, whatever the order of their rows.
     pub(crate) fn standard(&self) -> Box<dyn Iterator<Item = usize> + '_> {
         match &self.0.bits {
@@ -140,6 +145,15 @@ impl Support {
         let layout =
             self.0.bits.as_deref().map(|bits| self.0.layout.get_or_init(|| Layout::new(axes, bits, self.0.count)));
         Rows { axes, layout }
+    }
+
+    /// The elements whose bit is 1, 64 a word in standard order; bits behind the last element count for nothing.
+    pub(crate) fn from_words(shape: &[usize], words: impl Iterator<Item = u64>) -> Self {
+        let mut bits: Vec<u64> = words.collect();
+        if let (Some(last), rest @ 1..) = (bits.last_mut(), shape.iter().product::<usize>() % 64) {
+            *last &= u64::MAX >> (64 - rest);
+        }
+        Self::from_bits(shape, bits)
     }
 
     fn from_bits(shape: &[usize], bits: Vec<u64>) -> Self {

@@ -13,7 +13,8 @@ use std::path::Path;
 use std::time::Instant;
 
 use netfold::ops::Precision;
-use netfold::{Basis, Circuit, Model, Rules, Tensor, Trace, trace::NonFinite};
+use netfold::{Basis, Circuit, Model, Rules, Tensor, Trace};
+use netfold::trace::{Keep, Tracing};
 
 fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -79,7 +80,7 @@ fn serve<T: Precision>(model: &Model, input: &Path, wanted: &Wanted) -> Result<(
 
 fn frozen<'m, T: Precision>(model: &'m Model, x: &Tensor<T>) -> Result<Trace<'m, T>, Failure> {
     let head = model.head(None, false)?;
-    Ok(model.trace(x, head.logits, NonFinite::Refuse)?)
+    Ok(model.trace_with(x, head.logits, Tracing { keep: Keep::Priors, ..Tracing::default() })?)
 }
 
 fn each<T: Precision>(

@@ -137,23 +137,18 @@ impl<T: Real> Affine<T> {
     /// y = Σᵢ Aᵢ xᵢ + c for whole tensors; inputs that are held constant are not read.
     pub fn apply(&self, inputs: &[Option<&Tensor<T>>]) -> Tensor<T> {
         let full = Support::full(&self.shape);
-        let mut sum: Option<Probes<T>> = None;
+        let (mut sum, mut offset): (Option<Probes<T>>, _) = (None, self.offset.as_ref());
         for (map, x) in self.terms.iter().zip(inputs) {
             if let (Some(map), Some(x)) = (map, x) {
-                let term = map.apply(x.probe(), &full);
-                sum = Some(match sum {
-                    Some(sum) => sum.plus(&term),
-                    None => term,
+                sum = Some(match (sum, offset.take()) {
+                    (Some(sum), _) => sum.plus(&map.apply(x.probe(), &full)),
+                    (None, Some(offset)) => map.apply_plus(x.probe(), offset),
+                    (None, None) => map.apply(x.probe(), &full),
                 });
             }
         }
-        match (sum, &self.offset) {
-            (Some(sum), Some(offset)) => {
-                let mut sum = sum;
-                offset.add_to(sum.values_mut(), 1);
-                Tensor::shared(&self.shape, sum.into_shared())
-            }
-            (Some(sum), None) => Tensor::shared(&self.shape, sum.into_shared()),
+        match (sum, offset) {
+            (Some(sum), _) => Tensor::shared(&self.shape, sum.into_shared()),
             (None, Some(offset)) => Tensor::new(&self.shape, offset.to_vec()),
             (None, None) => Tensor::new(&self.shape, vec![T::zero(); self.shape.iter().product()]),
         }

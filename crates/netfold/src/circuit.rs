@@ -3,12 +3,13 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use netfold_linear::{Probes, Support};
+use netfold_linear::{Probes, Support, awake};
+use rayon::prelude::*;
 
 use crate::affine::{Affine, Rule, Validity};
 use crate::error::Error;
 use crate::gates::Gates;
-use crate::graph::{Node, TensorId};
+use crate::graph::TensorId;
 use crate::ops::{At, Precision};
 use crate::rules::Rules;
 use crate::trace::{Trace, node_error};
@@ -100,10 +101,11 @@ impl<T: Precision> Trace<'_, T> {
         let gates = self.gates();
         let mut wanted = HashSet::from([to]);
         let (mut made, mut behind_gates) = (Vec::new(), Vec::new());
-        for node in nodes.iter().rev().map(|&index| &self.model.nodes[index]) {
+        for &index in nodes.iter().rev() {
+            let node = &self.model.nodes[index];
             let own = || node.outputs.iter().flatten().filter(|&&id| varies[id.0] && id != from);
             if own().any(|id| wanted.contains(id)) {
-                let stages = self.freeze_node(node, rules.at(node), &gates, &varies, &wanted)?;
+                let stages = self.freeze_node(index, rules.at(node), &gates, &varies, &wanted)?;
                 wanted.extend(stages.iter().flat_map(|made| made.reads.iter().copied()));
                 made.extend(stages);
             } else if own().next().is_some() {
@@ -126,18 +128,24 @@ impl<T: Precision> Trace<'_, T> {
     /// The stages of a node's wanted outputs, and what they read.
     fn freeze_node(
         &self,
-        node: &Node,
+        index: usize,
         rule: Rule,
         gates: &Gates,
         varies: &[bool],
         wanted: &HashSet<TensorId>,
     ) -> Result<Vec<Made<T>>, Error> {
+        let node = &self.model.nodes[index];
         let Ok(operator) = &node.operator else { return Ok(Vec::new()) };
-        let inputs = self.inputs(node);
         let depends: Vec<bool> = node.inputs.iter().map(|id| id.is_some_and(|id| varies[id.0])).collect();
+        let (moves, rule) = gates.choose(node, operator.factors(), &depends, rule);
+        let recorded = self.record(index).filter(|_| moves == self.depends(node));
+        let gone = node.inputs.iter().flatten().find(|&&id| self.value(id).is_none());
+        if let (None, Some(&id)) = (recorded, gone) {
+            return Err(self.not_kept(id));
+        }
+        let inputs = self.inputs(node);
         let outputs: Vec<Value<T>> =
             node.outputs.iter().filter_map(|id| id.and_then(|id| self.value(id)).cloned()).collect();
-        let (moves, rule) = gates.choose(node, operator.factors(), &depends, rule);
         let held: Vec<String> = (node.inputs.iter().zip(&depends).zip(&moves))
             .filter(|&((_, depends), moves)| *depends && !moves)
             .filter_map(|((id, _), _)| id.map(|id| self.model.name(id).to_owned()))
@@ -145,9 +153,14 @@ impl<T: Precision> Trace<'_, T> {
         let mut frozen = Vec::new();
         for (output, &id) in node.outputs.iter().enumerate().rev() {
             let Some(id) = id.filter(|id| wanted.contains(id)) else { continue };
-            let at = At { inputs: &inputs, outputs: &outputs, varies: &moves, output, rule };
-            let mut affine =
-                T::op(operator.as_ref()).freeze(&at).map_err(|source| node_error("freeze", node, &inputs, source))?;
+            let mut affine = match recorded {
+                Some(affines) => affines[output].clone(),
+                None => {
+                    let at = At { inputs: &inputs, outputs: &outputs, varies: &moves, output, rule };
+                    let failed = |source| node_error("freeze", node, &inputs, source);
+                    T::op(operator.as_ref()).freeze(&at).map_err(failed)?
+                }
+            };
             if !held.is_empty() {
                 affine.validity = Validity::Input;
             }
@@ -283,7 +296,7 @@ impl<T: Precision> Circuit<T> {
     /// As `pull_within`, down to a slot through which all roads to the input lead: `weights` are over its tensor, and
     /// stages below have no shares.
     pub(crate) fn pull_to(&self, slot: usize, seeds: Probes<T>, plan: &[Support], shares: bool) -> Pullback<T> {
-        rayon::scope(|_| {
+        awake(|| {
             let mut bias = vec![vec![T::zero(); seeds.width()]; if shares { self.output } else { 0 }];
             let weights = self.descend(slot, seeds, plan, &mut |stage, adjoint| {
                 if let (true, Some(offset)) = (shares, &self.stages[stage].affine.offset) {
@@ -351,7 +364,7 @@ impl<T: Precision> Circuit<T> {
     /// For each slot the elements whose adjoint matters when `outputs` are asked for: those that an output reaches
     /// through masks and winners, and that depend on the input or, with `shares`, carry an offset of their own.
     pub fn pull_plan(&self, outputs: &Support, shares: bool) -> Vec<Support> {
-        rayon::scope(|_| self.plan(outputs, shares))
+        awake(|| self.plan(outputs, shares))
     }
 
     fn plan(&self, outputs: &Support, shares: bool) -> Vec<Support> {
@@ -383,7 +396,10 @@ impl<T: Precision> Circuit<T> {
             plan[index + 1] = here;
         }
         // Several probes travel on a plan: masked products go from position to position.
-        plan[1..].iter_mut().for_each(|support| *support = support.by_position());
+        plan[1..].par_iter_mut().for_each(|support| {
+            *support = support.by_position();
+            support.lay_out();
+        });
         plan
     }
 

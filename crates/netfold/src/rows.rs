@@ -1,8 +1,9 @@
 //! Rows of W, block by block.
 
 use netfold_linear::{Probes, Reuse, Support};
+use rayon::prelude::*;
 
-use crate::circuit::Circuit;
+use crate::circuit::{Circuit, Pullback};
 use crate::neck::Neck;
 use crate::ops::Precision;
 
@@ -12,12 +13,14 @@ const REGISTER: usize = 64;
 const REGISTERS: usize = 4;
 /// Up to this many rows are pulled one at a time, as whole tensors.
 const SINGLE: usize = 2;
+/// Bytes of a block's largest adjoint up to which threads pull blocks of their own.
+const SMALL: usize = 1 << 21;
 /// Bytes that may be taken by the rows of a neck's elements and by two of a block's largest adjoints.
 const BYTES: usize = 5 << 26;
 
-/// Probes that so many rows travel as: whole registers.
+/// Probes that so many rows travel as: whole registers, the last one perhaps half of one.
 pub(crate) fn padded<T>(rows: usize) -> usize {
-    rows.next_multiple_of(REGISTER / size_of::<T>())
+    rows.next_multiple_of(REGISTER / 2 / size_of::<T>())
 }
 
 /// Which elements rows of W are pulled through, and how many rows travel together.
@@ -29,6 +32,10 @@ pub struct RowPlan {
     neck: Option<usize>,
     /// Rows of a block.
     rows: usize,
+    /// Whether a block is one row that travels as whole tensors.
+    single: bool,
+    /// Blocks that are pulled at once, each by a thread of its own.
+    at_once: usize,
     /// Whether the stages' shares of b are computed.
     shares: bool,
 }
@@ -57,7 +64,7 @@ impl RowPlan {
 
     /// Probes that so many rows of a block travel as: whole registers, or one.
     pub(crate) fn width<T>(&self, rows: usize) -> usize {
-        if self.rows == 1 { 1 } else { padded::<T>(rows) }
+        if self.single { 1 } else { padded::<T>(rows) }
     }
 
     /// Unit vectors of the output, as many probes as whole registers hold.
@@ -90,7 +97,14 @@ impl<T: Precision> Circuit<T> {
     pub fn plan_rows(&self, classes: &[usize], rows: Option<usize>, shares: bool) -> RowPlan {
         let (lanes, count) = (REGISTER / size_of::<T>(), classes.len());
         let few = rows.unwrap_or(count) <= SINGLE;
-        let singly = || RowPlan { classes: classes.to_vec(), supports: self.full_plan(), neck: None, rows: 1, shares };
+        let plan = |supports: Vec<Support>, neck, rows: Option<usize>| {
+            let most = supports.iter().map(Support::count).max().unwrap_or(0) * rows.map_or(1, padded::<T>);
+            // Where the loops of a block are too short to be shared by threads, each thread pulls blocks of its own.
+            let at_once = if most * size_of::<T>() <= SMALL { rayon::current_num_threads() } else { 1 };
+            let own = rows.map_or(1, |rows| rows.min(count.div_ceil(at_once).next_multiple_of(lanes)));
+            RowPlan { classes: classes.to_vec(), supports, neck, rows: own, single: rows.is_none(), at_once, shares }
+        };
+        let singly = || plan(self.full_plan(), None, None);
         // Units of a vector see the whole input; units of a map may see little of it.
         if few && self.output_shape().iter().filter(|&&size| size > 1).count() < 2 {
             return singly();
@@ -105,10 +119,8 @@ impl<T: Precision> Circuit<T> {
         let kept = neck.map_or(0, |slot| supports[slot].count() * supports[0].tensor_len() * size_of::<T>());
         let largest = supports.iter().map(Support::count).max().unwrap_or(0).max(1);
         let fitting = BYTES.saturating_sub(kept) / (2 * largest * size_of::<T>()) / lanes * lanes;
-        let rows = rows
-            .filter(|_| !few)
-            .unwrap_or_else(|| count.next_multiple_of(lanes).min(lanes * REGISTERS).min(fitting).max(lanes));
-        RowPlan { classes: classes.to_vec(), supports, neck, rows, shares }
+        let most = (lanes * REGISTERS).min(fitting).max(lanes);
+        plan(supports, neck, Some(rows.filter(|_| !few).unwrap_or(count.min(most))))
     }
 
     /// Computes the planned rows and hands them to `each` block by block; memory does not grow with their number.
@@ -120,16 +132,25 @@ impl<T: Precision> Circuit<T> {
         let len: usize = self.input_shape().iter().product();
         let neck = plan.neck.map(|slot| self.pull_neck(slot, &plan.supports, plan.rows, plan.shares));
         let mut weights = vec![T::zero(); len * plan.rows.min(plan.classes.len())];
-        for (block, classes) in plan.classes.chunks(plan.rows).enumerate() {
+        let blocks: Vec<&[usize]> = plan.classes.chunks(plan.rows).collect();
+        let pull = |classes: &&[usize]| {
             let seeds = plan.seeds(self.output_shape(), classes);
-            let to = neck.as_ref().map_or(0, Neck::slot);
-            let mut pulled = self.pull_to(to, seeds, &plan.supports, plan.shares);
-            let weights = &mut weights[..len * classes.len()];
-            match &neck {
-                Some(neck) => neck.multiply(&pulled.weights, classes.len(), weights, &mut pulled.bias),
-                None => pulled.weights.vectors_into(weights),
+            self.pull_to(neck.as_ref().map_or(0, Neck::slot), seeds, &plan.supports, plan.shares)
+        };
+        for (group, blocks) in blocks.chunks(plan.at_once).enumerate() {
+            let pulled: Vec<Pullback<T>> = match blocks {
+                [classes] => vec![pull(classes)],
+                several => several.par_iter().map(pull).collect(),
+            };
+            for (index, (mut pulled, classes)) in pulled.into_iter().zip(blocks).enumerate() {
+                let weights = &mut weights[..len * classes.len()];
+                match &neck {
+                    Some(neck) => neck.multiply(&pulled.weights, classes.len(), weights, &mut pulled.bias),
+                    None => pulled.weights.vectors_into(weights),
+                }
+                let first = (group * plan.at_once + index) * plan.rows;
+                each(Block { first, weights, bias: &pulled.bias })?;
             }
-            each(Block { first: block * plan.rows, weights, bias: &pulled.bias })?;
         }
         Ok(())
     }

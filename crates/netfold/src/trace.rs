@@ -3,12 +3,13 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use netfold_linear::Real;
+use netfold_linear::{Real, Reuse, awake};
 use netfold_onnx::Dim;
 
+use crate::affine::Affine;
 use crate::error::{Error, OpError, Unsupported};
 use crate::graph::{Model, Node, TensorId};
-use crate::ops::{Dependence, Inputs, Precision};
+use crate::ops::{Dependence, Inputs, Precision, Record};
 use crate::value::{Tensor, Value};
 
 /// The values of a network at one input (the "prior information" of the founding paper).
@@ -27,8 +28,10 @@ pub struct Trace<'m, T: Real> {
     /// Nodes that `output` is computed from, in order.
     pub nodes: Vec<usize>,
     values: Vec<Option<Value<T>>>,
+    /// What the pass over a node's numbers showed it to be, by node: one operator for each output.
+    records: HashMap<usize, Vec<Affine<T>>>,
     varies: Vec<bool>,
-    replaced: Arc<Replaced<T>>,
+    tracing: Tracing<T>,
 }
 
 /// Values that stand in for tensors that do not depend on the input: other weights, or biases of zero.
@@ -44,6 +47,34 @@ pub enum NonFinite {
     Allow,
 }
 
+/// What a trace holds on to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Keep {
+    /// All values: inner tensors can be looked at, and parts of the network be frozen.
+    #[default]
+    Values,
+    /// What freezing the whole network needs: masks and winners, the inputs of those nodes that a rule has a say in, and
+    /// the output. All else is given back as soon as the last node has read it.
+    Priors,
+}
+
+/// How a network is traced.
+#[derive(Clone, Debug)]
+pub struct Tracing<T> {
+    /// What becomes of numbers that are not finite.
+    pub non_finite: NonFinite,
+    /// What the trace holds on to.
+    pub keep: Keep,
+    /// Other values for some constant tensors.
+    pub replaced: Arc<Replaced<T>>,
+}
+
+impl<T> Default for Tracing<T> {
+    fn default() -> Self {
+        Self { non_finite: NonFinite::default(), keep: Keep::default(), replaced: Arc::default() }
+    }
+}
+
 impl Model {
     /// The network at one input, up to `output`.
     ///
@@ -56,10 +87,10 @@ impl Model {
         output: TensorId,
         non_finite: NonFinite,
     ) -> Result<Trace<'_, T>, Error> {
-        self.trace_with(input, output, non_finite, Arc::default())
+        self.trace_with(input, output, Tracing { non_finite, ..Tracing::default() })
     }
 
-    /// As [`trace`](Self::trace), with other values for some constant tensors.
+    /// As [`trace`](Self::trace), and told what to keep, and other values for some constant tensors.
     ///
     /// # Errors
     /// As [`trace`](Self::trace).
@@ -67,10 +98,10 @@ impl Model {
         &self,
         input: &Tensor<T>,
         output: TensorId,
-        non_finite: NonFinite,
-        replaced: Arc<Replaced<T>>,
+        tracing: Tracing<T>,
     ) -> Result<Trace<'_, T>, Error> {
         let id = self.input()?;
+        let non_finite = tracing.non_finite;
         self.check_input(id, input.shape())?;
         let nodes = self.nodes_of(output);
         let varies = self.dependence(id, &nodes)?;
@@ -88,10 +119,12 @@ impl Model {
                 check_finite(&format!("the constant `{}`", self.name(constant)), tensor)?;
             }
         }
-        replaced.iter().for_each(|(constant, value)| values[constant.0] = Some(value.clone()));
-        let mut trace = Trace { model: self, input: id, output, nodes, values, varies, replaced };
+        tracing.replaced.iter().for_each(|(constant, value)| values[constant.0] = Some(value.clone()));
+        let mut trace = Trace { model: self, input: id, output, nodes, values, records: HashMap::new(), varies, tracing };
+        // What one node gives back serves the next ones.
+        let _reuse = Reuse::<T>::start();
         // Nodes are many short parallel loops: a thread of the pool starts them at no cost.
-        rayon::scope(|_| trace.run())?;
+        awake(|| trace.run())?;
         let logits = trace.real(output)?;
         if non_finite == NonFinite::Refuse {
             check_finite(&format!("the output `{}`", self.name(output)), logits)?;
@@ -183,11 +216,7 @@ fn check_finite<T: Precision>(what: &str, tensor: &Tensor<T>) -> Result<(), Erro
 /// The numbers' buffers serve the next trace.
 impl<T: Real> Drop for Trace<'_, T> {
     fn drop(&mut self) {
-        for value in self.values.drain(..) {
-            if let Some(Value::Real(tensor)) = value {
-                tensor.recycle();
-            }
-        }
+        self.values.drain(..).flatten().for_each(Value::recycle);
     }
 }
 
@@ -197,7 +226,7 @@ impl<'m, T: Precision> Trace<'m, T> {
     /// # Errors
     /// As [`Model::trace`].
     pub fn at(&self, x: &Tensor<T>) -> Result<Trace<'m, T>, Error> {
-        self.model.trace_with(x, self.output, NonFinite::Allow, Arc::clone(&self.replaced))
+        self.model.trace_with(x, self.output, Tracing { non_finite: NonFinite::Allow, ..self.tracing.clone() })
     }
 
     /// The traced value of a tensor, if it was computed.
@@ -222,8 +251,22 @@ impl<'m, T: Precision> Trace<'m, T> {
                 self.model.name(id),
                 other.kind()
             ))),
+            None if self.nodes.iter().any(|&node| self.model.nodes[node].outputs.contains(&Some(id))) => {
+                Err(self.not_kept(id))
+            }
             None => Err(Error::Graph(format!("`{}` is not on the way to the output", self.model.name(id)))),
         }
+    }
+
+    /// The error of a value that this trace gave back.
+    pub(crate) fn not_kept(&self, id: TensorId) -> Error {
+        Error::Graph(format!("the values of `{}` were not kept: trace with `Keep::Values`", self.model.name(id)))
+    }
+
+    /// What the pass over a node's numbers showed it to be, one operator for each output, if it did: its inputs that
+    /// depend on the network's input have a term.
+    pub(crate) fn record(&self, node: usize) -> Option<&[Affine<T>]> {
+        self.records.get(&node).map(Vec::as_slice)
     }
 
     /// What the network gives at the input: f(x).
@@ -250,27 +293,69 @@ impl<'m, T: Precision> Trace<'m, T> {
         Inputs(node.inputs.iter().map(|id| id.and_then(|id| self.value(id))).collect())
     }
 
+    /// Which inputs of a node depend on the network's input.
+    pub(crate) fn depends(&self, node: &Node) -> Vec<bool> {
+        node.inputs.iter().map(|id| id.is_some_and(|id| self.varies(id))).collect()
+    }
+
     /// Computes all nodes, each after those that it reads.
     fn run(&mut self) -> Result<(), Error> {
+        let mut held = self.held();
         for index in self.nodes.clone() {
             let node = &self.model.nodes[index];
-            let made = self.compute(node)?;
+            let (made, affines) = self.compute(node)?;
             for (output, value) in node.outputs.iter().zip(made) {
-                if let Some(output) = output.filter(|output| !self.replaced.contains_key(output)) {
+                if let Some(output) = output.filter(|output| !self.tracing.replaced.contains_key(output)) {
                     self.values[output.0] = Some(value);
                 }
             }
+            let constant = !node.outputs.iter().flatten().any(|&output| self.varies(output));
+            if affines.is_some() || constant {
+                self.release(node.inputs.iter().flatten(), &mut held);
+            } else {
+                // What freezing will ask for.
+                node.outputs.iter().flatten().for_each(|output| held[output.0] += 1);
+            }
+            self.release(node.outputs.iter().flatten(), &mut held);
+            self.records.extend(affines.map(|affines| (index, affines)));
         }
         Ok(())
     }
 
-    fn compute(&self, node: &Node) -> Result<Vec<Value<T>>, Error> {
-        let inputs = self.inputs(node);
+    /// How many hold on to each tensor: the node that makes it, those that read it, and who asks for input and output.
+    fn held(&self) -> Vec<usize> {
+        let mut held = vec![0; self.values.len()];
+        for node in self.nodes.iter().map(|&index| &self.model.nodes[index]) {
+            node.inputs.iter().chain(&node.outputs).flatten().for_each(|id| held[id.0] += 1);
+        }
+        [self.input, self.output].iter().for_each(|id| held[id.0] += 1);
+        held
+    }
+
+    /// One holds on to each of these tensors no longer; the last one gives its numbers back.
+    fn release<'a>(&mut self, tensors: impl Iterator<Item = &'a TensorId>, held: &mut [usize]) {
+        for &id in tensors {
+            held[id.0] = held[id.0].saturating_sub(1);
+            if held[id.0] == 0 && self.varies(id) && self.tracing.keep == Keep::Priors {
+                self.values[id.0].take().into_iter().for_each(Value::recycle);
+            }
+        }
+    }
+
+    /// The values of a node's outputs, and what it is, where computing shows that.
+    fn compute(&self, node: &Node) -> Result<(Vec<Value<T>>, Option<Vec<Affine<T>>>), Error> {
+        let (inputs, depends) = (self.inputs(node), self.depends(node));
         let operator = match &node.operator {
             Ok(operator) => T::op(operator.as_ref()),
             Err(why) => return Err(Error::Unsupported(vec![node.refused(why)])),
         };
-        operator.forward(&inputs).map_err(|source| node_error("compute", node, &inputs, source))
+        let failed = |source| node_error("compute", node, &inputs, source);
+        if depends.contains(&true)
+            && let Some(Record { values, affines }) = operator.record(&inputs, &depends).map_err(failed)?
+        {
+            return Ok((values, Some(affines)));
+        }
+        Ok((operator.forward(&inputs).map_err(failed)?, None))
     }
 }
 

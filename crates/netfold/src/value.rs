@@ -107,16 +107,6 @@ impl<T: Real> Tensor<T> {
         Probes::shared(Support::full(&self.shape), 1, self.share())
     }
 
-    /// f of each number, in parallel.
-    #[must_use]
-    pub fn each(&self, f: impl Fn(T) -> T + Sync) -> Self {
-        let mut made = T::pool().take(self.len());
-        made.par_chunks_mut(TASK)
-            .zip(self.data.par_chunks(TASK))
-            .for_each(|(to, from)| to.iter_mut().zip(from).for_each(|(to, &x)| *to = f(x)));
-        Self::new(&self.shape, made)
-    }
-
     /// f of each pair of numbers of two tensors of one shape, in parallel.
     ///
     /// # Panics
@@ -172,6 +162,13 @@ impl<T: Real> Value<T> {
             Self::Real(_) => "floating point",
             Self::Int(_) => "integer",
             Self::Bool(_) => "bool",
+        }
+    }
+
+    /// Gives the buffer of numbers back, if nobody else holds them.
+    pub fn recycle(self) {
+        if let Self::Real(tensor) = self {
+            tensor.recycle();
         }
     }
 

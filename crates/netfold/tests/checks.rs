@@ -9,7 +9,7 @@ use common::{array, networks, samples, zoo};
 use netfold::checks::{Curves, curves, precisions, randomisation, slopes, transposes, without_biases};
 use netfold::lenses::{Lens, Settings, Subject};
 use netfold::reconstruct::argmax;
-use netfold::trace::NonFinite;
+use netfold::trace::{NonFinite, Tracing};
 use netfold::{Error, Model, Rules, Tensor};
 use netfold_linear::{LinearMap, Probes, Support};
 
@@ -145,7 +145,7 @@ fn replaced_constants_are_read() {
     let (id, constant) = model.constants.iter().find(|(_, tensor)| tensor.shape.len() == 4).unwrap();
     let zeros = netfold::Value::Real(Tensor::new(&constant.shape, vec![0.0; constant.shape.iter().product()]));
     let replaced = Arc::new([(*id, zeros.clone())].into());
-    let trace = model.trace_with(&x, model.outputs[0], NonFinite::Refuse, replaced).unwrap();
+    let trace = model.trace_with(&x, model.outputs[0], Tracing { replaced, ..Tracing::default() }).unwrap();
     assert_eq!(trace.value(*id), Some(&zeros));
     assert_eq!(trace.at(&x).unwrap().logits().unwrap(), trace.logits().unwrap());
     let own = model.trace(&x, model.outputs[0], NonFinite::Refuse).unwrap();

@@ -4,7 +4,7 @@ mod common;
 
 use common::random::{input, model};
 use netfold::reconstruct::Request;
-use netfold::trace::NonFinite;
+use netfold::trace::{Keep, NonFinite, Tracing};
 use netfold::{Basis, Circuit, Method, Precision, Rule, Rules, Tensor};
 use netfold_linear::{Probes, Support};
 use proptest::prelude::*;
@@ -100,6 +100,23 @@ proptest! {
                 Ok::<(), ()>(())
             }).unwrap();
             prop_assert!(difference(&pulled, &pushed) < 1e-12, "{}: {:e}", whole.stages()[slot - 1].tensor, difference(&pulled, &pushed));
+        }
+    }
+
+    /// A trace that gives its values back as soon as they are read freezes to the very same network.
+    #[test]
+    fn values_need_not_be_kept(seed in any::<u64>(), rule in rules()) {
+        let (model, x) = (model(seed), input::<f64>(seed));
+        let output = model.outputs[0];
+        let rules = Rules { default: rule, ..Rules::default() };
+        let [kept, brief] = [Keep::Values, Keep::Priors].map(|keep| {
+            let trace = model.trace_with(&x, output, Tracing { keep, ..Tracing::default() }).unwrap();
+            (trace.freeze(&rules).unwrap(), trace.logits().unwrap().clone())
+        });
+        prop_assert_eq!(kept.1.data(), brief.1.data());
+        prop_assert_eq!(kept.0.bias(), brief.0.bias());
+        for class in 0..kept.1.len() {
+            prop_assert_eq!(kept.0.row(class), brief.0.row(class));
         }
     }
 

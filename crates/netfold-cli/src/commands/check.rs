@@ -7,6 +7,7 @@ use netfold::checks::{
     Curves, Outcome, Randomised, curves, precisions, randomisation, slopes, transposes, without_biases,
 };
 use netfold::lenses::{Lens, Settings, Subject};
+use netfold::trace::Keep;
 use netfold::{Precision, Tensor};
 use netfold_render::Order;
 use serde_json::{Value, json};
@@ -52,17 +53,17 @@ struct Checked {
 
 fn one<T: Precision>(words: &Check, session: &Session<'_>, lens: &Lens, path: &Path) -> Result<Checked, Failure> {
     let x = session.input::<T>(path)?.x;
-    let trace = session.trace(&x)?;
+    let trace = session.trace(&x, Keep::Values)?;
     let class = session.chosen(words.class.as_deref(), trace.logits()?)?;
     let wide: Tensor<f64> = x.map(|x| x.wide());
     let narrow: Tensor<f32> = wide.map(|&x| x as f32);
-    let double = session.trace(&wide)?;
+    let double = session.trace(&wide, Keep::Values)?;
     let circuit = trace.freeze(&session.words.network.rules())?;
     let outcomes = vec![
         transposes(&circuit, words.seed),
         without_biases(&trace, class)?,
         slopes(&double, class, words.seed)?,
-        precisions(&session.trace(&narrow)?, &double)?,
+        precisions(&session.trace(&narrow, Keep::Values)?, &double)?,
     ];
     let settings = Settings {
         rules: session.words.network.rules(),

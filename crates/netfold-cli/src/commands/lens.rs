@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use netfold::lenses::{Attribution, Grid, Lens as Entry, Settings, Shows, Subject, TABLE, stack};
+use netfold::trace::Keep;
 use netfold::{Error, Precision, Tensor, Trace};
 use netfold_render::number::fixed;
 use netfold_render::{Caption, Cell, LONGEST, Layout, Order, Picture, Plane, Scale, Sheet, View};
@@ -36,7 +37,7 @@ struct Seen {
 
 fn run<T: Precision>(words: &Lens, session: &Session<'_>) -> Result<ExitCode, Failure> {
     let x = session.input::<T>(&words.input)?.x;
-    let trace = session.trace(&x)?;
+    let trace = session.trace(&x, Keep::Values)?;
     let class = session.chosen(words.class.as_deref(), trace.logits()?)?;
     let settings = settings(words, session, &x)?;
     let subject = Subject { trace: &trace, class, settings: &settings };

@@ -6,8 +6,9 @@ use super::{Conv, Sizes};
 use crate::Real;
 use crate::WindowAxis;
 use crate::frame::{Frame, SLACK};
+use crate::kernels::frames;
 use crate::kernels::panels::Panels;
-use crate::kernels::parts::BLOCK;
+use crate::kernels::parts::{BLOCK, Begin};
 use crate::kernels::planes::Planes;
 use crate::kernels::winograd::{POINTS, Winograd, spectrum};
 
@@ -15,17 +16,17 @@ use crate::kernels::winograd::{POINTS, Winograd, spectrum};
 const THIN: usize = 4;
 
 impl<T: Real> Conv<T> {
-    /// All of y = A x (or Aᵀ) from all of x, both in standard order; y += with `add`.
-    pub(super) fn dense(&self, from: &[T], to: &mut [T], transpose: bool, add: bool) {
+    /// All of y = A x (or Aᵀ x) from all of x, both in standard order, with what y begins with.
+    pub(super) fn dense(&self, from: &[T], to: &mut [T], transpose: bool, begin: Begin<'_, T>) {
         let (s, frame, groups) = (self.sizes(), self.frame(transpose), self.groups);
         let (ins, outs) = if transpose { (s.outs, s.ins) } else { (s.ins, s.outs) };
         if ins * outs <= THIN {
             let strides = if transpose { [1, s.ins] } else { [s.ins, 1] };
             let weights = &self.filters.natural;
-            return Planes { frame, groups, from: ins, to: outs, weights, strides, taps: s.taps, add }.run(from, to);
+            return Planes { frame, groups, from: ins, to: outs, weights, strides, taps: s.taps, begin }.run(from, to);
         }
         let weights = self.filters.blocks(&s, groups, transpose);
-        let panels = Panels { frame, groups, from: ins, to: outs, weights, taps: s.taps, add };
+        let panels = Panels { frame, groups, from: ins, to: outs, weights, taps: s.taps, begin };
         if frame.is_bare() {
             return panels.run(from, to);
         }
@@ -33,12 +34,12 @@ impl<T: Real> Conv<T> {
     }
 
     /// As [`dense`](Self::dense), for a convolution that [`fits_winograd`](Self::fits_winograd).
-    pub(super) fn winograd(&self, from: &[T], to: &mut [T], transpose: bool, add: bool) {
+    pub(super) fn winograd(&self, from: &[T], to: &mut [T], transpose: bool, begin: Begin<'_, T>) {
         let (s, frame, groups) = (self.sizes(), self.tiles(transpose), self.groups);
         let (ins, outs) = if transpose { (s.outs, s.ins) } else { (s.ins, s.outs) };
         let places = if transpose { self.axes.map(|axis| axis.input) } else { self.axes.map(|axis| axis.output) };
         let weights = self.filters.spectra(&s, groups, transpose);
-        let job = Winograd { frame, groups, from: ins, to: outs, places, weights, add };
+        let job = Winograd { frame, groups, from: ins, to: outs, places, weights, begin };
         framed(frame, from, |framed| job.run(framed, to));
     }
 
@@ -63,10 +64,7 @@ impl<T: Real> Conv<T> {
 /// What the loop makes of the planes in their frames.
 fn framed<T: Real>(frame: &Frame, planes: &[T], run: impl FnOnce(&[T])) {
     let mut framed = T::pool().take(planes.len() / frame.places_from() * frame.size() + SLACK);
-    framed
-        .par_chunks_exact_mut(frame.size())
-        .zip(planes.par_chunks_exact(frame.places_from()))
-        .for_each(|(framed, plane)| frame.fill(plane, framed));
+    frames::fill(frame, planes, &mut framed[..planes.len() / frame.places_from() * frame.size()]);
     run(&framed);
     T::pool().give(framed);
 }

@@ -125,6 +125,7 @@ unsafe fn body<V: Vector>(job: &Depth<'_, V::Lane>, x: &[V::Lane], y: Shared<V::
         // SAFETY: rows are stored ones, lanes below the width.
         unsafe {
             match job.width / V::LANES {
+                0 if job.width == V::Narrow::LANES => by_taps::<V::Narrow, 1>(job, x, y, &here),
                 1 if job.width == V::LANES => by_taps::<V, 1>(job, x, y, &here),
                 2 if job.width == 2 * V::LANES => by_taps::<V, 2>(job, x, y, &here),
                 _ => by_rows::<V>(job, x, y, &here, &mut terms),
@@ -224,6 +225,7 @@ unsafe fn by_rows<V: Vector>(
             // SAFETY: y is a stored row, those of the terms are; the lanes are below the width.
             unsafe {
                 lane += match (job.width - lane) / V::LANES {
+                    0 if job.width - lane >= V::Narrow::LANES => sum::<V::Narrow, 1>(terms, lane, y, job.add),
                     0 => sum::<<V::Lane as Lanes>::One, 1>(terms, lane, y, job.add),
                     1 => sum::<V, 1>(terms, lane, y, job.add),
                     2 => sum::<V, 2>(terms, lane, y, job.add),

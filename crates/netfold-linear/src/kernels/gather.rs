@@ -292,6 +292,7 @@ unsafe fn body<V: Vector, S: Tiles>(job: &Job<'_, V::Lane>, positions: Range<usi
                 // SAFETY: `to` and `steps` are runs of stored rows, `lane` and the lanes behind it are below the width.
                 unsafe {
                     lane += match (g.width - lane) / V::LANES {
+                        0 if g.width - lane >= V::Narrow::LANES => rows::<V::Narrow, 1, 12>(job, to, &steps, lane),
                         0 => rows::<<V::Lane as Lanes>::One, 1, 4>(job, to, &steps, lane),
                         r if r >= 4 && S::CHANNELS[3] > 0 => rows::<V, 4, 6>(job, to, &steps, lane),
                         r if r >= 3 && S::CHANNELS[2] > 0 => rows::<V, 3, 8>(job, to, &steps, lane),

@@ -7,15 +7,19 @@
 
 #![allow(unsafe_code)]
 
+pub(crate) mod clip;
 pub(crate) mod combine;
 pub(crate) mod contest;
 pub(crate) mod depth;
 pub(crate) mod flags;
+pub(crate) mod frames;
 pub(crate) mod gather;
 pub(crate) mod panels;
 pub(crate) mod parts;
 pub(crate) mod planes;
+pub(crate) mod restore;
 pub(crate) mod rows;
+pub(crate) mod scratch;
 #[cfg(test)]
 mod tests;
 pub(crate) mod vector;

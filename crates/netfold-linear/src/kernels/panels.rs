@@ -1,6 +1,7 @@
 //! y[c, p] = Σ over (q, t) that p reads, over channels d, of w[c, t, d] · x[q, d] for one whole tensor.
 
-use super::parts::{BLOCK, Part, Segment, Whole, copy, parts, run, runs, tile};
+use super::parts::{BLOCK, Begin, Part, Segment, Whole, copy, parts, run, runs, tile};
+use super::scratch::Scratch;
 use super::vector::Vector;
 use super::{Isa, Shared};
 use crate::Real;
@@ -19,15 +20,7 @@ pub(crate) struct Panels<'a, T> {
     /// w[c, t, d] of group g at `[g][c / BLOCK][t][d][c % BLOCK]`, zero behind the last channel.
     pub weights: &'a [T],
     pub taps: usize,
-    /// y += instead of y =.
-    pub add: bool,
-}
-
-/// The buffers of a thread.
-#[derive(Debug, Default)]
-pub(super) struct Buffers<T> {
-    panel: Vec<T>,
-    sums: Vec<T>,
+    pub begin: Begin<'a, T>,
 }
 
 impl<T: Real> Panels<'_, T> {
@@ -57,38 +50,30 @@ impl<T: Real> Panels<'_, T> {
 }
 
 impl<T: Real> Whole<T> for Panels<'_, T> {
-    type Buffers = Buffers<T>;
-
     #[inline(always)]
     unsafe fn part<V: Vector<Lane = T>, const R: usize>(
         &self,
         x: &[T],
         y: Shared<T>,
         part: &Part<'_>,
-        buffers: &mut Buffers<T>,
+        scratch: &mut Scratch<T>,
     ) {
-        let zero = T::zero();
         let (width, grid, places) = (R * V::LANES, part.grid, self.frame.places_to());
         let runs = runs(grid, self.frame.pitch(), &part.places);
         let planes = part.group * self.from;
         let steps = grid.taps.len() * self.from;
         let rows = (PANEL / (width * size_of::<T>())).min(steps);
-        if buffers.panel.len() < rows * width + V::LANES {
-            buffers.panel.resize(rows * width + V::LANES, zero);
-        }
         // Sums go straight to y where a tile's places lie side by side there.
         let direct = grid.is_whole() && part.places.len() == width;
         let channels = part.blocks.len() * BLOCK;
-        if buffers.sums.len() < channels * width {
-            buffers.sums.resize(channels * width, zero);
-        }
+        let [panel, sums, _] = scratch.hold([rows * width + V::LANES, channels * width, 0]);
         let first_channel = part.group * self.to + part.blocks.start * BLOCK;
         let mut done = 0;
         // A result that reads nothing is zero.
         while done == 0 || done < steps {
             let chunk = done..(done + rows).min(steps);
             let mut segments: Vec<Segment> = Vec::new();
-            let mut row = buffers.panel.as_mut_ptr();
+            let mut row = panel.as_mut_ptr();
             let mut step = chunk.start;
             while step < chunk.end {
                 let (tap, start) = grid.taps[step / self.from];
@@ -120,20 +105,22 @@ impl<T: Real> Whole<T> for Panels<'_, T> {
                     let channel = first_channel + index * BLOCK;
                     (y.get().wrapping_add(channel * places + grid.first + part.places.start), places)
                 } else {
-                    (buffers.sums.as_mut_ptr().wrapping_add(index * BLOCK * width), width)
+                    (sums.as_mut_ptr().wrapping_add(index * BLOCK * width), width)
                 };
-                let load = done > 0 || straight && self.add;
+                let channel = part.group % self.groups * self.to;
+                let begins = self.begin.block(channel + block * BLOCK, channel + self.to);
+                let begin = (done == 0 && !(straight && self.begin.adds())).then_some(begins.as_ptr());
                 let blocks = self.to.div_ceil(BLOCK);
                 let size = self.taps * self.from * BLOCK;
                 let weights = self.weights.as_ptr().wrapping_add((part.group % self.groups * blocks + block) * size);
-                let panel = buffers.panel.as_ptr();
+                let panel = panel.as_ptr();
                 // SAFETY: `to` has BLOCK rows of `width` numbers, in y because all its places and channels are this part's;
                 // the panel has a row for each step of the chunk, the weights have BLOCK numbers for each.
                 unsafe {
                     if self.to - block * BLOCK <= BLOCK / 2 {
-                        tile::<V, R, { BLOCK / 2 }>(weights, &segments, panel, to, stride, load);
+                        tile::<V, R, { BLOCK / 2 }>(weights, &segments, panel, to, stride, begin);
                     } else {
-                        tile::<V, R, BLOCK>(weights, &segments, panel, to, stride, load);
+                        tile::<V, R, BLOCK>(weights, &segments, panel, to, stride, begin);
                     }
                 }
             }
@@ -144,13 +131,13 @@ impl<T: Real> Whole<T> for Panels<'_, T> {
             if direct && whole {
                 continue;
             }
-            let sums = &buffers.sums[index * width..][..part.places.len()];
+            let sums = &sums[index * width..][..part.places.len()];
             let plane = y.get().wrapping_add((first_channel + index) * places + grid.first);
             for (&sum, place) in sums.iter().zip(part.places.clone()) {
                 let (i, j) = (place / grid.count[1], place % grid.count[1]);
                 let to = plane.wrapping_add(i * grid.step[0] + j * grid.step[1]);
                 // SAFETY: a place of this part's in a channel of its own.
-                unsafe { *to = if self.add { *to + sum } else { sum } };
+                unsafe { *to = if self.begin.adds() { *to + sum } else { sum } };
             }
         }
     }

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use super::scratch::Scratch;
 use super::vector::Vector;
 use super::{Isa, Shared};
 use crate::Real;
@@ -15,6 +16,33 @@ pub(crate) const BLOCK: usize = 8;
 const TASKS: usize = 16;
 /// Blocks of channels of a task at least: unfolding is worth that many.
 const BLOCKS: usize = 8;
+
+/// What the sums of a result begin with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Begin<'a, T> {
+    Zero,
+    /// A number for each channel of the result.
+    Bias(&'a [T]),
+    /// What the result holds.
+    Sum,
+}
+
+impl<T: Real> Begin<'_, T> {
+    /// Whether the result is added to.
+    pub fn adds(&self) -> bool {
+        matches!(self, Self::Sum)
+    }
+
+    /// The number of channel `c`.
+    pub fn at(&self, c: usize) -> T {
+        if let Self::Bias(bias) = self { bias[c] } else { T::zero() }
+    }
+
+    /// The numbers of a block of channels, the first of which is `c`; zero from channel `end` on.
+    pub(super) fn block(&self, c: usize, end: usize) -> [T; BLOCK] {
+        std::array::from_fn(|j| if c + j < end { self.at(c + j) } else { T::zero() })
+    }
+}
 
 /// What one task computes: up to three registers of places of a grid, for some blocks of channels.
 pub(super) struct Part<'a> {
@@ -51,9 +79,6 @@ pub(super) fn parts(grids: &[Grid], groups: usize, blocks: usize, (lanes, most):
 
 /// A product of a whole tensor that is computed part by part.
 pub(super) trait Whole<T: Real>: Sync {
-    /// What a thread keeps from part to part.
-    type Buffers: Default;
-
     /// All sums of one part.
     ///
     /// # Safety
@@ -64,7 +89,7 @@ pub(super) trait Whole<T: Real>: Sync {
         x: &[T],
         y: Shared<T>,
         part: &Part<'_>,
-        buffers: &mut Self::Buffers,
+        scratch: &mut Scratch<T>,
     );
 }
 
@@ -74,17 +99,17 @@ pub(super) trait Whole<T: Real>: Sync {
 /// `isa` is one that this processor has, the parts share no (channel, place) of y, and see [`Whole::part`].
 pub(super) unsafe fn run<T: Real, W: Whole<T>>(isa: Isa, whole: &W, parts: &[Part<'_>], x: &[T], y: &mut [T]) {
     let y = Shared(y.as_mut_ptr());
-    parts.par_iter().for_each_init(W::Buffers::default, |buffers, part| {
+    parts.par_iter().for_each(|part| {
         // SAFETY: the caller's.
-        unsafe {
+        T::with_scratch(|scratch| unsafe {
             match isa {
                 #[cfg(target_arch = "x86_64")]
-                Isa::Avx512 => avx512(whole, x, y, part, buffers),
+                Isa::Avx512 => avx512(whole, x, y, part, scratch),
                 #[cfg(target_arch = "x86_64")]
-                Isa::Avx2 => avx2(whole, x, y, part, buffers),
-                Isa::Portable => whole.part::<T::Plain, 1>(x, y, part, buffers),
+                Isa::Avx2 => avx2(whole, x, y, part, scratch),
+                Isa::Portable => whole.part::<T::Plain, 1>(x, y, part, scratch),
             }
-        }
+        });
     });
 }
 
@@ -92,13 +117,13 @@ pub(super) unsafe fn run<T: Real, W: Whole<T>>(isa: Isa, whole: &W, parts: &[Par
 /// The processor has AVX-512 (F, VL, DQ, BW); see [`Whole::part`].
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma,popcnt")]
-unsafe fn avx512<T: Real, W: Whole<T>>(whole: &W, x: &[T], y: Shared<T>, part: &Part<'_>, buffers: &mut W::Buffers) {
+unsafe fn avx512<T: Real, W: Whole<T>>(whole: &W, x: &[T], y: Shared<T>, part: &Part<'_>, scratch: &mut Scratch<T>) {
     // SAFETY: the caller's.
     unsafe {
         match part.registers {
-            1 => whole.part::<T::Wide, 1>(x, y, part, buffers),
-            2 => whole.part::<T::Wide, 2>(x, y, part, buffers),
-            _ => whole.part::<T::Wide, 3>(x, y, part, buffers),
+            1 => whole.part::<T::Wide, 1>(x, y, part, scratch),
+            2 => whole.part::<T::Wide, 2>(x, y, part, scratch),
+            _ => whole.part::<T::Wide, 3>(x, y, part, scratch),
         }
     }
 }
@@ -107,9 +132,9 @@ unsafe fn avx512<T: Real, W: Whole<T>>(whole: &W, x: &[T], y: Shared<T>, part: &
 /// The processor has AVX2 and FMA; see [`Whole::part`].
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma,popcnt")]
-unsafe fn avx2<T: Real, W: Whole<T>>(whole: &W, x: &[T], y: Shared<T>, part: &Part<'_>, buffers: &mut W::Buffers) {
+unsafe fn avx2<T: Real, W: Whole<T>>(whole: &W, x: &[T], y: Shared<T>, part: &Part<'_>, scratch: &mut Scratch<T>) {
     // SAFETY: the caller's.
-    unsafe { whole.part::<T::Half, 1>(x, y, part, buffers) }
+    unsafe { whole.part::<T::Half, 1>(x, y, part, scratch) }
 }
 
 /// Places of a panel that read side by side.
@@ -157,21 +182,20 @@ pub(super) unsafe fn copy<V: Vector>(from: *const V::Lane, to: *mut V::Lane, len
             V::load(from.wrapping_add(at)).store(to.wrapping_add(at));
             at += V::LANES;
         }
-        if at < len && !exact {
-            V::load(from.wrapping_add(at)).store(to.wrapping_add(at));
-        } else {
-            for at in at..len {
-                *to.wrapping_add(at) = *from.wrapping_add(at);
-            }
+        match len - at {
+            0 => {}
+            rest if exact => V::load_first(from.wrapping_add(at), rest).store_first(to.wrapping_add(at), rest),
+            _ => V::load(from.wrapping_add(at)).store(to.wrapping_add(at)),
         }
     }
 }
 
-/// R registers of places of J channels: `to[j] = Σ over steps of weights[step][j] · panel[step]`, or += with `load`.
+/// R registers of places of J channels: `to[j] = begin[j] + Σ over steps of weights[step][j] · panel[step]`; += without
+/// `begin`.
 ///
 /// # Safety
-/// `to` has J rows of R registers that no other thread uses, `stride` apart; `weights` has BLOCK numbers for each step
-/// of the segments and `panel` R registers; the processor has the instructions of V.
+/// `to` has J rows of R registers that no other thread uses, `stride` apart; `begin` has J numbers; `weights` has BLOCK
+/// numbers for each step of the segments and `panel` R registers; the processor has the instructions of V.
 #[inline(always)]
 pub(super) unsafe fn tile<V: Vector, const R: usize, const J: usize>(
     weights: *const V::Lane,
@@ -179,16 +203,17 @@ pub(super) unsafe fn tile<V: Vector, const R: usize, const J: usize>(
     panel: *const V::Lane,
     to: *mut V::Lane,
     stride: usize,
-    load: bool,
+    begin: Option<*const V::Lane>,
 ) {
     // SAFETY: the caller's.
     unsafe {
         let mut sums = [[V::zero(); R]; J];
-        if load {
-            for j in 0..J {
-                for r in 0..R {
-                    sums[j][r] = V::load(to.wrapping_add(j * stride + r * V::LANES));
-                }
+        for j in 0..J {
+            for r in 0..R {
+                sums[j][r] = match begin {
+                    Some(begin) => V::splat(*begin.wrapping_add(j)),
+                    None => V::load(to.wrapping_add(j * stride + r * V::LANES)),
+                };
             }
         }
         let mut row = panel;

@@ -7,10 +7,12 @@ use rayon::ThreadPoolBuilder;
 
 use super::Isa;
 use super::depth::Depth;
+use super::frames;
 use super::gather::{Gather, Weights};
 use super::panels::Panels;
-use super::parts::BLOCK;
+use super::parts::{BLOCK, Begin};
 use super::planes::Planes;
+use super::restore::Restore;
 use super::winograd::{self, Winograd};
 use crate::frame::{Frame, SLACK};
 use crate::reads::Reads;
@@ -72,9 +74,20 @@ struct Case<T: Real> {
     weights: Vec<T>,
     strides: [usize; 3],
     add: bool,
+    /// A number for each channel of y, for loops over whole tensors; empty without.
+    bias: Vec<T>,
 }
 
 impl<T: Real> Case<T> {
+    /// What the sums of a whole tensor begin with.
+    fn begin(&self) -> Begin<'_, T> {
+        match () {
+            () if !self.bias.is_empty() => Begin::Bias(&self.bias),
+            () if self.add => Begin::Sum,
+            () => Begin::Zero,
+        }
+    }
+
     fn new(noise: &Noise, depth: bool) -> Self {
         let axes = [if noise.below(4) == 0 { WindowAxis::UNIT } else { noise.axis() }, noise.axis()];
         Self::over(noise, axes, noise.below(2) == 0, depth)
@@ -97,7 +110,7 @@ impl<T: Real> Case<T> {
         // Either order of the last axis, the first one too where there is one group.
         let strides =
             if groups == 1 && noise.below(2) == 0 { [1, ins * outs, outs] } else { [reads.taps() * ins, ins, 1] };
-        Self { groups, ins, outs, reads, frame, x, onto, start, weights, strides, add: noise.below(2) == 0 }
+        Self { groups, ins, outs, reads, frame, x, onto, start, weights, strides, add: noise.below(2) == 0, bias: Vec::new() }
     }
 
     fn gather(&self, isa: Isa) -> Vec<T> {
@@ -129,14 +142,17 @@ impl<T: Real> Case<T> {
         self.start = noise.numbers(to.count());
         self.onto = to;
         self.strides = [self.reads.taps() * self.ins, self.ins, 1];
+        if noise.below(3) == 0 {
+            (self.add, self.bias) = (false, noise.numbers(self.groups * self.outs));
+        }
         self
     }
 
     /// All of x in the frame of its planes, NaN behind it.
-    fn framed(&self, frame: &Frame) -> Vec<T> {
+    fn framed(&self, isa: Isa, frame: &Frame) -> Vec<T> {
         let mut x = vec![T::nan(); self.x.values().len() / frame.places_from() * frame.size() + SLACK];
-        let planes = self.x.values().chunks_exact(frame.places_from());
-        x.chunks_exact_mut(frame.size()).zip(planes).for_each(|(to, plane)| frame.fill(plane, to));
+        let planes = x.len() - SLACK;
+        frames::fill_by(isa, frame, self.x.values(), &mut x[..planes]);
         x
     }
 
@@ -156,10 +172,10 @@ impl<T: Real> Case<T> {
             }
         }
         let (mut y, frame) = (self.start.clone(), &frame);
-        let (groups, from, add) = (self.groups, self.ins, self.add);
-        Winograd { frame, groups, from, to: self.outs, places: to, weights: &weights, add }.run_by(
+        let (groups, from, begin) = (self.groups, self.ins, self.begin());
+        Winograd { frame, groups, from, to: self.outs, places: to, weights: &weights, begin }.run_by(
             isa,
-            &self.framed(frame),
+            &self.framed(isa, frame),
             &mut y,
         );
         y
@@ -170,8 +186,8 @@ impl<T: Real> Case<T> {
         let windows = self.weights.chunks_exact(taps * self.ins);
         let weights: Vec<T> =
             windows.flat_map(|w| (0..taps * self.ins).map(|i| w[i % taps * self.ins + i / taps])).collect();
-        let (groups, from, to, strides, add) = (self.groups, self.ins, self.outs, [self.ins, 1], self.add);
-        Planes { frame: &self.frame, groups, from, to, weights: &weights, strides, taps, add }.run_by(
+        let (groups, from, to, strides, begin) = (self.groups, self.ins, self.outs, [self.ins, 1], self.begin());
+        Planes { frame: &self.frame, groups, from, to, weights: &weights, strides, taps, begin }.run_by(
             isa,
             self.x.values(),
             &mut y,
@@ -190,9 +206,9 @@ impl<T: Real> Case<T> {
                 }
             }
         }
-        let x = if self.frame.is_bare() { self.x.values().to_vec() } else { self.framed(&self.frame) };
-        let (groups, from, to, add) = (self.groups, self.ins, self.outs, self.add);
-        Panels { frame: &self.frame, groups, from, to, weights: &weights, taps, add }.run_by(isa, &x, &mut y);
+        let x = if self.frame.is_bare() { self.x.values().to_vec() } else { self.framed(isa, &self.frame) };
+        let (groups, from, to, begin) = (self.groups, self.ins, self.outs, self.begin());
+        Panels { frame: &self.frame, groups, from, to, weights: &weights, taps, begin }.run_by(isa, &x, &mut y);
         y
     }
 
@@ -205,7 +221,7 @@ impl<T: Real> Case<T> {
             let (image, c) = (channel / (self.groups * self.outs), channel % (self.groups * self.outs));
             let group = c / self.outs;
             for probe in 0..width {
-                let mut sum = if self.add { self.start[row * width + probe].wide() } else { 0.0 };
+                let mut sum = if self.add { self.start[row * width + probe].wide() } else { self.begin().at(c).wide() };
                 self.reads.visit(place, |read, tap| {
                     for d in 0..self.ins {
                         let from = ((image * self.groups + group) * self.ins + d) * places_from + read;
@@ -329,6 +345,29 @@ fn bits_do_not_depend_on_the_number_of_threads() {
             y.iter().map(|y| y.to_bits()).collect::<Vec<_>>()
         };
         assert!(bits(1) == bits(2) && bits(1) == bits(3));
+    }
+}
+
+#[test]
+fn rows_move_onto_another_support() {
+    let noise = Noise(Cell::new(12));
+    for _ in 0..60 {
+        let shape = [1 + noise.below(2), 1 + noise.below(150), 1 + noise.below(9)];
+        let (from, to) = (noise.support(&shape), noise.support(&shape));
+        let width = [1, 3, 8, 16, 24][noise.below(5)];
+        let x = Probes::new(from.clone(), width, noise.numbers::<f32>(from.count() * width));
+        let start = noise.numbers::<f32>(to.count() * width);
+        for (isa, add) in Isa::all().into_iter().flat_map(|isa| [(isa, false), (isa, true)]) {
+            let mut y = start.clone();
+            Restore { from: from.rows(), to: to.rows(), width, add }.run_by(isa, x.values(), &mut y);
+            for (row, element) in to.elements().enumerate() {
+                for probe in 0..width {
+                    let own = if add { start[row * width + probe] } else { 0.0 };
+                    let plain = own + x.at(element).map_or(0.0, |x| x[probe]);
+                    assert!((y[row * width + probe] - plain).abs() <= 0.0, "{isa:?}");
+                }
+            }
+        }
     }
 }
 

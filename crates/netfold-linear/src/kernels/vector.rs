@@ -4,6 +4,9 @@ use num_traits::Float;
 
 use crate::Real;
 
+/// Lanes that a register has at most.
+const MOST: usize = 16;
+
 /// A register of lanes.
 ///
 /// # Safety
@@ -11,6 +14,8 @@ use crate::Real;
 pub trait Vector: Copy {
     /// What a lane holds.
     type Lane: Real;
+    /// A register of fewer lanes, for what is left of a row.
+    type Narrow: Vector<Lane = Self::Lane>;
     /// How many lanes there are.
     const LANES: usize;
     /// Zero in each lane.
@@ -33,6 +38,62 @@ pub trait Vector: Copy {
     /// # Safety
     /// See the trait.
     unsafe fn store(self, to: *mut Self::Lane);
+    /// `count` numbers from memory, `LANES` at most, and zeros. No other number is read.
+    ///
+    /// # Safety
+    /// See the trait; the pointer must be valid for `count` numbers.
+    #[inline(always)]
+    unsafe fn load_first(from: *const Self::Lane, count: usize) -> Self {
+        let mut lanes = [Self::Lane::default(); MOST];
+        // SAFETY: the caller's; no register has more lanes than the array.
+        unsafe {
+            std::ptr::copy_nonoverlapping(from, lanes.as_mut_ptr(), count);
+            Self::load(lanes.as_ptr())
+        }
+    }
+    /// The first `count` lanes to memory, `LANES` at most. No other number is written.
+    ///
+    /// # Safety
+    /// See the trait; the pointer must be valid for `count` numbers.
+    #[inline(always)]
+    unsafe fn store_first(self, to: *mut Self::Lane, count: usize) {
+        let mut lanes = [Self::Lane::default(); MOST];
+        // SAFETY: as in `load_first`.
+        unsafe {
+            self.store(lanes.as_mut_ptr());
+            std::ptr::copy_nonoverlapping(lanes.as_ptr(), to, count);
+        }
+    }
+    /// Every other lane of self and then of `next`, from the first one on.
+    ///
+    /// # Safety
+    /// See the trait.
+    #[inline(always)]
+    unsafe fn evens(self, next: Self) -> Self {
+        let mut lanes = [Self::Lane::default(); 2 * MOST];
+        // SAFETY: the array has room for two registers.
+        unsafe {
+            self.store(lanes.as_mut_ptr());
+            next.store(lanes.as_mut_ptr().wrapping_add(Self::LANES));
+            (0..Self::LANES).for_each(|i| lanes[i] = lanes[2 * i]);
+            Self::load(lanes.as_ptr())
+        }
+    }
+    /// The lanes of self and `other` in turn, from the first ones on: two registers.
+    ///
+    /// # Safety
+    /// See the trait.
+    #[inline(always)]
+    unsafe fn in_turn(self, other: Self) -> [Self; 2] {
+        let (mut from, mut lanes) = ([Self::Lane::default(); 2 * MOST], [Self::Lane::default(); 2 * MOST]);
+        // SAFETY: the arrays have room for two registers.
+        unsafe {
+            self.store(from.as_mut_ptr());
+            other.store(from.as_mut_ptr().wrapping_add(Self::LANES));
+            (0..2 * Self::LANES).for_each(|i| lanes[i] = from[i / 2 + i % 2 * Self::LANES]);
+            [Self::load(lanes.as_ptr()), Self::load(lanes.as_ptr().wrapping_add(Self::LANES))]
+        }
+    }
     /// self · x + sum.
     ///
     /// # Safety
@@ -48,6 +109,21 @@ pub trait Vector: Copy {
     /// # Safety
     /// See the trait.
     unsafe fn sub(self, x: Self) -> Self;
+    /// The larger one of self and `bound`; self where one of them is NaN.
+    ///
+    /// # Safety
+    /// See the trait.
+    unsafe fn raised(self, bound: Self) -> Self;
+    /// The smaller one of self and `bound`; self where one of them is NaN.
+    ///
+    /// # Safety
+    /// See the trait.
+    unsafe fn lowered(self, bound: Self) -> Self;
+    /// Bit i is 1 where lane i is at most that of `bound`; no NaN is.
+    ///
+    /// # Safety
+    /// See the trait.
+    unsafe fn at_most(self, bound: Self) -> u64;
 }
 
 /// The registers of a number's instruction sets.
@@ -71,6 +147,7 @@ const PORTABLE_FMA: bool = cfg!(any(target_feature = "fma", target_arch = "aarch
 
 impl<T: Real, const N: usize, const FMA: bool> Vector for Array<T, N, FMA> {
     type Lane = T;
+    type Narrow = Array<T, 1, FMA>;
     const LANES: usize = N;
     #[inline(always)]
     unsafe fn zero() -> Self {
@@ -104,6 +181,18 @@ impl<T: Real, const N: usize, const FMA: bool> Vector for Array<T, N, FMA> {
     unsafe fn sub(self, x: Self) -> Self {
         Self(std::array::from_fn(|i| self.0[i] - x.0[i]))
     }
+    #[inline(always)]
+    unsafe fn raised(self, bound: Self) -> Self {
+        Self(std::array::from_fn(|i| if bound.0[i] > self.0[i] { bound.0[i] } else { self.0[i] }))
+    }
+    #[inline(always)]
+    unsafe fn lowered(self, bound: Self) -> Self {
+        Self(std::array::from_fn(|i| if bound.0[i] < self.0[i] { bound.0[i] } else { self.0[i] }))
+    }
+    #[inline(always)]
+    unsafe fn at_most(self, bound: Self) -> u64 {
+        (0..N).fold(0, |flags, i| flags | u64::from(self.0[i] <= bound.0[i]) << i)
+    }
 }
 
 #[cfg(not(target_arch = "x86_64"))]
@@ -132,11 +221,60 @@ mod registers {
 
     use super::{Array, Lanes, PORTABLE_FMA, Vector};
 
+    /// The methods that AVX-512 has an instruction for: masked moves, and picks from two registers.
+    macro_rules! wide {
+        ($mask:ty, $load:ident $store:ident, $index:ty, $lanes:literal, $pick:ident) => {
+            #[inline(always)]
+            unsafe fn evens(self, next: Self) -> Self {
+                const EVENS: [$index; $lanes] = {
+                    let (mut lanes, mut i) = ([0; $lanes], 0);
+                    while i < $lanes {
+                        lanes[i as usize] = 2 * i;
+                        i += 1;
+                    }
+                    lanes
+                };
+                // SAFETY: the processor has the instructions, by the trait's contract.
+                unsafe { $pick(self, _mm512_loadu_si512(EVENS.as_ptr().cast()), next) }
+            }
+            #[inline(always)]
+            unsafe fn in_turn(self, other: Self) -> [Self; 2] {
+                const TURNS: [[$index; $lanes]; 2] = {
+                    let (mut lanes, mut i) = ([[0; $lanes]; 2], 0);
+                    while i < 2 * $lanes {
+                        lanes[(i / $lanes) as usize][(i % $lanes) as usize] = i / 2 + i % 2 * $lanes;
+                        i += 1;
+                    }
+                    lanes
+                };
+                // SAFETY: as above.
+                unsafe {
+                    [
+                        $pick(self, _mm512_loadu_si512(TURNS[0].as_ptr().cast()), other),
+                        $pick(self, _mm512_loadu_si512(TURNS[1].as_ptr().cast()), other),
+                    ]
+                }
+            }
+            #[inline(always)]
+            unsafe fn load_first(from: *const Self::Lane, count: usize) -> Self {
+                // SAFETY: lanes whose bit is 0 are not read; the rest is the caller's.
+                unsafe { $load(((1_u32 << count) - 1) as $mask, from) }
+            }
+            #[inline(always)]
+            unsafe fn store_first(self, to: *mut Self::Lane, count: usize) {
+                // SAFETY: lanes whose bit is 0 are not written; the rest is the caller's.
+                unsafe { $store(to, ((1_u32 << count) - 1) as $mask, self) }
+            }
+        };
+    }
+
     macro_rules! register {
-        ($($register:ty, $lane:ty, $n:literal: $zero:ident $splat:ident $load:ident $store:ident $fma:ident $add:ident $sub:ident;)+) => {$(
+        ($($register:ty, $narrow:ty, $lane:ty, $n:literal: $zero:ident $splat:ident $load:ident $store:ident $fma:ident $add:ident $sub:ident $max:ident $min:ident $at_most:expr $(, $wide:ident!($($words:tt)*))?;)+) => {$(
             impl Vector for $register {
                 type Lane = $lane;
+                type Narrow = $narrow;
                 const LANES: usize = $n;
+                $($wide!($($words)*);)?
                 #[inline(always)]
                 unsafe fn zero() -> Self {
                     // SAFETY: the processor has the instruction, by the trait's contract; so in all that follow.
@@ -172,14 +310,32 @@ mod registers {
                     // SAFETY: as above.
                     unsafe { $sub(self, x) }
                 }
+                #[inline(always)]
+                unsafe fn raised(self, bound: Self) -> Self {
+                    // The second one where one of them is NaN.
+                    // SAFETY: as above.
+                    unsafe { $max(bound, self) }
+                }
+                #[inline(always)]
+                unsafe fn lowered(self, bound: Self) -> Self {
+                    // SAFETY: as above.
+                    unsafe { $min(bound, self) }
+                }
+                #[inline(always)]
+                unsafe fn at_most(self, bound: Self) -> u64 {
+                    // SAFETY: as above.
+                    unsafe { $at_most(self, bound) }
+                }
             }
         )+};
     }
     register! {
-        __m512, f32, 16: _mm512_setzero_ps _mm512_set1_ps _mm512_loadu_ps _mm512_storeu_ps _mm512_fmadd_ps _mm512_add_ps _mm512_sub_ps;
-        __m512d, f64, 8: _mm512_setzero_pd _mm512_set1_pd _mm512_loadu_pd _mm512_storeu_pd _mm512_fmadd_pd _mm512_add_pd _mm512_sub_pd;
-        __m256, f32, 8: _mm256_setzero_ps _mm256_set1_ps _mm256_loadu_ps _mm256_storeu_ps _mm256_fmadd_ps _mm256_add_ps _mm256_sub_ps;
-        __m256d, f64, 4: _mm256_setzero_pd _mm256_set1_pd _mm256_loadu_pd _mm256_storeu_pd _mm256_fmadd_pd _mm256_add_pd _mm256_sub_pd;
+        __m512, __m256, f32, 16: _mm512_setzero_ps _mm512_set1_ps _mm512_loadu_ps _mm512_storeu_ps _mm512_fmadd_ps _mm512_add_ps _mm512_sub_ps _mm512_max_ps _mm512_min_ps |a, b| u64::from(_mm512_cmp_ps_mask::<_CMP_LE_OQ>(a, b)),
+            wide!(__mmask16, _mm512_maskz_loadu_ps _mm512_mask_storeu_ps, i32, 16, _mm512_permutex2var_ps);
+        __m512d, __m256d, f64, 8: _mm512_setzero_pd _mm512_set1_pd _mm512_loadu_pd _mm512_storeu_pd _mm512_fmadd_pd _mm512_add_pd _mm512_sub_pd _mm512_max_pd _mm512_min_pd |a, b| u64::from(_mm512_cmp_pd_mask::<_CMP_LE_OQ>(a, b)),
+            wide!(__mmask8, _mm512_maskz_loadu_pd _mm512_mask_storeu_pd, i64, 8, _mm512_permutex2var_pd);
+        __m256, <f32 as Lanes>::Plain, f32, 8: _mm256_setzero_ps _mm256_set1_ps _mm256_loadu_ps _mm256_storeu_ps _mm256_fmadd_ps _mm256_add_ps _mm256_sub_ps _mm256_max_ps _mm256_min_ps |a, b| _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_LE_OQ>(a, b)) as u64;
+        __m256d, <f64 as Lanes>::Plain, f64, 4: _mm256_setzero_pd _mm256_set1_pd _mm256_loadu_pd _mm256_storeu_pd _mm256_fmadd_pd _mm256_add_pd _mm256_sub_pd _mm256_max_pd _mm256_min_pd |a, b| _mm256_movemask_pd(_mm256_cmp_pd::<_CMP_LE_OQ>(a, b)) as u64;
     }
 
     impl Lanes for f32 {

@@ -14,7 +14,9 @@
 
 use std::ops::Range;
 
-use super::parts::{BLOCK, Part, Segment, Whole, copy, parts, run, runs, tile};
+use super::frames::alternate;
+use super::parts::{BLOCK, Begin, Part, Segment, Whole, copy, parts, run, runs, tile};
+use super::scratch::Scratch;
 use super::vector::Vector;
 use super::{Isa, Shared};
 use crate::Real;
@@ -41,8 +43,7 @@ pub(crate) struct Winograd<'a, T> {
     pub places: [usize; 2],
     /// (G g Gᵀ)[point] of channels c, d of group g at `[g][point][c / BLOCK][d][c % BLOCK]`, zero behind the last channel.
     pub weights: &'a [T],
-    /// y += instead of y =.
-    pub add: bool,
+    pub begin: Begin<'a, T>,
 }
 
 /// How tiles read planes of `from` places for a result of `to` places, `pad` places of padding before the first one.
@@ -71,25 +72,6 @@ pub(crate) fn spectrum<T: Real>(window: [T; 9]) -> [T; POINTS] {
     made
 }
 
-/// The buffers of a thread.
-#[derive(Debug, Default)]
-pub(super) struct Buffers<T> {
-    /// d of one channel, tiles side by side.
-    read: Vec<T>,
-    /// Bᵀ d B of all channels: `[point][channel][tile]`.
-    spectra: Vec<T>,
-    /// Sums of products: `[block][point][channel of the block][tile]`.
-    sums: Vec<T>,
-}
-
-impl<T: Real> Buffers<T> {
-    fn hold(buffer: &mut Vec<T>, len: usize) {
-        if buffer.len() < len {
-            buffer.resize(len, T::zero());
-        }
-    }
-}
-
 impl<T: Real> Winograd<'_, T> {
     /// Computes all of y from framed planes of x, with [`SLACK`] numbers behind them.
     pub fn run(&self, x: &[T], y: &mut [T]) {
@@ -116,44 +98,50 @@ impl<T: Real> Winograd<'_, T> {
 }
 
 impl<T: Real> Whole<T> for Winograd<'_, T> {
-    type Buffers = Buffers<T>;
-
     #[inline(always)]
     unsafe fn part<V: Vector<Lane = T>, const R: usize>(
         &self,
         x: &[T],
         y: Shared<T>,
         part: &Part<'_>,
-        buffers: &mut Buffers<T>,
+        scratch: &mut Scratch<T>,
     ) {
         let (width, plane) = (R * V::LANES, self.places[0] * self.places[1]);
-        Buffers::hold(&mut buffers.read, POINTS * width + V::LANES);
-        Buffers::hold(&mut buffers.spectra, POINTS * self.from * width);
-        Buffers::hold(&mut buffers.sums, GROUP.min(part.blocks.len()) * POINTS * BLOCK * width);
+        // What is read of one channel, d of its tiles side by side; Bᵀ d B of all channels, `[point][channel][tile]`; sums
+        // of products, `[block][point][channel of the block][tile]`.
+        let all = GROUP.min(part.blocks.len()) * POINTS * BLOCK * width;
+        let [read, spectra, sums] = scratch.hold([POINTS * width + V::LANES, POINTS * self.from * width, all]);
+        let (read, spectra, sums) = (read.as_mut_ptr(), spectra.as_mut_ptr(), sums.as_mut_ptr());
         let runs = runs(part.grid, self.frame.pitch(), &part.places);
-        let spectra = buffers.spectra.as_mut_ptr();
+        // Tiles of a register that read side by side need no buffer.
+        let straight = runs.len() == R && runs.iter().all(|run| run.len == V::LANES);
         for d in 0..self.from {
             let channel = x.as_ptr().wrapping_add((part.group * self.from + d) * self.frame.size());
-            let read = buffers.read.as_mut_ptr();
-            for (point, &(_, start)) in part.grid.taps.iter().enumerate() {
-                for run in &runs {
-                    let from = channel.wrapping_add(start + run.x);
-                    // SAFETY: what a tile reads lies inside its plane. A whole register more lies inside the next plane or
-                    // the slack, and in the buffer inside the next row, which is written later, or behind the last one.
-                    unsafe { copy::<V>(from, read.wrapping_add(point * width + run.panel), run.len, false) };
+            if !straight {
+                for (point, &(_, start)) in part.grid.taps.iter().enumerate() {
+                    for run in &runs {
+                        let from = channel.wrapping_add(start + run.x);
+                        // SAFETY: what a tile reads lies inside its plane. A whole register more lies inside the next
+                        // plane or the slack, and in the buffer inside the next row, which is written later, or behind
+                        // the last one.
+                        unsafe { copy::<V>(from, read.wrapping_add(point * width + run.panel), run.len, false) };
+                    }
                 }
             }
             for r in 0..R {
-                // SAFETY: registers of the rows of both buffers.
+                let point = |point: usize| match runs.get(r) {
+                    Some(run) if straight => channel.wrapping_add(part.grid.taps[point].1 + run.x),
+                    _ => read.cast_const().wrapping_add(point * width + r * V::LANES),
+                };
+                // SAFETY: registers of a run, or of the rows of both buffers.
                 unsafe {
-                    let points = points::<V>(grid_of(read.wrapping_add(r * V::LANES), width));
+                    let points = points::<V>(grid_of(point));
                     put(points, spectra.wrapping_add(d * width + r * V::LANES), self.from * width);
                 }
             }
         }
         let blocks = self.to.div_ceil(BLOCK);
-        let all = [Segment { first: 0, len: self.from }];
-        let sums = buffers.sums.as_mut_ptr();
+        let (all, begin) = ([Segment { first: 0, len: self.from }], [T::zero(); BLOCK]);
         let mut first = part.blocks.start;
         while first < part.blocks.end {
             let group = first..(first + GROUP).min(part.blocks.end);
@@ -166,9 +154,9 @@ impl<T: Real> Whole<T> for Winograd<'_, T> {
                     // SAFETY: `to` has BLOCK rows of `width` numbers; panel and weights a row for each channel.
                     unsafe {
                         if self.to - block * BLOCK <= BLOCK / 2 {
-                            tile::<V, R, { BLOCK / 2 }>(weights, &all, panel, to, width, false);
+                            tile::<V, R, { BLOCK / 2 }>(weights, &all, panel, to, width, Some(begin.as_ptr()));
                         } else {
-                            tile::<V, R, BLOCK>(weights, &all, panel, to, width, false);
+                            tile::<V, R, BLOCK>(weights, &all, panel, to, width, Some(begin.as_ptr()));
                         }
                     }
                 }
@@ -176,36 +164,38 @@ impl<T: Real> Whole<T> for Winograd<'_, T> {
             for channel in group.start * BLOCK..(group.end * BLOCK).min(self.to) {
                 let (block, lane) = (channel / BLOCK - first, channel % BLOCK);
                 // The tile's four places take the buffer of what was read.
-                let made = buffers.read.as_mut_ptr();
+                let made = read;
+                let begin = self.begin.at(part.group % self.groups * self.to + channel);
                 for r in 0..R {
                     let sums = sums.wrapping_add((block * POINTS * BLOCK + lane) * width + r * V::LANES);
                     // SAFETY: registers of the rows of both buffers.
                     unsafe {
-                        let places = sums_of::<V>(grid_of(sums, BLOCK * width));
+                        let grid = grid_of(|point| sums.cast_const().wrapping_add(point * BLOCK * width));
+                        let places = sums_of::<V>(grid, V::splat(begin));
                         put(places, made.wrapping_add(r * V::LANES), width);
                     }
                 }
                 let plane = y.get().wrapping_add((part.group * self.to + channel) * plane);
                 // SAFETY: places of this part's tiles in a channel of its own.
-                unsafe { place(self, part.grid.count[1], &part.places, made, width, plane) };
+                unsafe { place::<V>(self, part.grid.count[1], &part.places, made, width, plane) };
             }
             first = group.end;
         }
     }
 }
 
-/// The 4×4 registers of a row of tiles, `distance` apart.
+/// The 4×4 registers of a row of tiles.
 ///
 /// # Safety
-/// All lie in valid memory, and the processor has the instructions of V.
+/// `from` gives where the register of each point lies in valid memory, and the processor has the instructions of V.
 #[inline(always)]
-unsafe fn grid_of<V: Vector>(from: *const V::Lane, distance: usize) -> [[V; READ]; READ] {
-    // SAFETY: the caller's.
+unsafe fn grid_of<V: Vector>(from: impl Fn(usize) -> *const V::Lane) -> [[V; READ]; READ] {
+    // SAFETY: the caller's. Loops, not maps, which are not always inlined into code for this processor.
     unsafe {
         let mut grid = [[V::zero(); READ]; READ];
         for r in 0..READ {
             for s in 0..READ {
-                grid[r][s] = V::load(from.wrapping_add((r * READ + s) * distance));
+                grid[r][s] = V::load(from(r * READ + s));
             }
         }
         grid
@@ -252,12 +242,12 @@ unsafe fn points<V: Vector>(d: [[V; READ]; READ]) -> [[V; READ]; READ] {
     }
 }
 
-/// Aᵀ m A.
+/// Aᵀ m A, and the number that each sum begins with.
 ///
 /// # Safety
 /// The processor has the instructions of V.
 #[inline(always)]
-unsafe fn sums_of<V: Vector>(m: [[V; READ]; READ]) -> [[V; TILE]; TILE] {
+unsafe fn sums_of<V: Vector>(m: [[V; READ]; READ], begin: V) -> [[V; TILE]; TILE] {
     // SAFETY: the caller's.
     unsafe {
         let mut t = [[V::zero(); READ]; TILE];
@@ -268,7 +258,7 @@ unsafe fn sums_of<V: Vector>(m: [[V; READ]; READ]) -> [[V; TILE]; TILE] {
         let mut places = [[V::zero(); TILE]; TILE];
         for p in 0..TILE {
             let [a, b, c, d] = t[p];
-            places[p] = [a.add(b).add(c), b.sub(c).sub(d)];
+            places[p] = [a.add(b).add(c).add(begin), b.sub(c).sub(d).add(begin)];
         }
         places
     }
@@ -277,15 +267,16 @@ unsafe fn sums_of<V: Vector>(m: [[V; READ]; READ]) -> [[V; TILE]; TILE] {
 /// Puts tiles `tiles` of a plane where they belong: place (p, q) of each at `made[(p · 2 + q) · width..]`.
 ///
 /// # Safety
-/// `made` has a number for each tile and place, and `plane` is a plane of y whose places in these tiles are the caller's.
+/// `made` has a number for each tile and place, `plane` is a plane of y whose places in these tiles are the caller's, and
+/// the processor has the instructions of V.
 #[inline(always)]
-unsafe fn place<T: Real>(
-    job: &Winograd<'_, T>,
+unsafe fn place<V: Vector>(
+    job: &Winograd<'_, V::Lane>,
     columns: usize,
     tiles: &Range<usize>,
-    made: *const T,
+    made: *const V::Lane,
     width: usize,
-    plane: *mut T,
+    plane: *mut V::Lane,
 ) {
     let [lines, length] = job.places;
     let mut tile = tiles.start;
@@ -293,20 +284,19 @@ unsafe fn place<T: Real>(
         let (i, j) = (tile / columns, tile % columns);
         let count = (columns - j).min(tiles.end - tile);
         // Tiles at the far border may reach over it.
-        let pairs = count.min(length / TILE - j.min(length / TILE));
+        let places = (count * TILE).min(length - j * TILE);
         for p in 0..TILE.min(lines - i * TILE) {
             let to = plane.wrapping_add((i * TILE + p) * length + j * TILE);
-            let left = made.wrapping_add(p * TILE * width + tile - tiles.start);
-            let right = left.wrapping_add(width);
+            let even = made.wrapping_add(p * TILE * width + tile - tiles.start);
+            let odd = even.wrapping_add(width);
             // SAFETY: the caller's.
             unsafe {
-                let write = |to: *mut T, value: T| *to = if job.add { *to + value } else { value };
-                for t in 0..pairs {
-                    write(to.wrapping_add(t * TILE), *left.wrapping_add(t));
-                    write(to.wrapping_add(t * TILE + 1), *right.wrapping_add(t));
-                }
-                if pairs < count {
-                    write(to.wrapping_add(pairs * TILE), *left.wrapping_add(pairs));
+                if job.begin.adds() {
+                    for q in 0..places {
+                        *to.wrapping_add(q) += *if q % 2 == 0 { even } else { odd }.wrapping_add(q / 2);
+                    }
+                } else {
+                    alternate::<V>(even, odd, to, places);
                 }
             }
         }

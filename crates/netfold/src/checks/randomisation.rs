@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::graph::TensorId;
 use crate::lenses::{Attribution, Grid, Lens, Subject};
 use crate::ops::Precision;
-use crate::trace::{NonFinite, Replaced};
+use crate::trace::{NonFinite, Replaced, Tracing};
 use crate::value::{Tensor, Value};
 
 /// How alike a map is to itself after the weights from the output down to one node were shuffled.
@@ -58,7 +58,11 @@ pub fn randomisation<T: Precision>(
         let mut shuffled = tensor.data().to_vec();
         rng.shuffle(&mut shuffled);
         replaced.insert(*weights, Value::Real(Tensor::new(tensor.shape(), shuffled)));
-        let other = trace.model.trace_with(subject.x()?, trace.output, NonFinite::Allow, Arc::new(replaced.clone()))?;
+        let other = trace.model.trace_with(
+            subject.x()?,
+            trace.output,
+            Tracing { non_finite: NonFinite::Allow, replaced: Arc::new(replaced.clone()), ..Tracing::default() },
+        )?;
         let map = places(&lens.look(&Subject { trace: &other, ..*subject })?, &grid);
         steps.push(compared(node, &trained, &map, &grid));
         progress(done + 1, layers.len());

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::lenses::{Lens, Settings, Subject};
 use crate::ops::Precision;
 use crate::rules::Rules;
-use crate::trace::{NonFinite, Replaced, Trace};
+use crate::trace::{NonFinite, Replaced, Trace, Tracing};
 use crate::value::{Tensor, Value};
 
 /// Lenses that are w ∘ x where f is homogeneous: f(t x) = t f(x) for t > 0.
@@ -33,7 +33,7 @@ pub fn without_biases<T: Precision>(trace: &Trace<'_, T>, class: usize) -> Resul
     };
     let x = trace.real(trace.input)?;
     let stripped = Arc::new(zeros(trace)?);
-    let bare = trace.model.trace_with(x, trace.output, NonFinite::Allow, stripped)?;
+    let bare = trace.model.trace_with(x, trace.output, Tracing { non_finite: NonFinite::Allow, replaced: stripped, ..Tracing::default() })?;
     let circuit = bare.freeze(&Rules::default())?;
     let offset = |stage: &&crate::circuit::Stage<T>| {
         stage.affine.validity == Validity::Input

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use netfold_linear::{Chain, Diagonal, Field, Identity, Real, SharedMap};
 
-use super::{At, Attributes, Inputs, Op, Operator, broadcast, size};
+use super::{At, Attributes, Inputs, Op, Operator, Record, broadcast, size};
 use crate::affine::{Affine, Rule, Validity};
 use crate::error::OpError;
 use crate::value::{Tensor, Value};
@@ -103,6 +103,12 @@ impl<T: Real> Op<T> for Arithmetic {
             result = self.kind.pair(&result, &x.value(i)?.reshaped(shape))?;
         }
         Ok(vec![result])
+    }
+
+    fn record(&self, x: &Inputs<'_, T>, varies: &[bool]) -> Result<Option<Record<T>>, OpError> {
+        // Of two factors that vary one may be held, and a rule says how they share.
+        let several = matches!(self.kind, Kind::Mul | Kind::Div) && varies.iter().filter(|&&varies| varies).count() > 1;
+        if several { Ok(None) } else { Record::both(self, x, varies) }
     }
 
     fn freeze(&self, at: &At<'_, T>) -> Result<Affine<T>, OpError> {

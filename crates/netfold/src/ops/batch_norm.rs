@@ -2,7 +2,7 @@
 
 use netfold_linear::{Diagonal, Field, Real};
 
-use super::{At, Attributes, Dependence, Op, Operator, normalize, only};
+use super::{At, Attributes, Dependence, Inputs, Op, Operator, Record, normalize, only};
 use crate::affine::Affine;
 use crate::error::OpError;
 
@@ -38,6 +38,10 @@ impl Operator for BatchNormalization {
 }
 
 impl<T: Real> Op<T> for BatchNormalization {
+    fn record(&self, x: &Inputs<'_, T>, varies: &[bool]) -> Result<Option<Record<T>>, OpError> {
+        Record::applied(self, x, varies)
+    }
+
     fn freeze(&self, at: &At<'_, T>) -> Result<Affine<T>, OpError> {
         let shape = at.inputs.shape(0)?;
         let channels = match shape {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use netfold_linear::{Chain, Field, Mask, Real, SharedMap, Support};
 
-use super::{At, Attributes, Dependence, Inputs, Op, Operator, broadcast, only};
+use super::{At, Attributes, Dependence, Inputs, Op, Operator, Record, broadcast, only};
 use crate::affine::Affine;
 use crate::error::OpError;
 use crate::value::{Tensor, Value};
@@ -53,6 +53,10 @@ impl<T: Real> Op<T> for Where {
             (Value::Bool(a), Value::Bool(b)) => Value::Bool(choose(&condition, a, b)),
             (a, b) => return Err(OpError::new(format!("{} and {} values to choose from", a.kind(), b.kind()))),
         }])
+    }
+
+    fn record(&self, x: &Inputs<'_, T>, varies: &[bool]) -> Result<Option<Record<T>>, OpError> {
+        Record::both(self, x, varies)
     }
 
     fn freeze(&self, at: &At<'_, T>) -> Result<Affine<T>, OpError> {

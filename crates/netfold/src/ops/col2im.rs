@@ -2,7 +2,7 @@
 
 use netfold_linear::{Real, Select, Transposed, Window, WindowAxis};
 
-use super::{At, Attributes, Dependence, Op, Operator, only, size};
+use super::{At, Attributes, Dependence, Inputs, Op, Operator, Record, only, size};
 use crate::affine::Affine;
 use crate::error::OpError;
 
@@ -57,6 +57,10 @@ impl Col2Im {
 }
 
 impl<T: Real> Op<T> for Col2Im {
+    fn record(&self, x: &Inputs<'_, T>, varies: &[bool]) -> Result<Option<Record<T>>, OpError> {
+        Record::applied(self, x, varies)
+    }
+
     fn freeze(&self, at: &At<'_, T>) -> Result<Affine<T>, OpError> {
         let x = at.inputs.shape(0)?;
         let (picture, block) = (size::shape(at.inputs.ints(1)?.data())?, size::shape(at.inputs.ints(2)?.data())?);

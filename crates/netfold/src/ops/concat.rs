@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use netfold_linear::{Field, Identity, Real, Run, Select, SharedMap, Transposed};
 
-use super::{At, Attributes, Inputs, Op, Operator, size};
+use super::{At, Attributes, Inputs, Op, Operator, Record, size};
 use crate::affine::Affine;
 use crate::error::OpError;
 use crate::value::{Tensor, Value};
@@ -61,9 +61,8 @@ impl Concat {
     }
 }
 
-/// The parts' elements in their places, `fill` elsewhere.
-fn put<E: Clone>(shape: &[usize], fill: E, parts: &[(&Tensor<E>, &Select)]) -> Tensor<E> {
-    let mut data = vec![fill; shape.iter().product()];
+/// The parts' elements in their places among `data`.
+fn put<E: Clone>(shape: &[usize], mut data: Vec<E>, parts: &[(&Tensor<E>, &Select)]) -> Tensor<E> {
     parts.iter().for_each(|(part, places)| places.put(part.data(), &mut data));
     Tensor::new(shape, data)
 }
@@ -72,7 +71,7 @@ impl<T: Real> Op<T> for Concat {
     fn forward(&self, x: &Inputs<'_, T>) -> Result<Vec<Value<T>>, OpError> {
         let (shape, places) = self.places(x)?;
         macro_rules! whole {
-            ($kind:ident, $fill:expr) => {{
+            ($kind:ident, $data:expr) => {{
                 let mut parts = Vec::new();
                 for (i, places) in places.iter().enumerate() {
                     match x.value(i)? {
@@ -80,14 +79,20 @@ impl<T: Real> Op<T> for Concat {
                         other => return Err(OpError::new(format!("input {i} is {}, input 0 is not", other.kind()))),
                     }
                 }
-                Value::$kind(put(&shape, $fill, &parts))
+                Value::$kind(put(&shape, $data, &parts))
             }};
         }
+        let len = shape.iter().product();
         Ok(vec![match x.value(0)? {
-            Value::Real(_) => whole!(Real, T::zero()),
-            Value::Int(_) => whole!(Int, 0),
-            Value::Bool(_) => whole!(Bool, false),
+            // The parts make up the whole.
+            Value::Real(_) => whole!(Real, T::pool().take(len)),
+            Value::Int(_) => whole!(Int, vec![0; len]),
+            Value::Bool(_) => whole!(Bool, vec![false; len]),
         }])
+    }
+
+    fn record(&self, x: &Inputs<'_, T>, varies: &[bool]) -> Result<Option<Record<T>>, OpError> {
+        Record::both(self, x, varies)
     }
 
     fn freeze(&self, at: &At<'_, T>) -> Result<Affine<T>, OpError> {
@@ -108,7 +113,7 @@ impl<T: Real> Op<T> for Concat {
         if constants.is_empty() {
             return Ok(affine);
         }
-        let offset = put(&shape, T::zero(), &constants);
+        let offset = put(&shape, vec![T::zero(); shape.iter().product()], &constants);
         Ok(affine.plus(Field::full(&shape, offset.data().to_vec())))
     }
 }

@@ -6,7 +6,7 @@ use netfold_linear::{Chain, Conv as Map, Field, Filters, Identity, LinearMap, Re
 
 use super::prepared::Prepared;
 use super::sliding::Sliding;
-use super::{At, Attributes, Dependence, Op, Operator, only, size};
+use super::{At, Attributes, Dependence, Inputs, Op, Operator, Record, only, size};
 use crate::affine::Affine;
 use crate::error::OpError;
 
@@ -36,6 +36,10 @@ impl Operator for Conv {
 }
 
 impl<T: Real> Op<T> for Conv {
+    fn record(&self, x: &Inputs<'_, T>, varies: &[bool]) -> Result<Option<Record<T>>, OpError> {
+        Record::applied(self, x, varies)
+    }
+
     fn freeze(&self, at: &At<'_, T>) -> Result<Affine<T>, OpError> {
         let (x, w) = (at.inputs.shape(0)?, at.inputs.real(1)?);
         let (&[batch, channels, ref places @ ..], &[out, ins, ref kernel @ ..]) = (x, w.shape()) else {

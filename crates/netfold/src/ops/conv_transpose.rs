@@ -6,7 +6,7 @@ use netfold_linear::{Conv, Field, Filters, Real, Transposed};
 
 use super::prepared::Prepared;
 use super::sliding::Sliding;
-use super::{At, Attributes, Dependence, Op, Operator, only, size};
+use super::{At, Attributes, Dependence, Inputs, Op, Operator, Record, only, size};
 use crate::affine::Affine;
 use crate::error::OpError;
 
@@ -41,6 +41,10 @@ impl Operator for ConvTranspose {
 }
 
 impl<T: Real> Op<T> for ConvTranspose {
+    fn record(&self, x: &Inputs<'_, T>, varies: &[bool]) -> Result<Option<Record<T>>, OpError> {
+        Record::applied(self, x, varies)
+    }
+
     fn freeze(&self, at: &At<'_, T>) -> Result<Affine<T>, OpError> {
         let (x, w) = (at.inputs.shape(0)?, at.inputs.real(1)?);
         let (&[batch, channels, ref places @ ..], &[ins, outs, ref kernel @ ..]) = (x, w.shape()) else {

@@ -3,7 +3,7 @@
 use netfold_linear::{Identity, Real};
 use netfold_onnx::DType;
 
-use super::{At, Attributes, Dependence, Inputs, Op, Operator, only};
+use super::{At, Attributes, Dependence, Inputs, Op, Operator, Record, only};
 use crate::affine::Affine;
 use crate::error::OpError;
 use crate::value::{Tensor, Value};
@@ -118,6 +118,10 @@ impl<T: Real> Op<T> for Copy {
                 [from.clone(), mask].into_iter().take(*outputs).collect()
             }
         })
+    }
+
+    fn record(&self, x: &Inputs<'_, T>, varies: &[bool]) -> Result<Option<Record<T>>, OpError> {
+        Record::both(self, x, varies)
     }
 
     fn freeze(&self, at: &At<'_, T>) -> Result<Affine<T>, OpError> {

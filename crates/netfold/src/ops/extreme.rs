@@ -3,7 +3,7 @@
 use netfold_linear::Real;
 
 use super::branch::chosen;
-use super::{At, Attributes, Inputs, Op, Operator, broadcast};
+use super::{At, Attributes, Inputs, Op, Operator, Record, broadcast};
 use crate::affine::{Affine, Validity};
 use crate::error::OpError;
 use crate::switches::Switches;
@@ -67,6 +67,10 @@ impl<T: Real> Op<T> for Extreme {
             return Ok(vec![Value::Int(self.winners(&inputs)?.0)]);
         }
         Ok(vec![Value::Real(self.winners(&reals(x)?)?.0)])
+    }
+
+    fn record(&self, x: &Inputs<'_, T>, varies: &[bool]) -> Result<Option<Record<T>>, OpError> {
+        Record::both(self, x, varies)
     }
 
     fn freeze(&self, at: &At<'_, T>) -> Result<Affine<T>, OpError> {

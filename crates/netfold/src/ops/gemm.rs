@@ -5,7 +5,7 @@ use std::sync::Arc;
 use netfold_linear::{Chain, Diagonal, Field, Product, Real, Select, SharedMap, Side};
 
 use super::movement::{strides, walk};
-use super::{At, Attributes, Dependence, Op, Operator, broadcast, size};
+use super::{At, Attributes, Dependence, Inputs, Op, Operator, Record, broadcast, size};
 use crate::affine::Affine;
 use crate::error::OpError;
 use crate::value::Tensor;
@@ -73,6 +73,10 @@ impl Gemm {
 }
 
 impl<T: Real> Op<T> for Gemm {
+    fn record(&self, x: &Inputs<'_, T>, varies: &[bool]) -> Result<Option<Record<T>>, OpError> {
+        Record::applied(self, x, varies)
+    }
+
     fn freeze(&self, at: &At<'_, T>) -> Result<Affine<T>, OpError> {
         let (&[a_rows, a_cols], &[b_rows, b_cols]) = (at.inputs.shape(0)?, at.inputs.shape(1)?) else {
             return Err(OpError::new("A and B need two axes"));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use netfold_linear::{Field, Product, Real, SharedMap, Side};
 
-use super::{At, Attributes, Inputs, Op, Operator, broadcast, size};
+use super::{At, Attributes, Inputs, Op, Operator, Record, broadcast, size};
 use crate::affine::{Affine, Rule, Validity};
 use crate::error::OpError;
 use crate::value::{Tensor, Value};
@@ -90,6 +90,10 @@ impl<T: Real> Op<T> for MatMul {
         let (a, b) = (x.real(0)?, x.real(1)?);
         let sizes = Sizes::of(a.shape(), b.shape())?;
         Ok(vec![Value::Real(Affine::linear(sizes.map(Side::Right, b, a.shape())).apply(&[Some(a)]))])
+    }
+
+    fn record(&self, x: &Inputs<'_, T>, varies: &[bool]) -> Result<Option<Record<T>>, OpError> {
+        if let [true, true] = varies { Ok(None) } else { Record::both(self, x, varies) }
     }
 
     fn freeze(&self, at: &At<'_, T>) -> Result<Affine<T>, OpError> {

@@ -20,10 +20,10 @@ pub use attributes::Attributes;
 pub use inputs::{At, Inputs};
 pub use sliding::Windows;
 
-use crate::affine::Affine;
+use crate::affine::{Affine, Rule};
 use crate::error::OpError;
 use crate::switches::Switches;
-use crate::value::Value;
+use crate::value::{Tensor, Value};
 
 /// One operator that can be loaded.
 #[derive(Clone, Copy)]
@@ -111,7 +111,7 @@ pub trait Op<T: Real>: Debug + Send + Sync {
     /// If the inputs do not fit the operator.
     fn forward(&self, x: &Inputs<'_, T>) -> Result<Vec<Value<T>>, OpError> {
         let varies: Vec<bool> = (0..x.len()).map(|i| i == 0).collect();
-        let at = At { inputs: x, outputs: &[], varies: &varies, output: 0, rule: crate::affine::Rule::Gate };
+        let at = At { inputs: x, outputs: &[], varies: &varies, output: 0, rule: Rule::Gate };
         let affine = self.freeze(&at)?;
         Ok(vec![Value::Real(affine.apply(&[Some(x.real(0)?)]))])
     }
@@ -122,12 +122,56 @@ pub trait Op<T: Real>: Debug + Send + Sync {
     /// If the inputs do not fit the operator, or it cannot be frozen there.
     fn freeze(&self, at: &At<'_, T>) -> Result<Affine<T>, OpError>;
 
+    /// What it computes and which affine operators its outputs are, where one pass over the numbers gives both and no rule
+    /// has a say: the trace then need not keep its inputs. `varies` tells which of these have a term; one has.
+    ///
+    /// Nothing by default: freezing asks for the values later.
+    ///
+    /// # Errors
+    /// As [`forward`](Op::forward).
+    fn record(&self, _x: &Inputs<'_, T>, _varies: &[bool]) -> Result<Option<Record<T>>, OpError> {
+        Ok(None)
+    }
+
     /// What keeps the operator on the piece that it is frozen on: asked where [`freeze`](Op::freeze) is exact in a region.
     ///
     /// # Errors
     /// If the inputs do not fit the operator, or nobody wrote down where it switches.
     fn switches(&self, _: &At<'_, T>) -> Result<Vec<Switches<T>>, OpError> {
         Err(OpError::new("where it switches is not known"))
+    }
+}
+
+/// What one pass over an operator's inputs gives.
+#[derive(Clone, Debug)]
+pub struct Record<T> {
+    /// One value for each output.
+    pub values: Vec<Value<T>>,
+    /// What each output is.
+    pub affines: Vec<Affine<T>>,
+}
+
+impl<T: Real> Record<T> {
+    /// One output.
+    fn new(value: Tensor<T>, affine: Affine<T>) -> Self {
+        Self { values: vec![Value::Real(value)], affines: vec![affine] }
+    }
+
+    /// Of an operator that is affine itself: the map that it is frozen to, applied.
+    fn applied<O: Op<T>>(op: &O, x: &Inputs<'_, T>, varies: &[bool]) -> Result<Option<Self>, OpError> {
+        let affine = op.freeze(&At { inputs: x, outputs: &[], varies, output: 0, rule: Rule::Gate })?;
+        let moves = |i: usize| if varies[i] { x.real(i).map(Some) } else { Ok(None) };
+        let value = affine.apply(&(0..x.len()).map(moves).collect::<Result<Vec<_>, _>>()?);
+        Ok(Some(Self::new(value, affine)))
+    }
+
+    /// Of an operator that every rule freezes alike: both, one after the other. Nothing where it cannot be frozen, which
+    /// is nobody's concern before it is asked for.
+    fn both<O: Op<T>>(op: &O, x: &Inputs<'_, T>, varies: &[bool]) -> Result<Option<Self>, OpError> {
+        let values = op.forward(x)?;
+        let frozen = |output| op.freeze(&At { inputs: x, outputs: &values, varies, output, rule: Rule::Gate });
+        let affines = (0..values.len()).map(frozen).collect::<Result<_, _>>().ok();
+        Ok(affines.map(|affines| Self { values, affines }))
     }
 }
 

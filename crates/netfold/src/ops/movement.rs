@@ -2,9 +2,9 @@
 
 use std::fmt::Debug;
 
-use netfold_linear::{Real, Run, Select};
+use netfold_linear::{Field, Real, Run, Select};
 
-use super::{At, Dependence, Inputs, Op, Operator, only, size};
+use super::{At, Dependence, Inputs, Op, Operator, Record, only, size};
 use crate::affine::Affine;
 use crate::error::OpError;
 use crate::value::Value;
@@ -154,33 +154,49 @@ impl<M: Movement> Operator for Moved<M> {
     }
 }
 
+impl<M: Movement> Moved<M> {
+    fn picks<T: Real>(&self, x: &Inputs<'_, T>) -> Result<Vec<Pick>, OpError> {
+        (0..self.0.outputs()).map(|output| self.0.pick(x, output)).collect()
+    }
+
+    /// The elements of x that are picked.
+    fn moved<T: Real>(&self, x: &Inputs<'_, T>, pick: &Pick) -> Result<Value<T>, OpError> {
+        let (from, fill) = (x.value(0)?, self.0.fill(x)?);
+        Ok(match (&pick.source, from) {
+            (None, from) => from.reshaped(&pick.shape),
+            (Some(source), Value::Real(from)) => Value::Real(from.moved(source, T::of(fill))),
+            (Some(source), Value::Int(from)) => Value::Int(from.picked(source, &(fill as i64))),
+            (Some(source), Value::Bool(from)) => Value::Bool(from.picked(source, &(fill != 0.0))),
+        })
+    }
+
+    /// Picking as an affine operator: a fill that is not zero is its offset.
+    fn affine<T: Real>(&self, x: &Inputs<'_, T>, pick: Pick) -> Result<Affine<T>, OpError> {
+        let (from, fill) = (x.shape(0)?, T::of(self.0.fill(x)?));
+        let Some(source) = pick.source else { return Ok(Affine::reshape(from, &pick.shape)) };
+        let offset = (!fill.is_zero()).then(|| source.pick(&vec![T::zero(); from.iter().product()], &fill));
+        let offset = offset.filter(|offset| offset.iter().any(|value| !value.is_zero()));
+        let affine = Affine::linear(source);
+        Ok(match offset {
+            Some(offset) => affine.plus(Field::full(&pick.shape, offset)),
+            None => affine,
+        })
+    }
+}
+
 impl<T: Real, M: Movement> Op<T> for Moved<M> {
     fn forward(&self, x: &Inputs<'_, T>) -> Result<Vec<Value<T>>, OpError> {
-        let (from, fill) = (x.value(0)?, self.0.fill(x)?);
-        let output = |output| {
-            let pick = self.0.pick(x, output)?;
-            Ok(match (&pick.source, from) {
-                (None, from) => from.reshaped(&pick.shape),
-                (Some(source), Value::Real(from)) => Value::Real(from.moved(source, T::of(fill))),
-                (Some(source), Value::Int(from)) => Value::Int(from.picked(source, &(fill as i64))),
-                (Some(source), Value::Bool(from)) => Value::Bool(from.picked(source, &(fill != 0.0))),
-            })
-        };
-        (0..self.0.outputs()).map(output).collect()
+        self.picks(x)?.iter().map(|pick| self.moved(x, pick)).collect()
+    }
+
+    fn record(&self, x: &Inputs<'_, T>, _: &[bool]) -> Result<Option<Record<T>>, OpError> {
+        let picks = self.picks(x)?;
+        let values = picks.iter().map(|pick| self.moved(x, pick)).collect::<Result<_, _>>()?;
+        let affines = picks.into_iter().map(|pick| self.affine(x, pick)).collect::<Result<_, _>>()?;
+        Ok(Some(Record { values, affines }))
     }
 
     fn freeze(&self, at: &At<'_, T>) -> Result<Affine<T>, OpError> {
-        let from = at.inputs.shape(0)?;
-        let pick = self.0.pick(at.inputs, at.output)?;
-        let fill = T::of(self.0.fill(at.inputs)?);
-        let Some(source) = pick.source else { return Ok(Affine::reshape(from, &pick.shape)) };
-        let offset = (fill != T::zero()).then(|| source.pick(&vec![T::zero(); from.iter().product()], &fill));
-        let offset = offset.filter(|offset| offset.iter().any(|value| !value.is_zero()));
-        let offset = offset.map(|offset| netfold_linear::Field::full(&pick.shape, offset));
-        let affine = Affine::linear(source);
-        Ok(match offset {
-            Some(offset) => affine.plus(offset),
-            None => affine,
-        })
+        self.affine(at.inputs, self.0.pick(at.inputs, at.output)?)
     }
 }

@@ -4,7 +4,7 @@ use netfold_linear::{Contest, Real, Select, Sparse, Window};
 use rayon::prelude::*;
 
 use super::sliding::{Readings, Sliding, Windows};
-use super::{At, Attributes, Dependence, Inputs, Op, Operator, only, size};
+use super::{At, Attributes, Dependence, Inputs, Op, Operator, Record, only, size};
 use crate::affine::{Affine, Validity};
 use crate::error::OpError;
 use crate::switches::Switches;
@@ -125,6 +125,16 @@ impl<T: Real> Op<T> for MaxPool {
         Ok([Value::Real(largest)].into_iter().chain(places).collect())
     }
 
+    fn record(&self, x: &Inputs<'_, T>, varies: &[bool]) -> Result<Option<Record<T>>, OpError> {
+        if self.indices {
+            return Record::both(self, x, varies);
+        }
+        let x = x.real(0)?;
+        let Winners { of, largest } = self.winners(x)?;
+        let select = Select::new(x.shape(), largest.shape(), of);
+        Ok(Some(Record::new(largest, Affine::linear(select).valid(Validity::Region))))
+    }
+
     fn freeze(&self, at: &At<'_, T>) -> Result<Affine<T>, OpError> {
         let x = at.inputs.real(0)?;
         let Winners { of, largest } = self.winners(x)?;
@@ -189,6 +199,10 @@ impl AveragePool {
 }
 
 impl<T: Real> Op<T> for AveragePool {
+    fn record(&self, x: &Inputs<'_, T>, varies: &[bool]) -> Result<Option<Record<T>>, OpError> {
+        Record::applied(self, x, varies)
+    }
+
     fn freeze(&self, at: &At<'_, T>) -> Result<Affine<T>, OpError> {
         let x = at.inputs.shape(0)?;
         let layout = layout(&self.sliding, x)?;

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use netfold_linear::{Real, Select};
 
-use super::{At, Attributes, Dependence, Inputs, Op, Operator, only, size};
+use super::{At, Attributes, Dependence, Inputs, Op, Operator, Record, only, size};
 use crate::affine::{Affine, Validity};
 use crate::error::OpError;
 use crate::value::{Tensor, Value};
@@ -138,6 +138,10 @@ impl<T: Real> Op<T> for Ranks {
                 Value::Int(Tensor::new(&winners.shape, winners.places)),
             ],
         })
+    }
+
+    fn record(&self, x: &Inputs<'_, T>, varies: &[bool]) -> Result<Option<Record<T>>, OpError> {
+        Record::both(self, x, varies)
     }
 
     fn freeze(&self, at: &At<'_, T>) -> Result<Affine<T>, OpError> {

@@ -1,8 +1,8 @@
 //! `Relu`, `LeakyRelu`, `PRelu`.
 
-use netfold_linear::{Diagonal, Field, Mask, Real, Support};
+use netfold_linear::{Clipped, Diagonal, Field, Mask, Real};
 
-use super::{At, Attributes, Dependence, Inputs, Op, Operator, broadcast, only};
+use super::{At, Attributes, Dependence, Inputs, Op, Operator, Record, broadcast, only};
 use crate::affine::{Affine, Validity};
 use crate::error::OpError;
 use crate::switches::{Border, Switches};
@@ -55,6 +55,13 @@ impl Rectifier {
     }
 }
 
+/// max(z, 0), and the mask of what is above 0. NaN stays NaN.
+fn rectified<T: Real>(z: &Tensor<T>) -> (Tensor<T>, Affine<T>) {
+    let clipped = Clipped::new(z.shape(), z.data(), [T::zero(), T::nan()]);
+    let affine = Affine::linear(Mask::new(clipped.passes())).valid(Validity::Region);
+    (Tensor::new(z.shape(), clipped.into_values()), affine)
+}
+
 fn at<T: Real>(slope: &Tensor<T>, element: usize) -> T {
     slope.data()[if slope.len() == 1 { 0 } else { element }]
 }
@@ -63,8 +70,7 @@ impl<T: Real> Op<T> for Rectifier {
     fn forward(&self, x: &Inputs<'_, T>) -> Result<Vec<Value<T>>, OpError> {
         let z = x.real(0)?;
         if let Self::Zero = self {
-            // NaN stays NaN.
-            return Ok(vec![Value::Real(z.each(|z| if z <= T::zero() { T::zero() } else { z }))]);
+            return Ok(vec![Value::Real(rectified(z).0)]);
         }
         let slope = self.slope(x)?;
         let y = |(element, &z): (usize, &T)| match &slope {
@@ -77,10 +83,24 @@ impl<T: Real> Op<T> for Rectifier {
         Ok(vec![Value::Real(Tensor::new(z.shape(), z.data().iter().enumerate().map(y).collect()))])
     }
 
+    fn record(&self, x: &Inputs<'_, T>, varies: &[bool]) -> Result<Option<Record<T>>, OpError> {
+        match self {
+            Self::Zero => {
+                let (y, affine) = rectified(x.real(0)?);
+                Ok(Some(Record::new(y, affine)))
+            }
+            _ => Record::both(self, x, varies),
+        }
+    }
+
     fn freeze(&self, point: &At<'_, T>) -> Result<Affine<T>, OpError> {
         let z = point.inputs.real(0)?;
         let affine = match self.slope(point.inputs)? {
-            None => Affine::linear(Mask::new(Support::positive(z.shape(), z.data()))),
+            None => {
+                let (y, affine) = rectified(z);
+                y.recycle();
+                affine
+            }
             Some(slope) => {
                 let factor = |(e, &z): (usize, &T)| if z > T::zero() { T::one() } else { at(&slope, e) };
                 let factors = z.data().iter().enumerate().map(factor).collect();

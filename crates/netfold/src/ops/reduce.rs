@@ -7,7 +7,7 @@ use netfold_linear::{Chain, Diagonal, Field, Real, Select, Transposed};
 
 use super::extreme::is_nan;
 use super::movement::{strides, walk};
-use super::{At, Attributes, Dependence, Inputs, Op, Operator, only, size};
+use super::{At, Attributes, Dependence, Inputs, Op, Operator, Record, only, size};
 use crate::affine::{Affine, Rule, Validity};
 use crate::error::OpError;
 use crate::switches::{Border, Switches};
@@ -195,6 +195,21 @@ impl<T: Real> Op<T> for Reduce {
             (_, Value::Real(x)) => Value::Real(self.curved(x, &groups)?),
             (_, other) => return Err(OpError::new(format!("numbers are expected, not {}", other.kind()))),
         }])
+    }
+
+    fn record(&self, x: &Inputs<'_, T>, varies: &[bool]) -> Result<Option<Record<T>>, OpError> {
+        let Value::Real(z) = x.value(0)? else { return Ok(None) };
+        match self.kind {
+            Kind::Sum | Kind::Mean => Record::applied(self, x, varies),
+            Kind::Max | Kind::Min => {
+                let groups = self.groups(x)?;
+                let winners = Select::new(z.shape(), &groups.shape, self.winners(z.data(), &groups));
+                let none = if self.kind == Kind::Max { T::neg_infinity() } else { T::infinity() };
+                let value = z.picked(&winners, &none);
+                Ok(Some(Record::new(value, Affine::linear(winners).valid(Validity::Region))))
+            }
+            _ => Ok(None),
+        }
     }
 
     fn freeze(&self, at: &At<'_, T>) -> Result<Affine<T>, OpError> {

@@ -2,7 +2,7 @@
 
 use netfold_linear::Real;
 
-use super::{At, Attributes, Dependence, Inputs, Op, Operator, only, size};
+use super::{At, Attributes, Dependence, Inputs, Op, Operator, Record, only, size};
 use crate::affine::Affine;
 use crate::error::OpError;
 use crate::value::Value;
@@ -98,6 +98,10 @@ fn resolve(from: &[usize], wanted: &[i64], zero_is_zero: bool) -> Result<Vec<usi
 impl<T: Real> Op<T> for Reshape {
     fn forward(&self, x: &Inputs<'_, T>) -> Result<Vec<Value<T>>, OpError> {
         Ok(vec![x.value(0)?.reshaped(&self.target(x)?)])
+    }
+
+    fn record(&self, x: &Inputs<'_, T>, varies: &[bool]) -> Result<Option<Record<T>>, OpError> {
+        Record::both(self, x, varies)
     }
 
     fn freeze(&self, at: &At<'_, T>) -> Result<Affine<T>, OpError> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use netfold_linear::{Chain, Field, Identity, Real, Resample, Select, SharedMap, Taps};
 
 use super::movement::Pick;
-use super::{At, Attributes, Dependence, Inputs, Op, Operator, only, size};
+use super::{At, Attributes, Dependence, Inputs, Op, Operator, Record, only, size};
 use crate::affine::Affine;
 use crate::error::OpError;
 use crate::value::Value;
@@ -274,6 +274,13 @@ impl<T: Real> Op<T> for Resize {
         }
         let at = At { inputs: x, outputs: &[], varies: &[true], output: 0, rule: crate::affine::Rule::Gate };
         Ok(vec![Value::Real(self.freeze(&at)?.apply(&[Some(x.real(0)?)]))])
+    }
+
+    fn record(&self, x: &Inputs<'_, T>, varies: &[bool]) -> Result<Option<Record<T>>, OpError> {
+        match x.value(0)? {
+            Value::Real(_) => Record::applied(self, x, varies),
+            _ => Ok(None),
+        }
     }
 
     fn freeze(&self, at: &At<'_, T>) -> Result<Affine<T>, OpError> {

@@ -1,9 +1,9 @@
 //! `Clip`, `Abs`, `Neg`, `HardSigmoid`, `ThresholdedRelu`, `Shrink`: functions of one
 //! number that are straight lines in pieces.
 
-use netfold_linear::{Diagonal, Field, Mask, Real, Support};
+use netfold_linear::{Clipped, Diagonal, Field, Mask, Real, Support};
 
-use super::{At, Attributes, Dependence, Inputs, Op, Operator, only};
+use super::{At, Attributes, Dependence, Inputs, Op, Operator, Record, only};
 use crate::affine::{Affine, Validity};
 use crate::error::OpError;
 use crate::switches::{Border, Switches};
@@ -56,25 +56,22 @@ fn cut<T: Real>(z: T, s: T, c: T, low: T, high: T) -> (T, T) {
     if y > low && y < high || y.is_nan() { (s, c) } else { (T::zero(), y.max(low).min(high)) }
 }
 
-/// z between two bounds; NaN stays NaN.
-fn clip<T: Real>(z: T, low: T, high: T) -> T {
-    let z = if z < low { low } else { z };
-    if z > high { high } else { z }
-}
-
-/// z where it lies between the bounds; what is cut is at one of them.
-#[expect(clippy::needless_bitwise_bool, reason = "which side of a bound a number lies on cannot be foretold")]
-fn frozen_clip<T: Real>(z: &Tensor<T>, [low, high]: [T; 2]) -> Affine<T> {
-    let passes = Support::of_values(z.shape(), z.data(), |z| !((z <= low) | (z >= high)));
-    let affine = Affine::linear(Mask::new(passes)).valid(Validity::Region);
-    let at = |bound: T| Support::of_values(z.shape(), z.data(), |z| clip(z, low, high) == bound);
-    let (floor, ceiling) = (!low.is_zero(), !high.is_zero() && low != high);
-    let bounds = [(floor, low), (ceiling, high)].into_iter().filter(|&(counts, _)| counts);
-    let mut bounds = bounds.map(|(_, bound)| (at(bound), bound)).filter(|(at, _)| at.count() > 0);
-    match (bounds.next(), bounds.next()) {
-        (None, _) => affine,
-        (Some((at, bound)), None) => affine.plus(Field::on(&at, bound)),
-        (Some((below, _)), Some((above, _))) => {
+/// z between two bounds, of which the upper one counts where they cross: NaN stays NaN. Frozen, z passes where it lies
+/// between them, and what is cut is at one of them.
+fn clip<T: Real>(z: &Tensor<T>, [low, high]: [T; 2]) -> (Tensor<T>, Affine<T>) {
+    let low = low.min(high);
+    let clipped = Clipped::new(z.shape(), z.data(), [low, high]);
+    let affine = Affine::linear(Mask::new(clipped.passes())).valid(Validity::Region);
+    let cut = |counts: bool, at: &dyn Fn() -> Support| counts.then(at).filter(|at| at.count() > 0);
+    let below = cut(!low.is_zero() && low < high, &|| clipped.below());
+    let above = cut(!high.is_zero(), &|| clipped.above());
+    let affine = match (below, above) {
+        // Where the bounds meet, y is that number everywhere.
+        _ if low >= high => affine.plus(Field::uniform(z.shape(), high)),
+        (None, None) => affine,
+        (Some(below), None) => affine.plus(Field::on(&below, low)),
+        (None, Some(above)) => affine.plus(Field::on(&above, high)),
+        (Some(below), Some(above)) => {
             let value = |element| match element {
                 _ if below.contains(element) => low,
                 _ if above.contains(element) => high,
@@ -82,7 +79,8 @@ fn frozen_clip<T: Real>(z: &Tensor<T>, [low, high]: [T; 2]) -> Affine<T> {
             };
             affine.plus(Field::full(z.shape(), (0..z.len()).map(value).collect()))
         }
-    }
+    };
+    (Tensor::new(z.shape(), clipped.into_values()), affine)
 }
 
 impl Segments {
@@ -149,8 +147,7 @@ impl<T: Real> Op<T> for Segments {
         }
         let bounds = self.bounds(x)?;
         if let Self::Clip { .. } = self {
-            let [low, high] = bounds;
-            return Ok(vec![Value::Real(x.real(0)?.each(|z| clip(z, low, high)))]);
+            return Ok(vec![Value::Real(clip(x.real(0)?, bounds).0)]);
         }
         let y = |&z: &T| {
             let (slope, offset) = self.line(z, bounds);
@@ -160,13 +157,25 @@ impl<T: Real> Op<T> for Segments {
         Ok(vec![Value::Real(x.real(0)?.map(y))])
     }
 
+    fn record(&self, x: &Inputs<'_, T>, varies: &[bool]) -> Result<Option<Record<T>>, OpError> {
+        match (self, x.value(0)?) {
+            (Self::Clip { .. }, Value::Real(z)) => {
+                let (y, affine) = clip(z, self.bounds(x)?);
+                Ok(Some(Record::new(y, affine)))
+            }
+            _ => Record::both(self, x, varies),
+        }
+    }
+
     fn freeze(&self, at: &At<'_, T>) -> Result<Affine<T>, OpError> {
         let (z, bounds) = (at.inputs.real(0)?, self.bounds(at.inputs)?);
         if let Self::Neg = self {
             return Ok(Affine::linear(Diagonal::new(Field::uniform(z.shape(), -T::one()))));
         }
         if let Self::Clip { .. } = self {
-            return Ok(frozen_clip(z, bounds));
+            let (y, affine) = clip(z, bounds);
+            y.recycle();
+            return Ok(affine);
         }
         let (slopes, offsets): (Vec<T>, Vec<T>) = z.data().iter().map(|&z| self.line(z, bounds)).unzip();
         let flat = offsets.iter().all(T::is_zero);

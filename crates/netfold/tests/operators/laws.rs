@@ -4,7 +4,7 @@ use std::fmt;
 
 use netfold::affine::{Affine, Rule, Validity};
 use netfold::graph::Node;
-use netfold::ops::{At, Dependence, Inputs};
+use netfold::ops::{At, Dependence, Inputs, Record};
 use netfold::{Precision, Tensor, Value};
 use netfold_linear::{Probes, Support, dot_test};
 
@@ -15,12 +15,14 @@ pub struct Counts {
     transposes: usize,
     tangents: usize,
     no_generic_point: usize,
+    records: usize,
 }
 
 impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} anchors, {} transposes, ", self.anchors, self.transposes)?;
-        write!(f, "{} tangents ({} at no generic point)", self.tangents, self.no_generic_point)
+        write!(f, "{} tangents ({} at no generic point), ", self.tangents, self.no_generic_point)?;
+        write!(f, "{} records", self.records)
     }
 }
 
@@ -66,6 +68,13 @@ fn check_choice(
         return Ok(());
     }
     let outputs = node.outputs.iter().filter(|id| id.is_some()).count();
+    if let Some(record) = recorded(node, inputs, varies)? {
+        counts.records += 1;
+        for output in 0..outputs {
+            let same = |rule| same_record(node, inputs, varies, (output, rule), &record);
+            RULES.into_iter().try_for_each(same).map_err(|why| format!("record of output {output}: {why}"))?;
+        }
+    }
     for output in 0..outputs {
         for rule in RULES {
             let affine = frozen(node, inputs, varies, output, rule)?;
@@ -113,6 +122,42 @@ fn frozen<T: Precision>(
     let affine = T::op(operator.as_ref()).freeze(&at).map_err(|error| error.to_string())?;
     let constant = affine.terms.iter().zip(varies).find(|(term, varies)| term.is_some() && !**varies);
     if constant.is_some() { Err("a term for an input that is held constant".into()) } else { Ok(affine) }
+}
+
+fn recorded(node: &Node, inputs: &[Option<Value<f64>>], varies: &[bool]) -> Result<Option<Record<f64>>, String> {
+    let operator = node.operator.as_ref().map_err(Clone::clone)?;
+    f64::op(operator.as_ref()).record(&refs(inputs), varies).map_err(|error| error.to_string())
+}
+
+/// What one pass over the numbers gives is what `forward` and, under every rule, `freeze` give.
+fn same_record(
+    node: &Node,
+    inputs: &[Option<Value<f64>>],
+    varies: &[bool],
+    (output, rule): (usize, Rule),
+    record: &Record<f64>,
+) -> Result<(), String> {
+    let value = match &record.values[output] {
+        Value::Real(value) => value.clone(),
+        Value::Int(value) => value.map(|&value| value as f64),
+        Value::Bool(value) => value.map(|&value| f64::from(u8::from(value))),
+    };
+    crate::cases::equal(&Value::Real(value), &Value::Real(forward(node, inputs, output)?), 1e-14)?;
+    let (own, frozen) = (&record.affines[output], frozen(node, inputs, varies, output, rule)?);
+    if own.validity != frozen.validity {
+        return Err(format!("{} instead of {} under {rule}", own.validity, frozen.validity));
+    }
+    let mut seed = 5;
+    for by in [0.0, 1.0] {
+        let moved: Vec<Tensor<f64>> = (inputs.iter())
+            .map(|x| x.as_ref().map_or(&[0][..], Value::shape))
+            .map(|shape| Tensor::new(shape, (0..shape.iter().product()).map(|_| by * noise(&mut seed)).collect()))
+            .collect();
+        let moved: Vec<Option<&Tensor<f64>>> = moved.iter().map(Some).collect();
+        let (own, frozen) = (own.apply(&moved), frozen.apply(&moved));
+        crate::cases::equal(&Value::Real(own), &Value::Real(frozen), 1e-12).map_err(|why| format!("{rule}: {why}"))?;
+    }
+    Ok(())
 }
 
 /// The numbers of the inputs, as far as they are numbers.
