@@ -11,7 +11,7 @@ use crate::frame::Frame;
 use crate::kernels::depth::Depth;
 
 use crate::kernels::gather::{Gather, Weights};
-use crate::kernels::parts::Begin;
+use crate::kernels::parts::{BLOCK, Begin};
 use crate::kernels::winograd;
 use crate::reads::Reads;
 use crate::window::{Window, WindowAxis};
@@ -30,15 +30,18 @@ pub struct Filters<T> {
     backward: OnceLock<Vec<T>>,
     /// Blocks of channels for whole tensors: forward, transposed.
     blocks: [OnceLock<Vec<T>>; 2],
-    /// The same for minimal filtering.
-    spectra: [OnceLock<Vec<T>>; 2],
+    /// Lanes of channels for whole tensors with few places.
+    lanes: [OnceLock<Vec<T>>; 2],
+    /// The same two for minimal filtering.
+    spectra: [[OnceLock<Vec<T>>; 2]; 2],
 }
 
 impl<T: Real> Filters<T> {
     /// The weights `[out, channels / groups, taps…]`.
     pub fn new(weights: Arc<Vec<T>>) -> Self {
-        let (blocks, spectra) = ([OnceLock::new(), OnceLock::new()], [OnceLock::new(), OnceLock::new()]);
-        Self { natural: weights, forward: OnceLock::new(), backward: OnceLock::new(), blocks, spectra }
+        let pair = || [OnceLock::new(), OnceLock::new()];
+        let (blocks, lanes, spectra) = (pair(), pair(), [pair(), pair()]);
+        Self { natural: weights, forward: OnceLock::new(), backward: OnceLock::new(), blocks, lanes, spectra }
     }
 
     /// The weights as they were given.
@@ -50,8 +53,13 @@ impl<T: Real> Filters<T> {
         once(&self.blocks[usize::from(transpose)], || dense::blocks(&self.natural, s, groups, transpose))
     }
 
-    fn spectra(&self, s: &Sizes, groups: usize, transpose: bool) -> &[T] {
-        once(&self.spectra[usize::from(transpose)], || dense::spectra(&self.natural, s, groups, transpose))
+    fn lanes(&self, s: &Sizes, groups: usize, transpose: bool) -> &[T] {
+        once(&self.lanes[usize::from(transpose)], || dense::lanes(&self.natural, s, groups, transpose))
+    }
+
+    fn spectra(&self, s: &Sizes, groups: usize, transpose: bool, block: usize) -> &[T] {
+        let cells = &self.spectra[usize::from(block == BLOCK)];
+        once(&cells[usize::from(transpose)], || dense::spectra(&self.natural, s, groups, transpose, block))
     }
 
     fn forward(&self, s: &Sizes) -> &[T] {
@@ -203,7 +211,7 @@ impl<T: Real> Conv<T> {
     fn road(&self, width: usize, transpose: bool) -> Road {
         let s = self.sizes();
         match () {
-            () if width == 1 && self.fits_winograd() => Road::Winograd,
+            () if width == 1 && !self.is_thin(transpose) && self.fits_winograd() => Road::Winograd,
             () if width == 1 && self.frame(transpose).is_small() => Road::Dense,
             () if s.ins == 1 && s.outs == 1 => Road::Depth,
             () => Road::Gather,

@@ -116,6 +116,11 @@ impl Frame {
         self.axes.iter().all(Side::is_bare)
     }
 
+    /// Whether the places of the result are one grid, side by side.
+    pub fn is_one_grid(&self) -> bool {
+        matches!(self.grids().as_slice(), [grid] if grid.is_whole())
+    }
+
     /// Whether the frame is not much larger than what it holds.
     pub fn is_small(&self) -> bool {
         /// Numbers of a plane that need no thought.

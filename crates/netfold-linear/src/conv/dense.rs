@@ -6,24 +6,33 @@ use super::{Conv, Sizes};
 use crate::Real;
 use crate::WindowAxis;
 use crate::frame::{Frame, SLACK};
+use crate::kernels::channels::{self, Channels};
 use crate::kernels::frames;
 use crate::kernels::panels::Panels;
 use crate::kernels::parts::{BLOCK, Begin};
-use crate::kernels::planes::Planes;
-use crate::kernels::winograd::{POINTS, Winograd, spectrum};
+use crate::kernels::planes::{Planes, THIN};
+use crate::kernels::winograd::{self, POINTS, Winograd, spectrum};
 
-/// Up to so many pairs of channels of a group are gone through one by one.
-const THIN: usize = 4;
+/// Places of a plane up to which the lanes of a register had better be channels than places, if they are used as well.
+const FEW: usize = 256;
 
 impl<T: Real> Conv<T> {
     /// All of y = A x (or Aᵀ x) from all of x, both in standard order, with what y begins with.
     pub(super) fn dense(&self, from: &[T], to: &mut [T], transpose: bool, begin: Begin<'_, T>) {
         let (s, frame, groups) = (self.sizes(), self.frame(transpose), self.groups);
         let (ins, outs) = if transpose { (s.outs, s.ins) } else { (s.ins, s.outs) };
-        if ins * outs <= THIN {
+        if self.is_thin(transpose) {
             let strides = if transpose { [1, s.ins] } else { [s.ins, 1] };
             let weights = &self.filters.natural;
             return Planes { frame, groups, from: ins, to: outs, weights, strides, taps: s.taps, begin }.run(from, to);
+        }
+        if self.fits_channels(transpose) {
+            let weights = self.filters.lanes(&s, groups, transpose);
+            let channels = Channels { frame, groups, from: ins, to: outs, weights, taps: s.taps, begin };
+            if frame.is_bare() {
+                return channels.run(from, to);
+            }
+            return framed(frame, from, |framed| channels.run(framed, to));
         }
         let weights = self.filters.blocks(&s, groups, transpose);
         let panels = Panels { frame, groups, from: ins, to: outs, weights, taps: s.taps, begin };
@@ -38,9 +47,25 @@ impl<T: Real> Conv<T> {
         let (s, frame, groups) = (self.sizes(), self.tiles(transpose), self.groups);
         let (ins, outs) = if transpose { (s.outs, s.ins) } else { (s.ins, s.outs) };
         let places = if transpose { self.axes.map(|axis| axis.input) } else { self.axes.map(|axis| axis.output) };
-        let weights = self.filters.spectra(&s, groups, transpose);
+        let weights = self.filters.spectra(&s, groups, transpose, winograd::block::<T>(outs, places));
         let job = Winograd { frame, groups, from: ins, to: outs, places, weights, begin };
         framed(frame, from, |framed| job.run(framed, to));
+    }
+
+    /// Whether groups of the result have so few channels that they are computed plane by plane.
+    pub(super) fn is_thin(&self, transpose: bool) -> bool {
+        let s = self.sizes();
+        (if transpose { s.ins } else { s.outs }) <= THIN
+    }
+
+    /// Whether [`Channels`] computes the product, and faster than [`Panels`].
+    fn fits_channels(&self, transpose: bool) -> bool {
+        let (s, frame) = (self.sizes(), self.frame(transpose));
+        let to = if transpose { s.ins } else { s.outs };
+        let places = frame.places_to();
+        let used = |n: usize, lanes: usize| n as f64 / n.next_multiple_of(lanes) as f64;
+        let least = if places <= FEW { 0.95 } else { 1.05 };
+        frame.is_one_grid() && used(to, channels::lanes::<T>()) > least * used(places, channels::lanes::<T>())
     }
 
     /// Whether [`Winograd`] computes the product, and faster than [`Panels`].
@@ -71,18 +96,23 @@ fn framed<T: Real>(frame: &Frame, planes: &[T], run: impl FnOnce(&[T])) {
 
 /// The weights as [`Panels`] reads them.
 pub(super) fn blocks<T: Real>(natural: &[T], s: &Sizes, groups: usize, transpose: bool) -> Vec<T> {
+    blocked(natural, s, groups, transpose, BLOCK)
+}
+
+/// w[c, t, d] at `[g][c / block][t][d][c % block]`, zero behind the last channel.
+fn blocked<T: Real>(natural: &[T], s: &Sizes, groups: usize, transpose: bool, block: usize) -> Vec<T> {
     let (from, to) = if transpose { (s.outs, s.ins) } else { (s.ins, s.outs) };
-    let size = s.taps * from * BLOCK;
-    let of_group = to.div_ceil(BLOCK);
+    let size = s.taps * from * block;
+    let of_group = to.div_ceil(block);
     let mut packed = vec![T::zero(); groups * of_group * size];
     packed.par_chunks_exact_mut(size).enumerate().for_each(|(index, packed)| {
-        let (g, first) = (index / of_group, index % of_group * BLOCK);
-        for c in first..to.min(first + BLOCK) {
+        let (g, first) = (index / of_group, index % of_group * block);
+        for c in first..to.min(first + block) {
             for d in 0..from {
                 let (o, i) = if transpose { (d, c) } else { (c, d) };
                 let window = &natural[((g * s.outs + o) * s.ins + i) * s.taps..][..s.taps];
                 for (tap, &weight) in window.iter().enumerate() {
-                    packed[(tap * from + d) * BLOCK + c - first] = weight;
+                    packed[(tap * from + d) * block + c - first] = weight;
                 }
             }
         }
@@ -90,12 +120,17 @@ pub(super) fn blocks<T: Real>(natural: &[T], s: &Sizes, groups: usize, transpose
     packed
 }
 
+/// The weights as [`Channels`] reads them.
+pub(super) fn lanes<T: Real>(natural: &[T], s: &Sizes, groups: usize, transpose: bool) -> Vec<T> {
+    blocked(natural, s, groups, transpose, channels::lanes::<T>())
+}
+
 /// The weights as [`Winograd`] reads them.
-pub(super) fn spectra<T: Real>(natural: &[T], s: &Sizes, groups: usize, transpose: bool) -> Vec<T> {
+pub(super) fn spectra<T: Real>(natural: &[T], s: &Sizes, groups: usize, transpose: bool, block: usize) -> Vec<T> {
     let (from, to) = if transpose { (s.outs, s.ins) } else { (s.ins, s.outs) };
-    let blocks = to.div_ceil(BLOCK);
-    let mut packed = vec![T::zero(); groups * POINTS * blocks * from * BLOCK];
-    packed.par_chunks_exact_mut(POINTS * blocks * from * BLOCK).enumerate().for_each(|(g, packed)| {
+    let blocks = to.div_ceil(block);
+    let mut packed = vec![T::zero(); groups * POINTS * blocks * from * block];
+    packed.par_chunks_exact_mut(POINTS * blocks * from * block).enumerate().for_each(|(g, packed)| {
         for c in 0..to {
             for d in 0..from {
                 let (o, i) = if transpose { (d, c) } else { (c, d) };
@@ -103,7 +138,7 @@ pub(super) fn spectra<T: Real>(natural: &[T], s: &Sizes, groups: usize, transpos
                 // The transpose goes through the window the other way.
                 let window = std::array::from_fn(|tap| window[if transpose { 8 - tap } else { tap }]);
                 for (point, value) in spectrum(window).into_iter().enumerate() {
-                    packed[((point * blocks + c / BLOCK) * from + d) * BLOCK + c % BLOCK] = value;
+                    packed[((point * blocks + c / block) * from + d) * block + c % block] = value;
                 }
             }
         }

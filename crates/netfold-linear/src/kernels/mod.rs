@@ -7,6 +7,7 @@
 
 #![allow(unsafe_code)]
 
+pub(crate) mod channels;
 pub(crate) mod clip;
 pub(crate) mod combine;
 pub(crate) mod contest;

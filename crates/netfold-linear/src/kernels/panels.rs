@@ -133,11 +133,17 @@ impl<T: Real> Whole<T> for Panels<'_, T> {
             }
             let sums = &sums[index * width..][..part.places.len()];
             let plane = y.get().wrapping_add((first_channel + index) * places + grid.first);
-            for (&sum, place) in sums.iter().zip(part.places.clone()) {
+            let mut place = part.places.start;
+            while place < part.places.end {
                 let (i, j) = (place / grid.count[1], place % grid.count[1]);
-                let to = plane.wrapping_add(i * grid.step[0] + j * grid.step[1]);
-                // SAFETY: a place of this part's in a channel of its own.
-                unsafe { *to = if self.begin.adds() { *to + sum } else { sum } };
+                let count = (grid.count[1] - j).min(part.places.end - place);
+                let line = plane.wrapping_add(i * grid.step[0] + j * grid.step[1]);
+                for (p, &sum) in sums[place - part.places.start..][..count].iter().enumerate() {
+                    let to = line.wrapping_add(p * grid.step[1]);
+                    // SAFETY: a place of this part's in a channel of its own.
+                    unsafe { *to = if self.begin.adds() { *to + sum } else { sum } };
+                }
+                place += count;
             }
         }
     }

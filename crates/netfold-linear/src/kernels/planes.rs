@@ -1,16 +1,29 @@
 //! Thin groups, depthwise convolutions among them, for one whole tensor: y[c] = Σ over d, t of w[c, d, t] · x[d] moved
-//! by t.
+//! by t, for few channels c.
+
+use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::Isa;
-use super::frames::{alternate, collect, put};
+use super::frames::{self, alternate, collect, put};
 use super::parts::Begin;
+use super::scratch::Scratch;
 use super::vector::Vector;
+use super::{Isa, Shared};
 use crate::Real;
 use crate::frame::{Frame, Grid, SLACK};
 
-/// A product of a whole tensor whose groups have few channels.
+/// Channels of a group of the result at most: their sums share what is read.
+pub(crate) const THIN: usize = 4;
+/// Registers of sums of a channel at a time.
+const STEP: usize = 4;
+/// Planes that are read side by side.
+const PLANES: usize = 8;
+/// Products of one task at least, and tasks at least if that leaves them.
+const PRODUCTS: usize = 1 << 16;
+const TASKS: usize = 16;
+
+/// A product of a whole tensor whose groups have at most [`THIN`] channels in the result.
 #[derive(Debug)]
 pub(crate) struct Planes<'a, T> {
     pub frame: &'a Frame,
@@ -25,12 +38,22 @@ pub(crate) struct Planes<'a, T> {
     pub begin: Begin<'a, T>,
 }
 
-/// The buffers of a thread: framed planes of a group, zeros around them; where the first place of a grid reads, and by
-/// which weight; sums.
-struct Buffers<T> {
-    framed: Vec<T>,
-    terms: Vec<(usize, T)>,
-    sums: [Vec<T>; 2],
+/// What reads the same numbers for all channels of a group: where the first place of a grid reads, and by which weights.
+struct Term<T, const C: usize> {
+    start: usize,
+    weights: [T; C],
+}
+
+/// The terms of some grids.
+type Terms<T, const C: usize> = Vec<Vec<Term<T, C>>>;
+
+/// Some lines of one grid, or of two whose places alternate on them, in one group of a picture.
+struct Part<'a, T, const C: usize> {
+    /// Picture times groups plus group.
+    group: usize,
+    grids: &'a [Grid],
+    terms: &'a [Vec<Term<T, C>>],
+    lines: Range<usize>,
 }
 
 impl<T: Real> Planes<'_, T> {
@@ -42,6 +65,7 @@ impl<T: Real> Planes<'_, T> {
     pub(super) fn run_by(&self, isa: Isa, x: &[T], y: &mut [T]) {
         let (size, places) = (self.from * self.frame.places_from(), self.to * self.frame.places_to());
         let tasks = y.len() / places.max(1);
+        assert!(self.to <= THIN, "groups of few channels");
         assert!(tasks.is_multiple_of(self.groups) && y.len() == tasks * places, "planes of y");
         assert_eq!(x.len(), tasks * size, "planes of x");
         assert_eq!(self.weights.len(), self.groups * self.from * self.to * self.taps, "weights of thin groups");
@@ -50,152 +74,289 @@ impl<T: Real> Planes<'_, T> {
             let inside = |&(_, start): &(usize, usize)| start + self.frame.reach(grid) <= self.frame.size();
             assert!(grid.taps.iter().all(inside), "what a grid reads");
         }
-        let longest = grids.iter().map(|grid| self.frame.reach(grid)).max().unwrap_or(0);
-        let buffers = || Buffers {
-            framed: vec![T::zero(); self.from * self.frame.size() + STEP * SLACK],
-            terms: Vec::with_capacity(self.from * self.taps),
-            sums: [(); 2].map(|()| vec![T::zero(); longest + STEP * SLACK]),
-        };
-        let groups = y.par_chunks_exact_mut(places.max(1)).zip(x.par_chunks_exact(size.max(1)));
-        let products = (self.from * self.taps * places).max(1);
-        let groups = groups.with_min_len((PRODUCTS / products).clamp(1, tasks.div_ceil(TASKS).max(1)));
-        groups.enumerate().for_each_init(buffers, |buffers, (group, (y, x))| {
-            // SAFETY: `isa` is one that this processor has; lengths as asserted.
-            unsafe {
-                match isa {
-                    #[cfg(target_arch = "x86_64")]
-                    Isa::Avx512 => avx512(self, &grids, group % self.groups, x, y, buffers),
-                    #[cfg(target_arch = "x86_64")]
-                    Isa::Avx2 => avx2(self, &grids, group % self.groups, x, y, buffers),
-                    Isa::Portable => body::<T::Plain>(self, &grids, group % self.groups, x, y, buffers),
-                }
+        // Two grids that share their lines, place by place.
+        let paired = matches!(grids.as_slice(), [even, odd, ..] if even.step[1] == 2 && odd.first == 1);
+        let grids: Vec<&[Grid]> = grids.chunks(if paired { 2 } else { 1 }).collect();
+        match self.to {
+            1 => self.thin::<1>(isa, &grids, x, y),
+            2 => self.thin::<2>(isa, &grids, x, y),
+            3 => self.thin::<3>(isa, &grids, x, y),
+            _ => self.thin::<THIN>(isa, &grids, x, y),
+        }
+    }
+
+    /// Groups of C channels.
+    fn thin<const C: usize>(&self, isa: Isa, grids: &[&[Grid]], x: &[T], y: &mut [T]) {
+        if self.from > THIN {
+            self.by_lines::<C>(isa, grids, x, y);
+        } else {
+            self.by_groups::<C>(isa, grids, x, y);
+        }
+    }
+
+    /// A task for some lines: the planes of all channels that they read are put into frames before.
+    fn by_lines<const C: usize>(&self, isa: Isa, grids: &[&[Grid]], x: &[T], y: &mut [T]) {
+        let (size, groups) = (self.frame.size(), y.len() / (self.to * self.frame.places_to()));
+        let len = groups * self.from * size;
+        let mut framed = T::pool().take(len + STEP * SLACK);
+        frames::fill_by(isa, self.frame, x, &mut framed[..len]);
+        let terms: Vec<Vec<Terms<T, C>>> = (0..self.groups)
+            .map(|group| {
+                let mut terms = Vec::new();
+                self.terms(grids, group, &mut terms);
+                terms
+            })
+            .collect();
+        let mut parts = Vec::new();
+        for group in 0..groups {
+            for (grids, terms) in grids.iter().zip(&terms[group % self.groups]) {
+                let lines = grids[0].count[0];
+                let shares = TASKS.min(lines);
+                let share = |share: usize| share * lines / shares..(share + 1) * lines / shares;
+                parts.extend((0..shares).map(|s| Part { group, grids, terms, lines: share(s) }));
             }
+        }
+        let y = Shared(y.as_mut_ptr());
+        parts.par_iter().for_each(|part| {
+            let x = framed.as_ptr().wrapping_add(part.group * self.from * size);
+            // SAFETY: `isa` is one that this processor has; lengths as asserted; parts share no line of a channel.
+            T::with_scratch(|scratch| unsafe { self.lines(isa, part, x, y, scratch) });
+        });
+        T::pool().give(framed);
+    }
+
+    /// A task for some groups, each of which puts its planes into frames by itself.
+    fn by_groups<const C: usize>(&self, isa: Isa, grids: &[&[Grid]], x: &[T], y: &mut [T]) {
+        let (size, places) = (self.from * self.frame.places_from(), self.to * self.frame.places_to());
+        let tasks = y.len() / places.max(1);
+        let products = (self.from * self.taps * places).max(1);
+        let least = (PRODUCTS / products).clamp(1, tasks.div_ceil(TASKS).max(1));
+        // Zeros around the planes of a group, which stay when the next ones are put there.
+        let buffers = || (vec![T::zero(); self.from * self.frame.size() + STEP * SLACK], Vec::new());
+        let y = Shared(y.as_mut_ptr());
+        (0..tasks).into_par_iter().with_min_len(least).for_each_init(buffers, |(framed, terms), group| {
+            let x = &x[group * size..][..size];
+            // SAFETY: `isa` is one that this processor has; lengths as asserted; groups share no channel of a picture.
+            T::with_scratch(|scratch| unsafe {
+                self.frames(isa, x, framed);
+                self.terms::<C>(grids, group % self.groups, terms);
+                for (grids, terms) in grids.iter().zip(&*terms) {
+                    let part = Part { group, grids, terms, lines: 0..grids[0].count[0] };
+                    self.lines(isa, &part, framed.as_ptr(), y, scratch);
+                }
+            });
         });
     }
 
-    /// Where the first place of a grid reads, and by which weight, for each channel d and tap.
-    fn terms(&self, grid: &Grid, group: usize, c: usize, terms: &mut Vec<(usize, T)>) {
+    /// For each of the grids where its first place reads, and by which weights, for each channel d and tap.
+    fn terms<const C: usize>(&self, grids: &[&[Grid]], group: usize, terms: &mut Vec<Terms<T, C>>) {
         let weights = &self.weights[group * self.from * self.to * self.taps..];
-        terms.clear();
-        for d in 0..self.from {
-            let window = c * self.strides[0] + d * self.strides[1];
-            let weights = &weights[window * self.taps..][..self.taps];
-            terms.extend(grid.taps.iter().map(|&(tap, start)| (d * self.frame.size() + start, weights[tap])));
+        terms.resize_with(grids.len(), Vec::new);
+        for (grids, terms) in grids.iter().zip(terms) {
+            terms.resize_with(grids.len(), Vec::new);
+            for (grid, terms) in grids.iter().zip(terms) {
+                terms.clear();
+                for d in 0..self.from {
+                    let window = |c: usize| c * self.strides[0] + d * self.strides[1];
+                    let windows: [&[T]; C] = std::array::from_fn(|c| &weights[window(c) * self.taps..][..self.taps]);
+                    let first = d * self.frame.size();
+                    terms.extend(grid.taps.iter().map(|&(tap, start)| Term {
+                        start: first + start,
+                        weights: windows.map(|window| window[tap]),
+                    }));
+                }
+            }
+        }
+    }
+
+    /// Puts the planes of a group into frames.
+    ///
+    /// # Safety
+    /// `isa` is one that this processor has.
+    unsafe fn frames(&self, isa: Isa, x: &[T], framed: &mut [T]) {
+        // SAFETY: the caller's.
+        unsafe {
+            match isa {
+                #[cfg(target_arch = "x86_64")]
+                Isa::Avx512 => frames_avx512(self.frame, x, framed),
+                #[cfg(target_arch = "x86_64")]
+                Isa::Avx2 => frames_avx2(self.frame, x, framed),
+                Isa::Portable => frames_body::<T::Plain>(self.frame, x, framed),
+            }
+        }
+    }
+
+    /// The lines of a part.
+    ///
+    /// # Safety
+    /// `isa` is one that this processor has, `x` are the framed planes of the part's group with STEP registers behind them,
+    /// and no other thread reads or writes its lines.
+    unsafe fn lines<const C: usize>(
+        &self,
+        isa: Isa,
+        part: &Part<'_, T, C>,
+        x: *const T,
+        y: Shared<T>,
+        scratch: &mut Scratch<T>,
+    ) {
+        // SAFETY: the caller's.
+        unsafe {
+            match isa {
+                #[cfg(target_arch = "x86_64")]
+                Isa::Avx512 => lines_avx512(self, part, x, y, scratch),
+                #[cfg(target_arch = "x86_64")]
+                Isa::Avx2 => lines_avx2(self, part, x, y, scratch),
+                Isa::Portable => lines::<T::Plain, C>(self, part, x, y, scratch),
+            }
         }
     }
 }
 
-/// Registers of sums at a time.
-const STEP: usize = 4;
-/// Products of one task at least, and tasks at least if that leaves them.
-const PRODUCTS: usize = 1 << 16;
-const TASKS: usize = 16;
-
 /// # Safety
-/// The processor has AVX-512 (F, VL, DQ, BW); see [`body`].
+/// The processor has AVX-512 (F, VL, DQ, BW).
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma,popcnt")]
-unsafe fn avx512<T: Real>(
-    planes: &Planes<'_, T>,
-    grids: &[Grid],
-    group: usize,
-    x: &[T],
-    y: &mut [T],
-    buffers: &mut Buffers<T>,
-) {
+unsafe fn frames_avx512<T: Real>(frame: &Frame, x: &[T], framed: &mut [T]) {
     // SAFETY: the caller's.
-    unsafe { body::<T::Wide>(planes, grids, group, x, y, buffers) }
+    unsafe { frames_body::<T::Wide>(frame, x, framed) }
 }
 
 /// # Safety
-/// The processor has AVX2 and FMA; see [`body`].
+/// The processor has AVX2 and FMA.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma,popcnt")]
-unsafe fn avx2<T: Real>(
-    planes: &Planes<'_, T>,
-    grids: &[Grid],
-    group: usize,
-    x: &[T],
-    y: &mut [T],
-    buffers: &mut Buffers<T>,
-) {
+unsafe fn frames_avx2<T: Real>(frame: &Frame, x: &[T], framed: &mut [T]) {
     // SAFETY: the caller's.
-    unsafe { body::<T::Half>(planes, grids, group, x, y, buffers) }
+    unsafe { frames_body::<T::Half>(frame, x, framed) }
 }
 
-/// All planes of y of one group.
+/// # Safety
+/// The processor has the instructions of V.
+#[inline(always)]
+unsafe fn frames_body<V: Vector>(frame: &Frame, x: &[V::Lane], framed: &mut [V::Lane]) {
+    let planes = x.chunks_exact(frame.places_from().max(1));
+    for (framed, plane) in framed.chunks_exact_mut(frame.size()).zip(planes) {
+        // SAFETY: the caller's.
+        unsafe { put::<V, false>(frame, plane, framed) };
+    }
+}
+
+/// # Safety
+/// The processor has AVX-512 (F, VL, DQ, BW); see [`Planes::lines`].
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma,popcnt")]
+unsafe fn lines_avx512<T: Real, const C: usize>(
+    job: &Planes<'_, T>,
+    part: &Part<'_, T, C>,
+    x: *const T,
+    y: Shared<T>,
+    scratch: &mut Scratch<T>,
+) {
+    // SAFETY: the caller's.
+    unsafe { lines::<T::Wide, C>(job, part, x, y, scratch) }
+}
+
+/// # Safety
+/// The processor has AVX2 and FMA; see [`Planes::lines`].
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma,popcnt")]
+unsafe fn lines_avx2<T: Real, const C: usize>(
+    job: &Planes<'_, T>,
+    part: &Part<'_, T, C>,
+    x: *const T,
+    y: Shared<T>,
+    scratch: &mut Scratch<T>,
+) {
+    // SAFETY: the caller's.
+    unsafe { lines::<T::Half, C>(job, part, x, y, scratch) }
+}
+
+/// The lines of a part for a group of C channels.
 ///
 /// # Safety
-/// What [`Planes::run_by`] asserts holds, and the processor has the instructions of V.
+/// See [`Planes::lines`]; the processor has the instructions of V.
 #[inline(always)]
-unsafe fn body<V: Vector>(
-    planes: &Planes<'_, V::Lane>,
-    grids: &[Grid],
-    group: usize,
-    x: &[V::Lane],
-    y: &mut [V::Lane],
-    buffers: &mut Buffers<V::Lane>,
+unsafe fn lines<V: Vector, const C: usize>(
+    job: &Planes<'_, V::Lane>,
+    part: &Part<'_, V::Lane, C>,
+    x: *const V::Lane,
+    y: Shared<V::Lane>,
+    scratch: &mut Scratch<V::Lane>,
 ) {
-    let frame = planes.frame;
-    let framed = buffers.framed.chunks_exact_mut(frame.size());
-    // SAFETY: the caller's, here and below.
-    framed.zip(x.chunks_exact(frame.places_from().max(1))).for_each(|(framed, x)| unsafe { put::<V, false>(frame, x, framed) });
-    // Two grids that share their lines, place by place.
-    let paired = matches!(grids, [even, odd, ..] if even.step[1] == 2 && odd.first == 1);
-    for (c, y) in y.chunks_exact_mut(frame.places_to().max(1)).enumerate() {
-        let begin = planes.begin.at(group * planes.to + c);
-        for grids in grids.chunks(if paired { 2 } else { 1 }) {
-            for (grid, made) in grids.iter().zip(&mut buffers.sums) {
-                planes.terms(grid, group, c, &mut buffers.terms);
-                // SAFETY: a term's start and the grid's reach lie inside its frame, both buffers have STEP registers more.
-                unsafe { sums::<V>(&buffers.framed, &buffers.terms, begin, made, frame.reach(grid)) };
-            }
-            // The sums that belong to places of the grids, to where they belong in the result's plane.
-            let (grid, count) = (&grids[0], grids.iter().map(|grid| grid.count[1]).sum::<usize>());
-            let apart = if paired { 1 } else { grid.step[1] };
-            for i in 0..grid.count[0] {
-                let line = &mut y[grid.first + i * grid.step[0]..][..(count - 1) * apart + 1];
-                let [even, odd] = buffers.sums.each_ref().map(|sums| &sums[i * frame.pitch()..]);
-                if planes.begin.adds() {
-                    let sum = |p: usize| if paired { [even, odd][p % 2][p / 2] } else { even[p] };
-                    line.iter_mut().step_by(apart).enumerate().for_each(|(p, to)| *to += sum(p));
-                } else if paired {
-                    // SAFETY: both have a number for half of the line's places.
-                    unsafe { alternate::<V>(even.as_ptr(), odd.as_ptr(), line.as_mut_ptr(), count) };
-                } else if apart == 1 {
-                    // SAFETY: as many numbers as the line has places.
-                    unsafe { collect::<V>(even.as_ptr(), 1, line.as_mut_ptr(), count) };
-                } else {
-                    line.iter_mut().step_by(apart).zip(even).for_each(|(to, &sum)| *to = sum);
+    let (frame, lines) = (job.frame, part.lines.len());
+    let longest = part.grids.iter().map(|grid| grid.count[1]).max().unwrap_or(0);
+    let (len, room) = ((lines - 1) * frame.pitch() + longest, lines * frame.pitch() + longest + STEP * SLACK);
+    let [even, odd, _] = scratch.hold([C * room, C * room, 0]);
+    let channel = part.group % job.groups * C;
+    let mut begin = [V::Lane::default(); C];
+    for c in 0..C {
+        begin[c] = job.begin.at(channel + c);
+    }
+    let x = x.wrapping_add(part.lines.start * frame.pitch());
+    for (terms, to) in part.terms.iter().zip([&mut *even, &mut *odd]) {
+        // A few planes at a time, which a processor can see coming.
+        let most = PLANES * (terms.len() / job.from).max(1);
+        for (index, terms) in terms.chunks(most).enumerate() {
+            let begin = (index == 0).then_some(begin);
+            // SAFETY: a term's start and the reach of the grid's lines lie inside its frame; rows of `room` numbers.
+            unsafe { sums::<V, C>(x, terms, begin, to.as_mut_ptr(), room, len) };
+        }
+        if terms.is_empty() {
+            // SAFETY: as above. A place that reads nothing.
+            unsafe { sums::<V, C>(x, terms, Some(begin), to.as_mut_ptr(), room, len) };
+        }
+    }
+    // The sums that belong to places of the grids, to where they belong in the result's planes.
+    let (grid, count) = (&part.grids[0], part.grids.iter().map(|grid| grid.count[1]).sum::<usize>());
+    let apart = if part.grids.len() == 2 { 1 } else { grid.step[1] };
+    for (c, i) in (0..C).flat_map(|c| (0..lines).map(move |i| (c, i))) {
+        let plane = y.get().wrapping_add((part.group * C + c) * frame.places_to());
+        let line = plane.wrapping_add(grid.first + (part.lines.start + i) * grid.step[0]);
+        let (even, odd) = (&even[c * room + i * frame.pitch()..], &odd[c * room + i * frame.pitch()..]);
+        // SAFETY: places of this part's lines; a sum for each of them.
+        unsafe {
+            if job.begin.adds() {
+                for p in 0..count {
+                    let sum = if part.grids.len() == 2 { [even, odd][p % 2][p / 2] } else { even[p] };
+                    *line.wrapping_add(p * apart) += sum;
+                }
+            } else if part.grids.len() == 2 {
+                alternate::<V>(even.as_ptr(), odd.as_ptr(), line, count);
+            } else if apart == 1 {
+                collect::<V>(even.as_ptr(), 1, line, count);
+            } else {
+                for p in 0..count {
+                    *line.wrapping_add(p * apart) = even[p];
                 }
             }
         }
     }
 }
 
-/// y[q] = begin + Σ over terms of weight · x[start + q], for q below `len`.
+/// `y[c · room + q] = begin[c] + Σ over terms of weights[c] · x[start + q]`, for q below `len`; += without `begin`.
 ///
 /// # Safety
-/// x has `len` numbers from each start on, y has `len`, both with STEP registers behind them; the processor has the
+/// x has `len` numbers from each start on, a row of y `room`, both with STEP registers behind `len`; the processor has the
 /// instructions of V.
 #[inline(always)]
-unsafe fn sums<V: Vector>(
-    x: &[V::Lane],
-    terms: &[(usize, V::Lane)],
-    begin: V::Lane,
-    y: &mut [V::Lane],
+unsafe fn sums<V: Vector, const C: usize>(
+    x: *const V::Lane,
+    terms: &[Term<V::Lane, C>],
+    begin: Option<[V::Lane; C]>,
+    y: *mut V::Lane,
+    room: usize,
     len: usize,
 ) {
     let mut q = 0;
     while q < len {
-        let (x, y) = (x.as_ptr().wrapping_add(q), y.as_mut_ptr().wrapping_add(q));
+        let (x, y) = (x.wrapping_add(q), y.wrapping_add(q));
         // SAFETY: the caller's.
         unsafe {
             match (len - q).div_ceil(V::LANES) {
-                1 => registers::<V, 1>(x, terms, begin, y),
-                2 => registers::<V, 2>(x, terms, begin, y),
-                3 => registers::<V, 3>(x, terms, begin, y),
-                _ => registers::<V, STEP>(x, terms, begin, y),
+                1 => registers::<V, C, 1>(x, terms, begin, y, room),
+                2 => registers::<V, C, 2>(x, terms, begin, y, room),
+                3 => registers::<V, C, 3>(x, terms, begin, y, room),
+                _ => registers::<V, C, STEP>(x, terms, begin, y, room),
             }
         }
         q += STEP * V::LANES;
@@ -203,25 +364,43 @@ unsafe fn sums<V: Vector>(
 }
 
 /// # Safety
-/// x has R registers from each start on, y has R, and the processor has the instructions of V.
+/// As [`sums`], for R registers.
 #[inline(always)]
-unsafe fn registers<V: Vector, const R: usize>(
+unsafe fn registers<V: Vector, const C: usize, const R: usize>(
     x: *const V::Lane,
-    terms: &[(usize, V::Lane)],
-    begin: V::Lane,
+    terms: &[Term<V::Lane, C>],
+    begin: Option<[V::Lane; C]>,
     y: *mut V::Lane,
+    room: usize,
 ) {
     // SAFETY: the caller's.
     unsafe {
-        let mut sums = [V::splat(begin); R];
-        for &(start, weight) in terms {
-            let (w, x) = (V::splat(weight), x.wrapping_add(start));
+        let mut sums = [[V::zero(); R]; C];
+        for c in 0..C {
             for r in 0..R {
-                sums[r] = w.multiply_add(V::load(x.wrapping_add(r * V::LANES)), sums[r]);
+                sums[c][r] = match begin {
+                    Some(begin) => V::splat(begin[c]),
+                    None => V::load(y.wrapping_add(c * room + r * V::LANES)),
+                };
             }
         }
-        for r in 0..R {
-            sums[r].store(y.wrapping_add(r * V::LANES));
+        for term in terms {
+            let x = x.wrapping_add(term.start);
+            let mut read = [V::zero(); R];
+            for r in 0..R {
+                read[r] = V::load(x.wrapping_add(r * V::LANES));
+            }
+            for c in 0..C {
+                let w = V::splat(term.weights[c]);
+                for r in 0..R {
+                    sums[c][r] = w.multiply_add(read[r], sums[c][r]);
+                }
+            }
+        }
+        for c in 0..C {
+            for r in 0..R {
+                sums[c][r].store(y.wrapping_add(c * room + r * V::LANES));
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use num_traits::Float;
 use crate::Real;
 
 /// Lanes that a register has at most.
-const MOST: usize = 16;
+pub(super) const MOST: usize = 16;
 
 /// A register of lanes.
 ///

@@ -1,0 +1,357 @@
+//! y[c, p] = Σ over (q, t) that p reads, over channels d, of w[c, t, d] · x[q, d] for one whole tensor with few places:
+//! the lanes of a register are channels of the result.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::parts::Begin;
+use super::scratch::Scratch;
+use super::vector::{Lanes, MOST, Vector};
+use super::{Isa, Shared};
+use crate::Real;
+use crate::frame::{Frame, Grid};
+
+/// Channels whose weights lie side by side: those of the widest register.
+pub(crate) const fn lanes<T: Lanes>() -> usize {
+    T::Wide::LANES
+}
+
+/// Blocks of channels that are summed together at most.
+const BLOCKS: usize = 3;
+/// Places that are summed together at most.
+const PLACES: usize = 8;
+/// Tasks that a product is cut into at least, if it has so many blocks.
+const TASKS: usize = 8;
+
+/// A product of a whole tensor: channels of a group by channels of a group.
+#[derive(Debug)]
+pub(crate) struct Channels<'a, T> {
+    /// Its one grid [`is_whole`](Grid::is_whole).
+    pub frame: &'a Frame,
+    pub groups: usize,
+    pub from: usize,
+    pub to: usize,
+    /// w[c, t, d] of group g at `[g][c / lanes][t][d][c % lanes]`, zero behind the last channel.
+    pub weights: &'a [T],
+    pub taps: usize,
+    pub begin: Begin<'a, T>,
+}
+
+/// What one task computes: some blocks of channels at all places of one picture.
+struct Part {
+    /// Picture times groups plus group.
+    group: usize,
+    blocks: Range<usize>,
+}
+
+impl<T: Real> Channels<'_, T> {
+    /// Computes all of y from framed planes of x.
+    pub fn run(&self, x: &[T], y: &mut [T]) {
+        self.run_by(Isa::best(), x, y);
+    }
+
+    pub(super) fn run_by(&self, isa: Isa, x: &[T], y: &mut [T]) {
+        let (blocks, places) = (self.to.div_ceil(lanes::<T>()), self.frame.places_to());
+        let images = y.len() / (self.groups * self.to * places).max(1);
+        let grids = self.frame.grids();
+        let [grid] = grids.as_slice() else { panic!("one grid of places") };
+        assert!(grid.is_whole() && grid.first == 0 && grid.len() == places, "places side by side");
+        assert!(x.len() >= images * self.groups * self.from * self.frame.size(), "framed planes of x");
+        assert_eq!(y.len(), images * self.groups * self.to * places, "planes of y");
+        let len = self.groups * blocks * lanes::<T>() * self.taps * self.from;
+        assert_eq!(self.weights.len(), len, "weights in blocks");
+        let inside =
+            |&(tap, start): &(usize, usize)| tap < self.taps && start + self.frame.reach(grid) <= self.frame.size();
+        assert!(grid.taps.iter().all(inside), "what a place reads");
+        let groups = images * self.groups;
+        let most = if isa.registers::<T>().0 == lanes::<T>() { BLOCKS } else { 1 };
+        let shares = blocks.div_ceil(most).max(TASKS.div_ceil(groups.max(1)).min(blocks));
+        let y = Shared(y.as_mut_ptr());
+        (0..groups * shares).into_par_iter().for_each(|task| {
+            let (group, share) = (task / shares, task % shares);
+            let part = Part { group, blocks: share * blocks / shares..(share + 1) * blocks / shares };
+            // SAFETY: `isa` is one that this processor has; lengths as asserted; tasks share no channel of a picture.
+            T::with_scratch(|scratch| unsafe {
+                match isa {
+                    #[cfg(target_arch = "x86_64")]
+                    Isa::Avx512 => avx512(self, grid, x, y, &part, scratch),
+                    #[cfg(target_arch = "x86_64")]
+                    Isa::Avx2 => avx2(self, grid, x, y, &part, scratch),
+                    Isa::Portable => portable(self, grid, x, y, &part, scratch),
+                }
+            });
+        });
+    }
+}
+
+/// # Safety
+/// The processor has AVX-512 (F, VL, DQ, BW); see [`body`].
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma,popcnt")]
+unsafe fn avx512<T: Real>(
+    job: &Channels<'_, T>,
+    grid: &Grid,
+    x: &[T],
+    y: Shared<T>,
+    part: &Part,
+    scratch: &mut Scratch<T>,
+) {
+    // SAFETY: the caller's.
+    unsafe { by_registers::<T::Wide, PLACES>(job, grid, x, y, part, scratch) }
+}
+
+/// # Safety
+/// The processor has AVX2 and FMA; see [`body`].
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma,popcnt")]
+unsafe fn avx2<T: Real>(
+    job: &Channels<'_, T>,
+    grid: &Grid,
+    x: &[T],
+    y: Shared<T>,
+    part: &Part,
+    scratch: &mut Scratch<T>,
+) {
+    // SAFETY: the caller's.
+    unsafe { by_registers::<T::Half, { PLACES / 2 }>(job, grid, x, y, part, scratch) }
+}
+
+/// # Safety
+/// See [`body`].
+unsafe fn portable<T: Real>(
+    job: &Channels<'_, T>,
+    grid: &Grid,
+    x: &[T],
+    y: Shared<T>,
+    part: &Part,
+    scratch: &mut Scratch<T>,
+) {
+    // SAFETY: the caller's.
+    unsafe { by_registers::<T::Plain, { PLACES / 2 }>(job, grid, x, y, part, scratch) }
+}
+
+/// # Safety
+/// See [`body`].
+#[inline(always)]
+unsafe fn by_registers<V: Vector, const J: usize>(
+    job: &Channels<'_, V::Lane>,
+    grid: &Grid,
+    x: &[V::Lane],
+    y: Shared<V::Lane>,
+    part: &Part,
+    scratch: &mut Scratch<V::Lane>,
+) {
+    // SAFETY: the caller's.
+    unsafe {
+        match part.blocks.len() * lanes::<V::Lane>() / V::LANES {
+            1 => body::<V, 1, J>(job, grid, x, y, part, scratch),
+            2 => body::<V, 2, J>(job, grid, x, y, part, scratch),
+            3 => body::<V, 3, J>(job, grid, x, y, part, scratch),
+            4 => body::<V, 4, J>(job, grid, x, y, part, scratch),
+            _ => unreachable!("a part has at most BLOCKS blocks"),
+        }
+    }
+}
+
+/// R registers of channels at all places.
+///
+/// # Safety
+/// What [`Channels::run_by`] asserts holds, no other thread reads or writes the part's channels of its picture, which fill
+/// R registers, and the processor has the instructions of V.
+#[inline(always)]
+unsafe fn body<V: Vector, const R: usize, const J: usize>(
+    job: &Channels<'_, V::Lane>,
+    grid: &Grid,
+    x: &[V::Lane],
+    y: Shared<V::Lane>,
+    part: &Part,
+    scratch: &mut Scratch<V::Lane>,
+) {
+    let (lanes, places, width) = (lanes::<V::Lane>(), grid.len(), R * V::LANES);
+    let (blocks, size) = (job.to.div_ceil(lanes), job.frame.size());
+    let first = part.blocks.start * lanes;
+    let channel = part.group % job.groups * job.to;
+    // [place][channel], and a register of places more, to be turned.
+    let [sums, begin, _] = scratch.hold([places.next_multiple_of(V::LANES) * width, width, 0]);
+    for (c, begin) in begin[..width].iter_mut().enumerate() {
+        *begin = if first + c < job.to { job.begin.at(channel + first + c) } else { V::Lane::default() };
+    }
+    let mut weights = [job.weights.as_ptr(); R];
+    for r in 0..R {
+        let (block, lane) = (part.blocks.start + r * V::LANES / lanes, r * V::LANES % lanes);
+        let index = part.group % job.groups * blocks + block;
+        weights[r] = weights[r].wrapping_add(index * job.taps * job.from * lanes + lane);
+    }
+    let x = x.as_ptr().wrapping_add(part.group * job.from * size);
+    for line in 0..grid.count[0] {
+        let (mut place, end) = (0, grid.count[1]);
+        // Runs of equal size: a short one would wait for its own sums.
+        let runs = end.div_ceil(J);
+        for run in 0..runs {
+            let count = (run + 1) * end / runs - run * end / runs;
+            let x = x.wrapping_add(line * job.frame.pitch() + place);
+            let to = sums.as_mut_ptr().wrapping_add((line * end + place) * width);
+            macro_rules! tile {
+                ($($j:literal)+) => {
+                    match count {
+                        // SAFETY: the caller's; what the grid reads lies inside its planes.
+                        $($j if $j <= J => unsafe { tile::<V, R, $j>(job, grid, x, weights, begin.as_ptr(), to) },)+
+                        _ => unreachable!("a run has at most J places"),
+                    }
+                };
+            }
+            tile!(1 2 3 4 5 6 7 8);
+            place += count;
+        }
+    }
+    let y = y.get().wrapping_add((part.group * job.to + first) * places);
+    // SAFETY: rows of the sums, of which there are V::LANES from each multiple of that on; planes of the part's.
+    unsafe { turn::<V, R>(sums.as_ptr(), y, places, job.to - first, job.begin.adds()) };
+}
+
+/// `y[c · places + p] = from[p][c]` (or `+=`) for all places and the first `channels` of R registers.
+///
+/// # Safety
+/// `from` has a row of R registers for each place, and as many more as round their number up to a register's lanes; y is
+/// valid for what is written, and the processor has the instructions of V.
+#[inline(always)]
+pub(super) unsafe fn turn<V: Vector, const R: usize>(
+    from: *const V::Lane,
+    y: *mut V::Lane,
+    places: usize,
+    channels: usize,
+    adds: bool,
+) {
+    let mut place = 0;
+    while place < places {
+        let count = (places - place).min(V::LANES);
+        for r in 0..R {
+            let from = from.wrapping_add((place * R + r) * V::LANES);
+            let y = y.wrapping_add(r * V::LANES * places + place);
+            let channels = channels.saturating_sub(r * V::LANES).min(V::LANES);
+            // SAFETY: the caller's.
+            unsafe { square::<V>(from, R * V::LANES, y, places, count, channels, adds) };
+        }
+        place += count;
+    }
+}
+
+/// J places of R registers of channels: `to[j] = begin + Σ over taps t and channels d of weights[t][d] · x[d][start(t) + j]`.
+///
+/// # Safety
+/// As [`body`]: `x` is where the first place reads through a tap that starts at 0, `weights` are those of the R registers,
+/// `begin` has R registers and `to` J rows of them.
+#[inline(always)]
+unsafe fn tile<V: Vector, const R: usize, const J: usize>(
+    job: &Channels<'_, V::Lane>,
+    grid: &Grid,
+    x: *const V::Lane,
+    weights: [*const V::Lane; R],
+    begin: *const V::Lane,
+    to: *mut V::Lane,
+) {
+    let (lanes, size) = (lanes::<V::Lane>(), job.frame.size());
+    // SAFETY: the caller's.
+    unsafe {
+        let mut sums = [[V::zero(); R]; J];
+        for j in 0..J {
+            for r in 0..R {
+                sums[j][r] = V::load(begin.wrapping_add(r * V::LANES));
+            }
+        }
+        for &(tap, start) in &grid.taps {
+            sums = add(sums, x.wrapping_add(start), size, weights, tap * job.from * lanes, job.from);
+        }
+        store(sums, to);
+    }
+}
+
+/// `sums[j] + Σ over i below count of weights[i] · x[i · size + j]`, weights of a register's lanes one behind the other from
+/// `offset` on.
+///
+/// # Safety
+/// All that is read lies in valid memory, and the processor has the instructions of V.
+#[inline(always)]
+pub(super) unsafe fn add<V: Vector, const R: usize, const J: usize>(
+    mut sums: [[V; R]; J],
+    mut x: *const V::Lane,
+    size: usize,
+    weights: [*const V::Lane; R],
+    mut offset: usize,
+    count: usize,
+) -> [[V; R]; J] {
+    // SAFETY: the caller's.
+    unsafe {
+        for _ in 0..count {
+            let mut w = [V::zero(); R];
+            for r in 0..R {
+                w[r] = V::load(weights[r].wrapping_add(offset));
+            }
+            for j in 0..J {
+                let x = V::splat(*x.wrapping_add(j));
+                for r in 0..R {
+                    sums[j][r] = x.multiply_add(w[r], sums[j][r]);
+                }
+            }
+            x = x.wrapping_add(size);
+            offset += lanes::<V::Lane>();
+        }
+        sums
+    }
+}
+
+/// Rows of R registers, one behind the other.
+///
+/// # Safety
+/// `to` is valid for all of them, and the processor has the instructions of V.
+#[inline(always)]
+pub(super) unsafe fn store<V: Vector, const R: usize, const J: usize>(sums: [[V; R]; J], to: *mut V::Lane) {
+    // SAFETY: the caller's.
+    unsafe {
+        for j in 0..J {
+            for r in 0..R {
+                sums[j][r].store(to.wrapping_add((j * R + r) * V::LANES));
+            }
+        }
+    }
+}
+
+/// `y[c · apart + p] = from[p · width + c]` (or `+=`) for `places` p and `channels` c, of both a register's lanes at most.
+///
+/// # Safety
+/// `from` has a register in each of as many rows as a register has lanes, y is valid for what is written, and the processor
+/// has the instructions of V.
+#[inline(always)]
+unsafe fn square<V: Vector>(
+    from: *const V::Lane,
+    width: usize,
+    y: *mut V::Lane,
+    apart: usize,
+    places: usize,
+    channels: usize,
+    adds: bool,
+) {
+    // SAFETY: the caller's.
+    unsafe {
+        let mut rows = [V::zero(); MOST];
+        for p in 0..V::LANES {
+            rows[p] = V::load(from.wrapping_add(p * width));
+        }
+        // Each round moves the highest bit of the row's number behind the lane's and the lane's highest behind the row's.
+        let mut round = 1;
+        while round < V::LANES {
+            let mut turned = [V::zero(); MOST];
+            for i in 0..V::LANES / 2 {
+                [turned[2 * i], turned[2 * i + 1]] = rows[i].in_turn(rows[i + V::LANES / 2]);
+            }
+            rows = turned;
+            round *= 2;
+        }
+        for c in 0..channels {
+            let y = y.wrapping_add(c * apart);
+            let row = if adds { rows[c].add(V::load_first(y, places)) } else { rows[c] };
+            row.store_first(y, places);
+        }
+    }
+}
