@@ -13,8 +13,8 @@ use std::path::Path;
 use std::time::Instant;
 
 use netfold::ops::Precision;
-use netfold::{Basis, Circuit, Model, Rules, Tensor, Trace};
 use netfold::trace::{Keep, Tracing};
+use netfold::{Basis, Circuit, Model, Rules, Tensor, Trace};
 
 fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -120,7 +120,8 @@ impl Model {
             }
         }
         tracing.replaced.iter().for_each(|(constant, value)| values[constant.0] = Some(value.clone()));
-        let mut trace = Trace { model: self, input: id, output, nodes, values, records: HashMap::new(), varies, tracing };
+        let mut trace =
+            Trace { model: self, input: id, output, nodes, values, records: HashMap::new(), varies, tracing };
         // What one node gives back serves the next ones.
         let _reuse = Reuse::<T>::start();
         // Nodes are many short parallel loops: a thread of the pool starts them at no cost.
@@ -303,21 +304,23 @@ impl<'m, T: Precision> Trace<'m, T> {
         let mut held = self.held();
         for index in self.nodes.clone() {
             let node = &self.model.nodes[index];
-            let (made, affines) = self.compute(node)?;
-            for (output, value) in node.outputs.iter().zip(made) {
+            let Record { values, affines } = self.compute(node)?;
+            for (output, value) in node.outputs.iter().zip(values) {
                 if let Some(output) = output.filter(|output| !self.tracing.replaced.contains_key(output)) {
                     self.values[output.0] = Some(value);
                 }
             }
             let constant = !node.outputs.iter().flatten().any(|&output| self.varies(output));
-            if affines.is_some() || constant {
+            if constant || !affines.is_empty() {
                 self.release(node.inputs.iter().flatten(), &mut held);
             } else {
                 // What freezing will ask for.
                 node.outputs.iter().flatten().for_each(|output| held[output.0] += 1);
             }
             self.release(node.outputs.iter().flatten(), &mut held);
-            self.records.extend(affines.map(|affines| (index, affines)));
+            if !affines.is_empty() {
+                self.records.insert(index, affines);
+            }
         }
         Ok(())
     }
@@ -342,8 +345,8 @@ impl<'m, T: Precision> Trace<'m, T> {
         }
     }
 
-    /// The values of a node's outputs, and what it is, where computing shows that.
-    fn compute(&self, node: &Node) -> Result<(Vec<Value<T>>, Option<Vec<Affine<T>>>), Error> {
+    /// The values of a node's outputs, and what each is, where computing shows that.
+    fn compute(&self, node: &Node) -> Result<Record<T>, Error> {
         let (inputs, depends) = (self.inputs(node), self.depends(node));
         let operator = match &node.operator {
             Ok(operator) => T::op(operator.as_ref()),
@@ -351,11 +354,11 @@ impl<'m, T: Precision> Trace<'m, T> {
         };
         let failed = |source| node_error("compute", node, &inputs, source);
         if depends.contains(&true)
-            && let Some(Record { values, affines }) = operator.record(&inputs, &depends).map_err(failed)?
+            && let Some(record) = operator.record(&inputs, &depends).map_err(failed)?
         {
-            return Ok((values, Some(affines)));
+            return Ok(record);
         }
-        Ok((operator.forward(&inputs).map_err(failed)?, None))
+        Ok(Record { values: operator.forward(&inputs).map_err(failed)?, affines: Vec::new() })
     }
 }
 

@@ -146,7 +146,11 @@ mod tests {
                         let plain = if raised > high { high } else { raised };
                         assert!(y == plain || y.is_nan() && plain.is_nan(), "{isa:?}: {y} and {plain}");
                         let (below, above) = (z <= low, z >= high);
-                        assert_eq!(sets.each_ref().map(|set| set.contains(i)), [!below && !above, below, above], "{isa:?}");
+                        assert_eq!(
+                            sets.each_ref().map(|set| set.contains(i)),
+                            [!below && !above, below, above],
+                            "{isa:?}"
+                        );
                     }
                 }
             }

@@ -66,7 +66,7 @@ pub(super) unsafe fn put<V: Vector, const BORDERS: bool>(frame: &Frame, plane: &
             line[low + count..].fill(V::Lane::default());
         }
         if count > 0 {
-            let (from, to) = (&plane[from..][..(count - 1) * stride + 1], &mut line[low..][..count]);
+            let (from, to) = (&plane[from..][..=(count - 1) * stride], &mut line[low..][..count]);
             // SAFETY: as many numbers as the slices have; the processor has the instructions.
             unsafe { collect::<V>(from.as_ptr(), stride, to.as_mut_ptr(), count) };
         }
@@ -92,7 +92,8 @@ pub(super) unsafe fn collect<V: Vector>(from: *const V::Lane, stride: usize, to:
                 1 => load::<V>(from, left),
                 _ => {
                     let read = 2 * left - 1;
-                    load::<V>(from, read.min(V::LANES)).evens(load::<V>(from.wrapping_add(V::LANES), read.saturating_sub(V::LANES)))
+                    load::<V>(from, read.min(V::LANES))
+                        .evens(load::<V>(from.wrapping_add(V::LANES), read.saturating_sub(V::LANES)))
                 }
             };
             store::<V>(line, to, left);

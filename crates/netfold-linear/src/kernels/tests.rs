@@ -111,7 +111,20 @@ impl<T: Real> Case<T> {
         // Either order of the last axis, the first one too where there is one group.
         let strides =
             if groups == 1 && noise.below(2) == 0 { [1, ins * outs, outs] } else { [reads.taps() * ins, ins, 1] };
-        Self { groups, ins, outs, reads, frame, x, onto, start, weights, strides, add: noise.below(2) == 0, bias: Vec::new() }
+        Self {
+            groups,
+            ins,
+            outs,
+            reads,
+            frame,
+            x,
+            onto,
+            start,
+            weights,
+            strides,
+            add: noise.below(2) == 0,
+            bias: Vec::new(),
+        }
     }
 
     fn gather(&self, isa: Isa) -> Vec<T> {

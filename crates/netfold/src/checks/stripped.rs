@@ -33,7 +33,11 @@ pub fn without_biases<T: Precision>(trace: &Trace<'_, T>, class: usize) -> Resul
     };
     let x = trace.real(trace.input)?;
     let stripped = Arc::new(zeros(trace)?);
-    let bare = trace.model.trace_with(x, trace.output, Tracing { non_finite: NonFinite::Allow, replaced: stripped, ..Tracing::default() })?;
+    let bare = trace.model.trace_with(
+        x,
+        trace.output,
+        Tracing { non_finite: NonFinite::Allow, replaced: stripped, ..Tracing::default() },
+    )?;
     let circuit = bare.freeze(&Rules::default())?;
     let offset = |stage: &&crate::circuit::Stage<T>| {
         stage.affine.validity == Validity::Input
