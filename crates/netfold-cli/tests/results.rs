@@ -194,8 +194,11 @@ fn the_bias_is_one_in_all_places() {
         assert!((sum - object[b].as_f64().unwrap()).abs() < 1e-12, "{object}");
     }
     stage.netfold(&[&["reconstruct", "--out", "out"], &common[..]].concat()).output().unwrap();
-    let mut arrays = npyz::npz::NpzArchive::open(stage.path("out/reconstruction.npz")).unwrap();
-    let mut array = |name: &str| arrays.by_name(name).unwrap().unwrap().into_vec::<f64>().unwrap();
+    let mut arrays = zip::ZipArchive::new(std::fs::File::open(stage.path("out/reconstruction.npz")).unwrap()).unwrap();
+    let mut array = |name: &str| {
+        let array = npyz::NpyFile::new(arrays.by_name(&format!("{name}.npy")).unwrap()).unwrap();
+        array.into_vec::<f64>().unwrap()
+    };
     assert!((array("bias_by_node").iter().sum::<f64>() - array("bias")[0]).abs() < 1e-12);
     assert!((array("pixel_bias")[0] - object["pixel_bias"].as_f64().unwrap()).abs() < 1e-12, "{object}");
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use faer::{MatMut, MatRef};
 use rayon::prelude::*;
 
-use crate::gemm::{View, by_columns, gemm};
+use crate::gemm::{View, by_columns};
 use crate::kernels::combine::combine;
 use crate::kernels::gather::{Gather, MASKED, Weights};
 use crate::layout::Axes;
@@ -158,7 +158,7 @@ impl<T: Real> Product<T> {
         let columns = self.n * width;
         by_columns(MatMut::from_row_major_slice_mut(to, rows_out, columns), COLUMNS, &|first, block| {
             let view = View { data: &from[first..], rows: rows_in, cols: block.ncols(), stride: columns };
-            gemm(block, true, matrix, view.mat());
+            T::gemm(block, true, matrix, view.mat());
         });
     }
 
@@ -171,13 +171,13 @@ impl<T: Real> Product<T> {
             let x = View::new(from, self.m, rows_in).mat();
             by_columns(MatMut::from_row_major_slice_mut(to, self.m, rows_out), COLUMNS, &|first, block| {
                 let n = block.ncols();
-                gemm(block, true, x, matrix.transpose().subcols(first, n));
+                T::gemm(block, true, x, matrix.transpose().subcols(first, n));
             });
             return;
         }
         to.par_chunks_mut(rows_out * width).zip(from.par_chunks(rows_in * width)).for_each(|(to, from)| {
             let to = MatMut::from_row_major_slice_mut(to, rows_out, width);
-            gemm(to, true, matrix, View::new(from, rows_in, width).mat());
+            T::gemm(to, true, matrix, View::new(from, rows_in, width).mat());
         });
     }
 

@@ -3,9 +3,13 @@
 use std::cell::RefCell;
 use std::fmt::{Debug, Display, LowerExp};
 
+use faer::{MatMut, MatRef};
+
 use crate::Pool;
+use crate::gemm::gemm;
 use crate::kernels::scratch::Scratch;
 use crate::kernels::vector::Lanes;
+use crate::kernels::{self, Loop};
 
 /// A real number: `f32` or `f64`.
 ///
@@ -34,6 +38,10 @@ pub trait Real:
     fn pool() -> &'static Pool<Self>;
     /// Runs a loop with the buffers of this thread, which must not run another one that takes them.
     fn with_scratch<R>(run: impl FnOnce(&mut Scratch<Self>) -> R) -> R;
+    /// Makes y of x by a loop that was compiled for this precision.
+    fn run(job: Loop<'_, Self>, x: &[Self], y: &mut [Self]);
+    /// C = A B, or C += A B, by one thread.
+    fn gemm(c: MatMut<'_, Self>, add: bool, a: MatRef<'_, Self>, b: MatRef<'_, Self>);
     /// Appends the number's bytes, the lowest first.
     fn put_le(self, bytes: &mut Vec<u8>);
 }
@@ -55,6 +63,12 @@ impl Real for f32 {
     fn with_scratch<R>(run: impl FnOnce(&mut Scratch<Self>) -> R) -> R {
         thread_local!(static SCRATCH: RefCell<Scratch<f32>> = const { RefCell::new(Scratch::new()) });
         SCRATCH.with_borrow_mut(run)
+    }
+    fn run(job: Loop<'_, Self>, x: &[Self], y: &mut [Self]) {
+        kernels::run(&job, x, y);
+    }
+    fn gemm(c: MatMut<'_, Self>, add: bool, a: MatRef<'_, Self>, b: MatRef<'_, Self>) {
+        gemm(c, add, a, b);
     }
     #[inline]
     fn put_le(self, bytes: &mut Vec<u8>) {
@@ -79,6 +93,12 @@ impl Real for f64 {
     fn with_scratch<R>(run: impl FnOnce(&mut Scratch<Self>) -> R) -> R {
         thread_local!(static SCRATCH: RefCell<Scratch<f64>> = const { RefCell::new(Scratch::new()) });
         SCRATCH.with_borrow_mut(run)
+    }
+    fn run(job: Loop<'_, Self>, x: &[Self], y: &mut [Self]) {
+        kernels::run(&job, x, y);
+    }
+    fn gemm(c: MatMut<'_, Self>, add: bool, a: MatRef<'_, Self>, b: MatRef<'_, Self>) {
+        gemm(c, add, a, b);
     }
     #[inline]
     fn put_le(self, bytes: &mut Vec<u8>) {

@@ -1,19 +1,12 @@
 //! The circuit: the frozen network, in which every node is affine.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use netfold_linear::{Probes, Support, awake};
 use rayon::prelude::*;
 
-use crate::affine::{Affine, Rule, Validity};
-use crate::error::Error;
-use crate::gates::Gates;
-use crate::graph::TensorId;
-use crate::ops::{At, Precision};
-use crate::rules::Rules;
-use crate::trace::{Trace, node_error};
-use crate::value::Value;
+use crate::affine::{Affine, Rule};
+use crate::ops::Precision;
 
 /// One tensor of a [`Circuit`] and the affine operator that makes it from earlier ones.
 #[derive(Clone, Debug)]
@@ -56,133 +49,12 @@ pub struct Pullback<T: Precision> {
     pub bias: Vec<Vec<T>>,
 }
 
-/// A stage before slots are given: what it makes and what it reads.
-struct Made<T> {
-    tensor: TensorId,
-    stage: Stage<T>,
-    reads: Vec<TensorId>,
-}
-
-impl<T: Precision> Trace<'_, T> {
-    /// The network frozen at the traced input, from the input to the output.
-    ///
-    /// Only what reaches the output through a term becomes a stage: nodes that serve a gate alone, or a step that is
-    /// held constant, are part of the traced values already.
-    ///
-    /// # Errors
-    /// If a node cannot be frozen there, a rule names a node that the model does not have, or the output does not depend
-    /// on the input.
-    pub fn freeze(&self, rules: &Rules) -> Result<Circuit<T>, Error> {
-        self.freeze_between(self.input, self.output, rules)
-    }
-
-    /// The part of the network between two tensors, frozen at the traced input: `to = W from + b` holds there.
-    ///
-    /// What reaches `to` by a way around `from` (a skip connection, say) is held at its traced value and belongs to b.
-    ///
-    /// # Errors
-    /// As [`freeze`](Self::freeze), or if `from` does not depend on the network's input or `to` not on `from`.
-    pub fn freeze_between(&self, from: TensorId, to: TensorId, rules: &Rules) -> Result<Circuit<T>, Error> {
-        rules.check(self.model)?;
-        // Freezing, planning and pulling are many short parallel loops: a thread of the pool starts them at no cost.
-        rayon::scope(|_| self.frozen(from, to, rules))
-    }
-
-    fn frozen(&self, from: TensorId, to: TensorId, rules: &Rules) -> Result<Circuit<T>, Error> {
-        let detached = |to: TensorId, from: TensorId| {
-            let name = |id| self.model.name(id).to_owned();
-            Error::Detached { to: name(to), from: name(from) }
-        };
-        if !self.varies(from) {
-            return Err(detached(from, self.input));
-        }
-        let nodes = self.model.nodes_of(to);
-        let varies = self.model.dependence(from, &nodes)?;
-        let gates = self.gates();
-        let mut wanted = HashSet::from([to]);
-        let (mut made, mut behind_gates) = (Vec::new(), Vec::new());
-        for &index in nodes.iter().rev() {
-            let node = &self.model.nodes[index];
-            let own = || node.outputs.iter().flatten().filter(|&&id| varies[id.0] && id != from);
-            if own().any(|id| wanted.contains(id)) {
-                let stages = self.freeze_node(index, rules.at(node), &gates, &varies, &wanted)?;
-                wanted.extend(stages.iter().flat_map(|made| made.reads.iter().copied()));
-                made.extend(stages);
-            } else if own().next().is_some() {
-                behind_gates.push(node.name.clone());
-            }
-        }
-        let mut slots: HashMap<TensorId, usize> = HashMap::from([(from, 0)]);
-        let mut stages = Vec::new();
-        for Made { tensor, mut stage, reads } in made.into_iter().rev() {
-            stage.sources = reads.iter().filter_map(|id| slots.get(id).copied()).collect();
-            stages.push(stage);
-            slots.insert(tensor, stages.len());
-        }
-        behind_gates.reverse();
-        let input_shape = self.real(from)?.shape().to_vec();
-        let Some(&output) = slots.get(&to) else { return Err(detached(to, from)) };
-        Ok(Circuit { stages: Arc::new(stages), input_shape, output, behind_gates })
-    }
-
-    /// The stages of a node's wanted outputs, and what they read.
-    fn freeze_node(
-        &self,
-        index: usize,
-        rule: Rule,
-        gates: &Gates,
-        varies: &[bool],
-        wanted: &HashSet<TensorId>,
-    ) -> Result<Vec<Made<T>>, Error> {
-        let node = &self.model.nodes[index];
-        let Ok(operator) = &node.operator else { return Ok(Vec::new()) };
-        let depends: Vec<bool> = node.inputs.iter().map(|id| id.is_some_and(|id| varies[id.0])).collect();
-        let (moves, rule) = gates.choose(node, operator.factors(), &depends, rule);
-        let recorded = self.record(index).filter(|_| moves == self.depends(node));
-        let gone = node.inputs.iter().flatten().find(|&&id| self.value(id).is_none());
-        if let (None, Some(&id)) = (recorded, gone) {
-            return Err(self.not_kept(id));
-        }
-        let inputs = self.inputs(node);
-        let outputs: Vec<Value<T>> =
-            node.outputs.iter().filter_map(|id| id.and_then(|id| self.value(id)).cloned()).collect();
-        let held: Vec<String> = (node.inputs.iter().zip(&depends).zip(&moves))
-            .filter(|&((_, depends), moves)| *depends && !moves)
-            .filter_map(|((id, _), _)| id.map(|id| self.model.name(id).to_owned()))
-            .collect();
-        let mut frozen = Vec::new();
-        for (output, &id) in node.outputs.iter().enumerate().rev() {
-            let Some(id) = id.filter(|id| wanted.contains(id)) else { continue };
-            let mut affine = match recorded {
-                Some(affines) => affines[output].clone(),
-                None => {
-                    let at = At { inputs: &inputs, outputs: &outputs, varies: &moves, output, rule };
-                    let failed = |source| node_error("freeze", node, &inputs, source);
-                    T::op(operator.as_ref()).freeze(&at).map_err(failed)?
-                }
-            };
-            if !held.is_empty() {
-                affine.validity = Validity::Input;
-            }
-            // Keep the terms of inputs that vary; the others are in the offset already.
-            let terms = std::mem::take(&mut affine.terms).into_iter().zip(&node.inputs);
-            let (mut reads, mut inputs) = (Vec::new(), Vec::new());
-            for (input, (term, id)) in terms.enumerate() {
-                if let (Some(term), Some(id)) = (term, id.filter(|&id| varies[id.0])) {
-                    affine.terms.push(Some(term));
-                    reads.push(id);
-                    inputs.push(input);
-                }
-            }
-            let (tensor, node, op) = (self.model.name(id).to_owned(), node.name.clone(), node.op.clone());
-            let stage = Stage { tensor, node, op, rule, held: held.clone(), affine, sources: Vec::new(), inputs };
-            frozen.push(Made { tensor: id, stage, reads });
-        }
-        Ok(frozen)
-    }
-}
-
 impl<T: Precision> Circuit<T> {
+    /// The circuit of some stages, of which each reads slots before its own.
+    pub(crate) fn new(stages: Vec<Stage<T>>, input_shape: &[usize], output: usize, behind_gates: Vec<String>) -> Self {
+        Self { stages: Arc::new(stages), input_shape: input_shape.to_vec(), output, behind_gates }
+    }
+
     /// The stages, in order.
     pub fn stages(&self) -> &[Stage<T>] {
         &self.stages[..self.output]

@@ -55,6 +55,7 @@ mod colours;
 pub mod columns;
 pub mod cost;
 pub mod error;
+mod freeze;
 pub mod gates;
 pub mod graph;
 pub mod head;

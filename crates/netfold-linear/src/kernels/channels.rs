@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::parts::Begin;
 use super::scratch::Scratch;
 use super::vector::{Lanes, MOST, Vector};
-use super::{Isa, Shared};
+use super::{Isa, Kernel, Loop, Shared};
 use crate::Real;
 use crate::frame::{Frame, Grid};
 
@@ -48,7 +48,7 @@ struct Part {
 impl<T: Real> Channels<'_, T> {
     /// Computes all of y from framed planes of x.
     pub fn run(&self, x: &[T], y: &mut [T]) {
-        self.run_by(Isa::best(), x, y);
+        T::run(Loop(Kernel::Channels(self)), x, y);
     }
 
     pub(super) fn run_by(&self, isa: Isa, x: &[T], y: &mut [T]) {

@@ -2,8 +2,8 @@
 
 use rayon::prelude::*;
 
-use super::Isa;
 use super::vector::{Lanes, Vector};
+use super::{Isa, Kernel, Loop};
 use crate::Real;
 
 /// Numbers of y that one task computes: they stay in the level-1 cache.
@@ -13,7 +13,7 @@ const ROWS: usize = 4;
 
 /// y = Σ over i of a[i] · matrix[i], rows of y's length one behind the other.
 pub(crate) fn combine<T: Real>(a: &[T], matrix: &[T], y: &mut [T]) {
-    combine_by(Isa::best(), a, matrix, y);
+    T::run(Loop(Kernel::Combine(a)), matrix, y);
 }
 
 pub(super) fn combine_by<T: Real>(isa: Isa, a: &[T], matrix: &[T], y: &mut [T]) {

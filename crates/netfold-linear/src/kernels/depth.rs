@@ -5,7 +5,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::vector::{Lanes, Vector};
-use super::{Isa, Shared};
+use super::{Isa, Kernel, Loop, Shared};
 use crate::Real;
 use crate::layout::{Rows, Word};
 use crate::reads::Reads;
@@ -28,7 +28,7 @@ pub(crate) struct Depth<'a, T> {
 impl<T: Real> Depth<'_, T> {
     /// Computes all rows of y.
     pub fn run(&self, x: &[T], y: &mut [T]) {
-        self.run_by(Isa::best(), x, y);
+        T::run(Loop(Kernel::Depth(self)), x, y);
     }
 
     pub(super) fn run_by(&self, isa: Isa, x: &[T], y: &mut [T]) {

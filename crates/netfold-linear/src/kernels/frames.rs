@@ -2,8 +2,8 @@
 
 use rayon::prelude::*;
 
-use super::Isa;
 use super::vector::Vector;
+use super::{Isa, Kernel, Loop};
 use crate::Real;
 use crate::frame::{Frame, Line};
 
@@ -12,7 +12,7 @@ const TASK: usize = 1 << 14;
 
 /// Puts planes into frames that lie one behind the other.
 pub(crate) fn fill<T: Real>(frame: &Frame, planes: &[T], framed: &mut [T]) {
-    fill_by(Isa::best(), frame, planes, framed);
+    T::run(Loop(Kernel::Fill(frame)), planes, framed);
 }
 
 pub(super) fn fill_by<T: Real>(isa: Isa, frame: &Frame, planes: &[T], framed: &mut [T]) {

@@ -6,7 +6,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::vector::{Lanes, Vector};
-use super::{Isa, Shared};
+use super::{Isa, Kernel, Loop, Shared};
 use crate::Real;
 use crate::layout::{Layout, Rows};
 use crate::reads::Reads;
@@ -120,7 +120,7 @@ struct Lines<'a> {
 impl<T: Real> Gather<'_, T> {
     /// Computes all rows of y.
     pub fn run(&self, x: &[T], y: &mut [T]) {
-        self.run_by(Isa::best(), x, y);
+        T::run(Loop(Kernel::Gather(self)), x, y);
     }
 
     pub(super) fn run_by(&self, isa: Isa, x: &[T], y: &mut [T]) {

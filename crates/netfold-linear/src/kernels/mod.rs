@@ -26,7 +26,55 @@ mod tests;
 pub(crate) mod vector;
 pub(crate) mod winograd;
 
+use channels::Channels;
+use depth::Depth;
+use gather::Gather;
+use panels::Panels;
+use planes::Planes;
+use restore::Restore;
 use vector::{Lanes, Vector};
+use winograd::Winograd;
+
+use crate::Real;
+use crate::frame::Frame;
+
+/// A loop that makes y of x.
+///
+/// [`Real::run`] is where code that is generic over the precision hands it over: so each loop is compiled here, once for
+/// each precision and instruction set, and not again in every crate that multiplies.
+#[derive(Debug)]
+pub struct Loop<'a, T>(Kernel<'a, T>);
+
+#[derive(Debug)]
+pub(crate) enum Kernel<'a, T> {
+    Gather(&'a Gather<'a, T>),
+    Depth(&'a Depth<'a, T>),
+    Panels(&'a Panels<'a, T>),
+    Channels(&'a Channels<'a, T>),
+    Planes(&'a Planes<'a, T>),
+    Winograd(&'a Winograd<'a, T>),
+    Restore(&'a Restore<'a>),
+    /// Planes put into their frames.
+    Fill(&'a Frame),
+    /// Rows of a matrix summed by these factors.
+    Combine(&'a [T]),
+}
+
+/// Runs a loop with the best instructions that this processor has.
+pub(crate) fn run<T: Real>(job: &Loop<'_, T>, x: &[T], y: &mut [T]) {
+    let isa = Isa::best();
+    match &job.0 {
+        Kernel::Gather(job) => job.run_by(isa, x, y),
+        Kernel::Depth(job) => job.run_by(isa, x, y),
+        Kernel::Panels(job) => job.run_by(isa, x, y),
+        Kernel::Channels(job) => job.run_by(isa, x, y),
+        Kernel::Planes(job) => job.run_by(isa, x, y),
+        Kernel::Winograd(job) => job.run_by(isa, x, y),
+        Kernel::Restore(job) => job.run_by(isa, x, y),
+        Kernel::Fill(frame) => frames::fill_by(isa, frame, x, y),
+        Kernel::Combine(factors) => combine::combine_by(isa, factors, x, y),
+    }
+}
 
 /// The instruction sets that loops are compiled for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

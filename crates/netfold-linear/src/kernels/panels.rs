@@ -3,7 +3,7 @@
 use super::parts::{BLOCK, Begin, Part, Segment, Whole, copy, parts, run, runs, tile};
 use super::scratch::Scratch;
 use super::vector::Vector;
-use super::{Isa, Shared};
+use super::{Isa, Kernel, Loop, Shared};
 use crate::Real;
 use crate::frame::{Frame, SLACK};
 
@@ -27,7 +27,7 @@ impl<T: Real> Panels<'_, T> {
     /// Computes all of y from framed planes of x, with [`SLACK`] numbers behind them, or from x itself where the frame
     /// is bare.
     pub fn run(&self, x: &[T], y: &mut [T]) {
-        self.run_by(Isa::best(), x, y);
+        T::run(Loop(Kernel::Panels(self)), x, y);
     }
 
     pub(super) fn run_by(&self, isa: Isa, x: &[T], y: &mut [T]) {

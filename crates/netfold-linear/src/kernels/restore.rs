@@ -5,7 +5,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::vector::{Lanes, Vector};
-use super::{Isa, Shared};
+use super::{Isa, Kernel, Loop, Shared};
 use crate::Real;
 use crate::layout::Rows;
 
@@ -24,7 +24,7 @@ pub(crate) struct Restore<'a> {
 impl Restore<'_> {
     /// Writes all rows of y.
     pub fn run<T: Real>(&self, x: &[T], y: &mut [T]) {
-        self.run_by(Isa::best(), x, y);
+        T::run(Loop(Kernel::Restore(self)), x, y);
     }
 
     pub(super) fn run_by<T: Real>(&self, isa: Isa, x: &[T], y: &mut [T]) {

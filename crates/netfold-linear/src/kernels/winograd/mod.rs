@@ -15,9 +15,9 @@
 mod channels;
 mod tiles;
 
-use super::Isa;
 use super::parts::{BLOCK, Begin, Run, copy};
 use super::vector::Vector;
+use super::{Isa, Kernel, Loop};
 use crate::Real;
 use crate::frame::{Frame, Grid, SLACK};
 use crate::window::WindowAxis;
@@ -87,7 +87,7 @@ pub(crate) fn spectrum<T: Real>(window: [T; 9]) -> [T; POINTS] {
 impl<T: Real> Winograd<'_, T> {
     /// Computes all of y from framed planes of x, with [`SLACK`] numbers behind them.
     pub fn run(&self, x: &[T], y: &mut [T]) {
-        self.run_by(Isa::best(), x, y);
+        T::run(Loop(Kernel::Winograd(self)), x, y);
     }
 
     pub(super) fn run_by(&self, isa: Isa, x: &[T], y: &mut [T]) {

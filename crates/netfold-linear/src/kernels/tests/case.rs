@@ -1,28 +1,24 @@
-//! Each loop against a plain double-precision sum, over random geometry, supports and widths, for every instruction set
-//! that the processor has; and its bits for one, two and three threads.
+//! Random products, and what each loop makes of them.
 
 use std::cell::Cell;
 
-use rayon::ThreadPoolBuilder;
-
-use super::Isa;
-use super::channels::{self, Channels};
-use super::depth::Depth;
-use super::frames;
-use super::gather::{Gather, Weights};
-use super::panels::Panels;
-use super::parts::{BLOCK, Begin};
-use super::planes::{Planes, THIN};
-use super::restore::Restore;
-use super::winograd::{self, Winograd};
 use crate::frame::{Frame, SLACK};
+use crate::kernels::Isa;
+use crate::kernels::channels::{self, Channels};
+use crate::kernels::depth::Depth;
+use crate::kernels::frames;
+use crate::kernels::gather::{Gather, Weights};
+use crate::kernels::panels::Panels;
+use crate::kernels::parts::{BLOCK, Begin};
+use crate::kernels::planes::{Planes, THIN};
+use crate::kernels::winograd::{self, Winograd};
 use crate::reads::Reads;
 use crate::{Probes, Real, Support, WindowAxis};
 
-pub(super) struct Noise(pub Cell<u64>);
+pub(in crate::kernels) struct Noise(pub Cell<u64>);
 
 impl Noise {
-    fn next(&self) -> u64 {
+    pub(super) fn next(&self) -> u64 {
         let mut state = self.0.get();
         state ^= state << 13;
         state ^= state >> 7;
@@ -31,20 +27,20 @@ impl Noise {
         state >> 16
     }
 
-    pub(super) fn below(&self, n: usize) -> usize {
+    pub(in crate::kernels) fn below(&self, n: usize) -> usize {
         self.next() as usize % n
     }
 
-    fn number<T: Real>(&self) -> T {
+    pub(super) fn number<T: Real>(&self) -> T {
         T::of((self.next() % 2001) as f64 / 1000.0 - 1.0)
     }
 
-    pub(super) fn numbers<T: Real>(&self, n: usize) -> Vec<T> {
+    pub(in crate::kernels) fn numbers<T: Real>(&self, n: usize) -> Vec<T> {
         (0..n).map(|_| self.number()).collect()
     }
 
     /// Full, empty, or a random share of the elements.
-    fn support(&self, shape: &[usize]) -> Support {
+    pub(super) fn support(&self, shape: &[usize]) -> Support {
         match self.below(6) {
             0 => Support::full(shape),
             1 => Support::empty(shape),
@@ -52,7 +48,7 @@ impl Noise {
         }
     }
 
-    pub(super) fn axis(&self) -> WindowAxis {
+    pub(in crate::kernels) fn axis(&self) -> WindowAxis {
         let (kernel, stride, dilation) = (1 + self.below(3), 1 + self.below(3), 1 + self.below(2));
         let (pad, output) = (self.below(4) as isize - 1, 1 + self.below(5));
         let reach = ((output - 1) * stride + (kernel - 1) * dilation) as isize + 1 - pad;
@@ -63,18 +59,18 @@ impl Noise {
 }
 
 /// One random product: what both loops take.
-struct Case<T: Real> {
-    groups: usize,
-    ins: usize,
-    outs: usize,
-    reads: Reads,
-    frame: Frame,
-    x: Probes<T>,
-    onto: Support,
-    start: Vec<T>,
-    weights: Vec<T>,
+pub(super) struct Case<T: Real> {
+    pub groups: usize,
+    pub ins: usize,
+    pub outs: usize,
+    pub reads: Reads,
+    pub frame: Frame,
+    pub x: Probes<T>,
+    pub onto: Support,
+    pub start: Vec<T>,
+    pub weights: Vec<T>,
     strides: [usize; 3],
-    add: bool,
+    pub add: bool,
     /// A number for each channel of y, for loops over whole tensors; empty without.
     bias: Vec<T>,
 }
@@ -89,12 +85,12 @@ impl<T: Real> Case<T> {
         }
     }
 
-    fn new(noise: &Noise, depth: bool) -> Self {
+    pub(super) fn new(noise: &Noise, depth: bool) -> Self {
         let axes = [if noise.below(4) == 0 { WindowAxis::UNIT } else { noise.axis() }, noise.axis()];
         Self::over(noise, axes, noise.below(2) == 0, depth)
     }
 
-    fn over(noise: &Noise, axes: [WindowAxis; 2], transpose: bool, depth: bool) -> Self {
+    pub(super) fn over(noise: &Noise, axes: [WindowAxis; 2], transpose: bool, depth: bool) -> Self {
         let (reads, frame) = (Reads::new(&axes, transpose), Frame::new(&axes, transpose));
         let (groups, ins, outs) = if depth {
             (1 + noise.below(70), 1, 1)
@@ -127,7 +123,7 @@ impl<T: Real> Case<T> {
         }
     }
 
-    fn gather(&self, isa: Isa) -> Vec<T> {
+    pub(super) fn gather(&self, isa: Isa) -> Vec<T> {
         let [to, tap, from] = self.strides;
         let weights = Weights { data: &self.weights, to, tap, from };
         let (width, groups, add) = (self.x.width(), self.groups, self.add);
@@ -137,7 +133,7 @@ impl<T: Real> Case<T> {
         y
     }
 
-    fn depth(&self, isa: Isa) -> Vec<T> {
+    pub(super) fn depth(&self, isa: Isa) -> Vec<T> {
         let (width, add) = (self.x.width(), self.add);
         let mut y = self.start.clone();
         let (from, to) = (self.x.support().rows(), self.onto.rows());
@@ -146,11 +142,11 @@ impl<T: Real> Case<T> {
     }
 
     /// The same geometry with one whole tensor on both sides, one group's weights as `[c][t][d]`.
-    fn whole(noise: &Noise, depth: bool) -> Self {
+    pub(super) fn whole(noise: &Noise, depth: bool) -> Self {
         Self::new(noise, depth).filled(noise)
     }
 
-    fn filled(mut self, noise: &Noise) -> Self {
+    pub(super) fn filled(mut self, noise: &Noise) -> Self {
         let (from, to) = (Support::full(self.x.shape()), Support::full(self.onto.shape()));
         self.x = Probes::new(from.clone(), 1, noise.numbers(from.count()));
         self.start = noise.numbers(to.count());
@@ -163,7 +159,7 @@ impl<T: Real> Case<T> {
     }
 
     /// The same geometry with few channels in the result.
-    fn thin(&mut self, noise: &Noise) {
+    pub(super) fn thin(&mut self, noise: &Noise) {
         self.outs = 1 + noise.below(THIN);
         self.onto = Support::full(&[self.x.shape()[0], self.groups * self.outs, self.reads.places_to()]);
         self.weights = noise.numbers(self.groups * self.outs * self.reads.taps() * self.ins);
@@ -177,7 +173,7 @@ impl<T: Real> Case<T> {
         x
     }
 
-    fn winograd(&self, isa: Isa, axes: &[WindowAxis; 2], transpose: bool) -> Vec<T> {
+    pub(super) fn winograd(&self, isa: Isa, axes: &[WindowAxis; 2], transpose: bool) -> Vec<T> {
         let (input, output) = (axes.map(|axis| axis.input), axes.map(|axis| axis.output));
         let (from, to) = if transpose { (output, input) } else { (input, output) };
         let frame = winograd::frame(from, to, axes.map(|axis| if transpose { 2 - axis.pad } else { axis.pad }));
@@ -203,7 +199,7 @@ impl<T: Real> Case<T> {
         y
     }
 
-    fn planes(&self, isa: Isa) -> Vec<T> {
+    pub(super) fn planes(&self, isa: Isa) -> Vec<T> {
         let (taps, mut y) = (self.reads.taps(), self.start.clone());
         let windows = self.weights.chunks_exact(taps * self.ins);
         let weights: Vec<T> =
@@ -230,7 +226,7 @@ impl<T: Real> Case<T> {
         weights
     }
 
-    fn channels(&self, isa: Isa) -> Vec<T> {
+    pub(super) fn channels(&self, isa: Isa) -> Vec<T> {
         let (taps, mut y, weights) = (self.reads.taps(), self.start.clone(), self.blocks(channels::lanes::<T>()));
         let x = if self.frame.is_bare() { self.x.values().to_vec() } else { self.framed(isa, &self.frame) };
         let (groups, from, to, begin) = (self.groups, self.ins, self.outs, self.begin());
@@ -238,7 +234,7 @@ impl<T: Real> Case<T> {
         y
     }
 
-    fn panels(&self, isa: Isa) -> Vec<T> {
+    pub(super) fn panels(&self, isa: Isa) -> Vec<T> {
         let (taps, mut y, weights) = (self.reads.taps(), self.start.clone(), self.blocks(BLOCK));
         let x = if self.frame.is_bare() { self.x.values().to_vec() } else { self.framed(isa, &self.frame) };
         let (groups, from, to, begin) = (self.groups, self.ins, self.outs, self.begin());
@@ -247,7 +243,7 @@ impl<T: Real> Case<T> {
     }
 
     /// The same sums from the definition.
-    fn plain(&self) -> Vec<f64> {
+    pub(super) fn plain(&self) -> Vec<f64> {
         let (width, places_to, places_from) = (self.x.width(), self.reads.places_to(), self.reads.places_from());
         let mut sums = Vec::new();
         for (row, element) in self.onto.elements().enumerate() {
@@ -268,190 +264,5 @@ impl<T: Real> Case<T> {
             }
         }
         sums
-    }
-}
-
-fn agree<T: Real>(case: &Case<T>, y: &[T], isa: Isa) {
-    let scale = (case.ins * case.reads.taps() + 1) as f64 * T::epsilon().wide() * 4.0;
-    for (y, plain) in y.iter().zip(case.plain()) {
-        assert!((y.wide() - plain).abs() <= scale, "{isa:?}: {y} and {plain}");
-    }
-}
-
-fn sums<T: Real>() {
-    let noise = Noise(Cell::new(0x1234_5678_9abc_def1));
-    for round in 0..120 {
-        let depth = round % 3 == 0;
-        let case = Case::<T>::new(&noise, depth);
-        for isa in Isa::all() {
-            if depth {
-                agree(&case, &case.depth(isa), isa);
-            }
-            agree(&case, &case.gather(isa), isa);
-        }
-    }
-}
-
-fn whole_sums<T: Real>() {
-    let (noise, mut met) = (Noise(Cell::new(0x0dd_ba11)), 0);
-    for round in 0..150 {
-        let mut case = Case::<T>::new(&noise, round % 3 == 0);
-        if round % 3 == 1 {
-            case.thin(&noise);
-        }
-        let case = case.filled(&noise);
-        for isa in Isa::all() {
-            if case.outs <= THIN {
-                agree(&case, &case.planes(isa), isa);
-            }
-            agree(&case, &case.panels(isa), isa);
-            if case.frame.is_one_grid() {
-                met += 1;
-                agree(&case, &case.channels(isa), isa);
-            }
-        }
-    }
-    assert!(met > 50, "{met} products with few places");
-}
-
-/// A 3×3 window without stride, padded or cropped.
-fn three(noise: &Noise) -> [WindowAxis; 2] {
-    [(); 2].map(|()| {
-        let (pad, input) = (noise.below(5) as isize - 1, 3 + noise.below(20));
-        let output = (input as isize + 2 * pad - 2).max(1) as usize + noise.below(2);
-        WindowAxis { input, kernel: 3, stride: 1, dilation: 1, pad, output }
-    })
-}
-
-fn minimal_sums<T: Real>() {
-    let noise = Noise(Cell::new(0x3b3));
-    for _ in 0..80 {
-        let (axes, transpose) = (three(&noise), noise.below(2) == 0);
-        let mut case = Case::<T>::over(&noise, axes, transpose, false);
-        if noise.below(2) == 0 {
-            // As many channels as make them the lanes of a register.
-            (case.groups, case.outs) = (1, 48 + noise.below(20));
-            case.onto = Support::full(&[case.x.shape()[0], case.outs, case.reads.places_to()]);
-            case.weights = noise.numbers(case.outs * 9 * case.ins);
-            let from = Support::full(&[case.x.shape()[0], case.ins, case.reads.places_from()]);
-            case.x = Probes::zeros(&from, 1);
-        }
-        let case = case.filled(&noise);
-        for isa in Isa::all() {
-            agree(&case, &case.winograd(isa, &axes, transpose), isa);
-        }
-        let bits = |threads: usize| {
-            let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| case.winograd(Isa::best(), &axes, transpose))
-                .iter()
-                .map(|y| y.wide().to_bits())
-                .collect::<Vec<_>>()
-        };
-        assert!(bits(1) == bits(3));
-    }
-}
-
-#[test]
-fn minimal_filtering_equals_its_definition_in_single_precision() {
-    minimal_sums::<f32>();
-}
-
-#[test]
-fn minimal_filtering_equals_its_definition_in_double_precision() {
-    minimal_sums::<f64>();
-}
-
-#[test]
-fn whole_tensors_equal_their_definition_in_single_precision() {
-    whole_sums::<f32>();
-}
-
-#[test]
-fn whole_tensors_equal_their_definition_in_double_precision() {
-    whole_sums::<f64>();
-}
-
-#[test]
-fn loops_equal_their_definition_in_single_precision() {
-    sums::<f32>();
-}
-
-#[test]
-fn loops_equal_their_definition_in_double_precision() {
-    sums::<f64>();
-}
-
-#[test]
-fn bits_do_not_depend_on_the_number_of_threads() {
-    let noise = Noise(Cell::new(77));
-    for round in 0..30 {
-        let case = Case::<f32>::new(&noise, round % 2 == 0);
-        let bits = |threads: usize| {
-            let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            let y = pool.install(|| if round % 2 == 0 { case.depth(Isa::best()) } else { case.gather(Isa::best()) });
-            y.iter().map(|y| y.to_bits()).collect::<Vec<_>>()
-        };
-        assert!(bits(1) == bits(2) && bits(1) == bits(3));
-        let case = Case::<f32>::whole(&noise, round % 2 == 0);
-        let bits = |threads: usize| {
-            let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            let y = pool.install(|| match case.outs {
-                ..=THIN => [case.planes(Isa::best()), case.panels(Isa::best())].concat(),
-                _ => case.panels(Isa::best()),
-            });
-            y.iter().map(|y| y.to_bits()).collect::<Vec<_>>()
-        };
-        assert!(bits(1) == bits(2) && bits(1) == bits(3));
-    }
-}
-
-#[test]
-fn rows_move_onto_another_support() {
-    let noise = Noise(Cell::new(12));
-    for _ in 0..60 {
-        let shape = [1 + noise.below(2), 1 + noise.below(150), 1 + noise.below(9)];
-        let (from, to) = (noise.support(&shape), noise.support(&shape));
-        let width = [1, 3, 8, 16, 24][noise.below(5)];
-        let x = Probes::new(from.clone(), width, noise.numbers::<f32>(from.count() * width));
-        let start = noise.numbers::<f32>(to.count() * width);
-        for (isa, add) in Isa::all().into_iter().flat_map(|isa| [(isa, false), (isa, true)]) {
-            let mut y = start.clone();
-            Restore { from: from.rows(), to: to.rows(), width, add }.run_by(isa, x.values(), &mut y);
-            for (row, element) in to.elements().enumerate() {
-                for probe in 0..width {
-                    let own = if add { start[row * width + probe] } else { 0.0 };
-                    let plain = own + x.at(element).map_or(0.0, |x| x[probe]);
-                    assert!((y[row * width + probe] - plain).abs() <= 0.0, "{isa:?}");
-                }
-            }
-        }
-    }
-}
-
-#[test]
-fn rows_are_summed_in_double_precision() {
-    let noise = Noise(Cell::new(5));
-    for width in [1, 5, 16, 64, 70] {
-        let (x, factors) = (noise.numbers::<f32>(37 * width), noise.numbers::<f32>(37));
-        let mut sums = vec![0.0; width];
-        super::rows::dot(&x, width, |row| factors[row], &mut sums);
-        for (probe, sum) in sums.iter().enumerate() {
-            let plain: f64 = (0..37).map(|row| factors[row].wide() * x[row * width + probe].wide()).sum();
-            assert!((sum - plain).abs() < 1e-5);
-        }
-    }
-}
-
-#[test]
-fn masked_numbers_are_zero() {
-    let noise = Noise(Cell::new(6));
-    for len in [0, 1, 63, 64, 65, 200] {
-        let (x, bits) = (noise.numbers::<f32>(len), (0..len.div_ceil(64)).map(|_| noise.next()).collect::<Vec<_>>());
-        let mut y = x.clone();
-        super::rows::cut(&mut y, &bits);
-        for (i, (x, y)) in x.iter().zip(&y).enumerate() {
-            let kept = bits[i / 64] >> (i % 64) & 1 == 1;
-            assert_eq!(y.to_bits(), if kept { x.to_bits() } else { 0 });
-        }
     }
 }

@@ -5,18 +5,20 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+mod sums;
+
+use sums::{STEP, Term, sums};
+
 use super::frames::{self, alternate, collect, put};
 use super::parts::Begin;
 use super::scratch::Scratch;
 use super::vector::Vector;
-use super::{Isa, Shared};
+use super::{Isa, Kernel, Loop, Shared};
 use crate::Real;
 use crate::frame::{Frame, Grid, SLACK};
 
 /// Channels of a group of the result at most: their sums share what is read.
 pub(crate) const THIN: usize = 4;
-/// Registers of sums of a channel at a time.
-const STEP: usize = 4;
 /// Planes that are read side by side.
 const PLANES: usize = 8;
 /// Products of one task at least, and tasks at least if that leaves them.
@@ -38,12 +40,6 @@ pub(crate) struct Planes<'a, T> {
     pub begin: Begin<'a, T>,
 }
 
-/// What reads the same numbers for all channels of a group: where the first place of a grid reads, and by which weights.
-struct Term<T, const C: usize> {
-    start: usize,
-    weights: [T; C],
-}
-
 /// The terms of some grids.
 type Terms<T, const C: usize> = Vec<Vec<Term<T, C>>>;
 
@@ -59,7 +55,7 @@ struct Part<'a, T, const C: usize> {
 impl<T: Real> Planes<'_, T> {
     /// Computes all of y from x.
     pub fn run(&self, x: &[T], y: &mut [T]) {
-        self.run_by(Isa::best(), x, y);
+        T::run(Loop(Kernel::Planes(self)), x, y);
     }
 
     pub(super) fn run_by(&self, isa: Isa, x: &[T], y: &mut [T]) {
@@ -328,78 +324,6 @@ unsafe fn lines<V: Vector, const C: usize>(
                 for p in 0..count {
                     *line.wrapping_add(p * apart) = even[p];
                 }
-            }
-        }
-    }
-}
-
-/// `y[c · room + q] = begin[c] + Σ over terms of weights[c] · x[start + q]`, for q below `len`; += without `begin`.
-///
-/// # Safety
-/// x has `len` numbers from each start on, a row of y `room`, both with STEP registers behind `len`; the processor has the
-/// instructions of V.
-#[inline(always)]
-unsafe fn sums<V: Vector, const C: usize>(
-    x: *const V::Lane,
-    terms: &[Term<V::Lane, C>],
-    begin: Option<[V::Lane; C]>,
-    y: *mut V::Lane,
-    room: usize,
-    len: usize,
-) {
-    let mut q = 0;
-    while q < len {
-        let (x, y) = (x.wrapping_add(q), y.wrapping_add(q));
-        // SAFETY: the caller's.
-        unsafe {
-            match (len - q).div_ceil(V::LANES) {
-                1 => registers::<V, C, 1>(x, terms, begin, y, room),
-                2 => registers::<V, C, 2>(x, terms, begin, y, room),
-                3 => registers::<V, C, 3>(x, terms, begin, y, room),
-                _ => registers::<V, C, STEP>(x, terms, begin, y, room),
-            }
-        }
-        q += STEP * V::LANES;
-    }
-}
-
-/// # Safety
-/// As [`sums`], for R registers.
-#[inline(always)]
-unsafe fn registers<V: Vector, const C: usize, const R: usize>(
-    x: *const V::Lane,
-    terms: &[Term<V::Lane, C>],
-    begin: Option<[V::Lane; C]>,
-    y: *mut V::Lane,
-    room: usize,
-) {
-    // SAFETY: the caller's.
-    unsafe {
-        let mut sums = [[V::zero(); R]; C];
-        for c in 0..C {
-            for r in 0..R {
-                sums[c][r] = match begin {
-                    Some(begin) => V::splat(begin[c]),
-                    None => V::load(y.wrapping_add(c * room + r * V::LANES)),
-                };
-            }
-        }
-        for term in terms {
-            let x = x.wrapping_add(term.start);
-            let mut read = [V::zero(); R];
-            for r in 0..R {
-                read[r] = V::load(x.wrapping_add(r * V::LANES));
-            }
-            for c in 0..C {
-                let w = V::splat(term.weights[c]);
-                for r in 0..R {
-                    sums[c][r] = w.multiply_add(read[r], sums[c][r]);
-                }
-            }
-        }
-        for c in 0..C {
-            for r in 0..R {
-                sums[c][r].store(y.wrapping_add(c * room + r * V::LANES));
             }
         }
     }

@@ -1,0 +1,200 @@
+//! Each loop against a plain double-precision sum, over random geometry, supports and widths, for every instruction set
+//! that the processor has; and its bits for one, two and three threads.
+
+mod case;
+
+use std::cell::Cell;
+
+use case::Case;
+pub(super) use case::Noise;
+use rayon::ThreadPoolBuilder;
+
+use super::Isa;
+use super::planes::THIN;
+use super::restore::Restore;
+use crate::{Probes, Real, Support, WindowAxis};
+
+fn agree<T: Real>(case: &Case<T>, y: &[T], isa: Isa) {
+    let scale = (case.ins * case.reads.taps() + 1) as f64 * T::epsilon().wide() * 4.0;
+    for (y, plain) in y.iter().zip(case.plain()) {
+        assert!((y.wide() - plain).abs() <= scale, "{isa:?}: {y} and {plain}");
+    }
+}
+
+fn sums<T: Real>() {
+    let noise = Noise(Cell::new(0x1234_5678_9abc_def1));
+    for round in 0..120 {
+        let depth = round % 3 == 0;
+        let case = Case::<T>::new(&noise, depth);
+        for isa in Isa::all() {
+            if depth {
+                agree(&case, &case.depth(isa), isa);
+            }
+            agree(&case, &case.gather(isa), isa);
+        }
+    }
+}
+
+fn whole_sums<T: Real>() {
+    let (noise, mut met) = (Noise(Cell::new(0x0dd_ba11)), 0);
+    for round in 0..150 {
+        let mut case = Case::<T>::new(&noise, round % 3 == 0);
+        if round % 3 == 1 {
+            case.thin(&noise);
+        }
+        let case = case.filled(&noise);
+        for isa in Isa::all() {
+            if case.outs <= THIN {
+                agree(&case, &case.planes(isa), isa);
+            }
+            agree(&case, &case.panels(isa), isa);
+            if case.frame.is_one_grid() {
+                met += 1;
+                agree(&case, &case.channels(isa), isa);
+            }
+        }
+    }
+    assert!(met > 50, "{met} products with few places");
+}
+
+/// A 3×3 window without stride, padded or cropped.
+fn three(noise: &Noise) -> [WindowAxis; 2] {
+    [(); 2].map(|()| {
+        let (pad, input) = (noise.below(5) as isize - 1, 3 + noise.below(20));
+        let output = (input as isize + 2 * pad - 2).max(1) as usize + noise.below(2);
+        WindowAxis { input, kernel: 3, stride: 1, dilation: 1, pad, output }
+    })
+}
+
+fn minimal_sums<T: Real>() {
+    let noise = Noise(Cell::new(0x3b3));
+    for _ in 0..80 {
+        let (axes, transpose) = (three(&noise), noise.below(2) == 0);
+        let mut case = Case::<T>::over(&noise, axes, transpose, false);
+        if noise.below(2) == 0 {
+            // As many channels as make them the lanes of a register.
+            (case.groups, case.outs) = (1, 48 + noise.below(20));
+            case.onto = Support::full(&[case.x.shape()[0], case.outs, case.reads.places_to()]);
+            case.weights = noise.numbers(case.outs * 9 * case.ins);
+            let from = Support::full(&[case.x.shape()[0], case.ins, case.reads.places_from()]);
+            case.x = Probes::zeros(&from, 1);
+        }
+        let case = case.filled(&noise);
+        for isa in Isa::all() {
+            agree(&case, &case.winograd(isa, &axes, transpose), isa);
+        }
+        let bits = |threads: usize| {
+            let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| case.winograd(Isa::best(), &axes, transpose))
+                .iter()
+                .map(|y| y.wide().to_bits())
+                .collect::<Vec<_>>()
+        };
+        assert!(bits(1) == bits(3));
+    }
+}
+
+#[test]
+fn minimal_filtering_equals_its_definition_in_single_precision() {
+    minimal_sums::<f32>();
+}
+
+#[test]
+fn minimal_filtering_equals_its_definition_in_double_precision() {
+    minimal_sums::<f64>();
+}
+
+#[test]
+fn whole_tensors_equal_their_definition_in_single_precision() {
+    whole_sums::<f32>();
+}
+
+#[test]
+fn whole_tensors_equal_their_definition_in_double_precision() {
+    whole_sums::<f64>();
+}
+
+#[test]
+fn loops_equal_their_definition_in_single_precision() {
+    sums::<f32>();
+}
+
+#[test]
+fn loops_equal_their_definition_in_double_precision() {
+    sums::<f64>();
+}
+
+#[test]
+fn bits_do_not_depend_on_the_number_of_threads() {
+    let noise = Noise(Cell::new(77));
+    for round in 0..30 {
+        let case = Case::<f32>::new(&noise, round % 2 == 0);
+        let bits = |threads: usize| {
+            let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let y = pool.install(|| if round % 2 == 0 { case.depth(Isa::best()) } else { case.gather(Isa::best()) });
+            y.iter().map(|y| y.to_bits()).collect::<Vec<_>>()
+        };
+        assert!(bits(1) == bits(2) && bits(1) == bits(3));
+        let case = Case::<f32>::whole(&noise, round % 2 == 0);
+        let bits = |threads: usize| {
+            let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let y = pool.install(|| match case.outs {
+                ..=THIN => [case.planes(Isa::best()), case.panels(Isa::best())].concat(),
+                _ => case.panels(Isa::best()),
+            });
+            y.iter().map(|y| y.to_bits()).collect::<Vec<_>>()
+        };
+        assert!(bits(1) == bits(2) && bits(1) == bits(3));
+    }
+}
+
+#[test]
+fn rows_move_onto_another_support() {
+    let noise = Noise(Cell::new(12));
+    for _ in 0..60 {
+        let shape = [1 + noise.below(2), 1 + noise.below(150), 1 + noise.below(9)];
+        let (from, to) = (noise.support(&shape), noise.support(&shape));
+        let width = [1, 3, 8, 16, 24][noise.below(5)];
+        let x = Probes::new(from.clone(), width, noise.numbers::<f32>(from.count() * width));
+        let start = noise.numbers::<f32>(to.count() * width);
+        for (isa, add) in Isa::all().into_iter().flat_map(|isa| [(isa, false), (isa, true)]) {
+            let mut y = start.clone();
+            Restore { from: from.rows(), to: to.rows(), width, add }.run_by(isa, x.values(), &mut y);
+            for (row, element) in to.elements().enumerate() {
+                for probe in 0..width {
+                    let own = if add { start[row * width + probe] } else { 0.0 };
+                    let plain = own + x.at(element).map_or(0.0, |x| x[probe]);
+                    assert!((y[row * width + probe] - plain).abs() <= 0.0, "{isa:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn rows_are_summed_in_double_precision() {
+    let noise = Noise(Cell::new(5));
+    for width in [1, 5, 16, 64, 70] {
+        let (x, factors) = (noise.numbers::<f32>(37 * width), noise.numbers::<f32>(37));
+        let mut sums = vec![0.0; width];
+        super::rows::dot(&x, width, |row| factors[row], &mut sums);
+        for (probe, sum) in sums.iter().enumerate() {
+            let plain: f64 = (0..37).map(|row| factors[row].wide() * x[row * width + probe].wide()).sum();
+            assert!((sum - plain).abs() < 1e-5);
+        }
+    }
+}
+
+#[test]
+fn masked_numbers_are_zero() {
+    let noise = Noise(Cell::new(6));
+    for len in [0, 1, 63, 64, 65, 200] {
+        let (x, bits) = (noise.numbers::<f32>(len), (0..len.div_ceil(64)).map(|_| noise.next()).collect::<Vec<_>>());
+        let mut y = x.clone();
+        super::rows::cut(&mut y, &bits);
+        for (i, (x, y)) in x.iter().zip(&y).enumerate() {
+            let kept = bits[i / 64] >> (i % 64) & 1 == 1;
+            assert_eq!(y.to_bits(), if kept { x.to_bits() } else { 0 });
+        }
+    }
+}
