@@ -6,8 +6,8 @@
 
 Each model is exported by export.py in a process of its own, reconstructed under `gate` and `tangent` in single and
 double precision, compared with onnxruntime, and deleted. FOLDER/results.jsonl holds one line a model; models that it
-holds are not run again, so that a run can be stopped and taken up. Models named by --double are exported in double
-precision too, and their row of W compared with PyTorch's gradient. --renew runs the models that are covered already once
+holds are not run again, so that a run can be stopped and taken up. Models named by --double, or `all`, are exported in
+double precision too, and their row of W compared with PyTorch's gradient. --renew runs the models that are covered already once
 more, in one precision, and keeps what is known of the other; --stamp names the program in the lines, to take up a run.
 """
 
@@ -151,7 +151,8 @@ def run(words):
         line["stamp"] = words.stamp
         with tempfile.TemporaryDirectory(dir=words.work) as folder:
             folder = pathlib.Path(folder)
-            trouble = made(folder, suite, name, exporter, name in words.double, words.fresh)
+            double = not {name, "all"}.isdisjoint(words.double)
+            trouble = made(folder, suite, name, exporter, double, words.fresh)
             if trouble:
                 line["export"] = trouble
             else:
