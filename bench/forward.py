@@ -2,7 +2,9 @@
 
     python bench/forward.py --models resnet18,mobilenet_v2 --threads 2
 
-Prints the median time of each and their ratio, netfold's over onnxruntime's. Needs what compare.py needs.
+Prints the median time of each and their ratio, netfold's over onnxruntime's. The sides take turns of four runs with a
+pause before each, because threads of either side spin for a while before they sleep; the first run of a turn, which wakes
+them, does not count. Needs what compare.py needs.
 """
 
 import argparse
@@ -11,7 +13,10 @@ import statistics
 import sys
 import time
 
-from compare import HERE, LARGE, SMALL, Process
+from compare import HERE, LARGE, PAUSE, SMALL, Process
+
+# Runs of a turn, of which the first does not count.
+TURN = 4
 
 
 def measure(paths, threads, options):
@@ -23,16 +28,17 @@ def measure(paths, threads, options):
     session = onnxruntime.InferenceSession(paths[0], settings, providers=["CPUExecutionProvider"])
     feed = {session.get_inputs()[0].name: np.load(paths[1]).astype(np.float32)}
     rows = Process([options.program, *paths, "1", "f32"], threads)
-    rows.ask("run 1")
-    session.run(None, feed)
     ours, theirs = [], []
-    for _ in range(options.runs):
-        # Its threads spin for a while.
-        time.sleep(0.05)
-        ours.append(float(rows.ask("run 1").split()[1]))
-        start = time.perf_counter()
-        session.run(None, feed)
-        theirs.append(time.perf_counter() - start)
+    for _ in range(options.turns):
+        time.sleep(PAUSE)
+        ours += [float(answer.split()[1]) for answer in rows.answers(f"run {TURN}", TURN)[1:]]
+        time.sleep(PAUSE)
+        spent = []
+        for _ in range(TURN):
+            start = time.perf_counter()
+            session.run(None, feed)
+            spent.append(time.perf_counter() - start)
+        theirs += spent[1:]
     rows.close()
     return statistics.median(theirs), statistics.median(ours)
 
@@ -42,7 +48,7 @@ def main():
     target = os.environ.get("CARGO_TARGET_DIR", os.path.join(HERE, "..", "target"))
     parser.add_argument("--models", default=",".join(LARGE + SMALL), help="names, or `small`, or `large`")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--runs", type=int, default=15, help="runs of each side")
+    parser.add_argument("--turns", type=int, default=8, help="turns of each side")
     parser.add_argument("--program", default=os.path.join(target, "release", "examples", "rows"), help="the example `rows`")
     parser.add_argument("--exports", default=os.path.join(HERE, "exports"), help="where exported networks are kept")
     parser.add_argument("--zoo", default=os.path.join(HERE, "..", "..", "shared", "zoo"))

@@ -2,7 +2,12 @@
 
 use std::sync::{Arc, OnceLock};
 
+use rayon::prelude::*;
+
 use crate::{LinearMap, Probes, Real, SharedMap, Support};
+
+/// Elements that one task moves.
+const TASK: usize = 1 << 15;
 
 /// `y[i] = x[source[i]]`, or 0 where `source[i]` is [`Select::NONE`].
 ///
@@ -14,8 +19,8 @@ pub struct Select {
     codomain: Vec<usize>,
     /// How y's elements move where most of them do so together with their neighbours.
     runs: Option<Arc<Vec<Run>>>,
-    /// Whether runs pick each element of x once, one after the other.
-    each_once: bool,
+    /// Whether runs pick elements of x in their order, each at most once.
+    ordered: bool,
     /// One index for each element of y; of runs made when first used.
     source: Arc<OnceLock<Vec<u32>>>,
 }
@@ -44,7 +49,7 @@ impl Select {
         assert_eq!(source.len(), codomain.iter().product::<usize>(), "one index for each element of y");
         assert!(source.iter().all(|&j| j == Self::NONE || (j as usize) < len), "indices inside x");
         let source = Arc::new(OnceLock::from(source));
-        Self { domain: domain.to_vec(), codomain: codomain.to_vec(), runs: None, each_once: false, source }
+        Self { domain: domain.to_vec(), codomain: codomain.to_vec(), runs: None, ordered: false, source }
     }
 
     /// The map that moves these runs, in the order of their places in y; what none of them covers is zero.
@@ -54,21 +59,14 @@ impl Select {
     pub fn in_runs(domain: &[usize], codomain: &[usize], runs: Vec<Run>) -> Self {
         let [from, to] = [domain, codomain].map(|shape| shape.iter().product::<usize>());
         assert!(from < Self::NONE as usize, "indices are u32");
-        let (mut covered, mut picked, mut each_once) = (0, 0, true);
+        let (mut covered, mut picked, mut ordered) = (0, 0, true);
         for run in &runs {
-            each_once &= run.from == picked;
-            picked += run.len;
             assert!(run.from + run.len <= from && covered <= run.to && run.to + run.len <= to, "runs inside x and y");
-            covered = run.to + run.len;
+            ordered &= picked <= run.from;
+            (covered, picked) = (run.to + run.len, run.from + run.len);
         }
         let (runs, source) = (Some(Arc::new(runs)), Arc::new(OnceLock::new()));
-        Self {
-            domain: domain.to_vec(),
-            codomain: codomain.to_vec(),
-            runs,
-            each_once: each_once && picked == from,
-            source,
-        }
+        Self { domain: domain.to_vec(), codomain: codomain.to_vec(), runs, ordered, source }
     }
 
     /// The same elements of y under another shape.
@@ -102,47 +100,49 @@ impl Select {
     ///
     /// # Panics
     /// If x has not as many elements as the domain.
-    pub fn pick<E: Clone>(&self, x: &[E], fill: &E) -> Vec<E> {
-        self.pick_into(Vec::with_capacity(self.codomain.iter().product()), x, fill)
+    pub fn pick<E: Copy + Send + Sync>(&self, x: &[E], fill: E) -> Vec<E> {
+        let mut y = vec![fill; self.codomain.iter().product()];
+        self.pick_into(x, fill, &mut y);
+        y
     }
 
-    /// As [`pick`](Self::pick), into a buffer whose numbers are dropped.
+    /// As [`pick`](Self::pick), into a buffer, all of which is written.
     ///
     /// # Panics
-    /// As [`pick`](Self::pick).
-    pub fn pick_into<E: Clone>(&self, mut y: Vec<E>, x: &[E], fill: &E) -> Vec<E> {
-        y.clear();
-        assert_eq!(x.len(), self.domain.iter().product::<usize>(), "elements of x");
-        let Some(runs) = &self.runs else {
-            let pick = |&j: &u32| if j == Self::NONE { fill.clone() } else { x[j as usize].clone() };
-            y.extend(self.sources().iter().map(pick));
-            return y;
-        };
-        for run in runs.iter() {
-            y.resize(run.to, fill.clone());
-            y.extend_from_slice(&x[run.from..][..run.len]);
+    /// If x or y has not as many elements as its side of the map.
+    pub fn pick_into<E: Copy + Send + Sync>(&self, x: &[E], fill: E, y: &mut [E]) {
+        self.check(x, y);
+        match &self.runs {
+            Some(runs) => transfer(runs, |run| (run.from, run.to), x, Some(fill), y),
+            None => y.par_chunks_mut(TASK).zip(self.sources().par_chunks(TASK)).for_each(|(y, sources)| {
+                let pick = |&source: &u32| found(source).map_or(fill, |from| x[from]);
+                y.iter_mut().zip(sources).for_each(|(y, source)| *y = pick(source));
+            }),
         }
-        y.resize(self.codomain.iter().product(), fill.clone());
-        y
     }
 
     /// `x[source[i]] = y[i]`: writes y back to where it is picked from.
     ///
     /// # Panics
     /// If x or y has not as many elements as its side of the map.
-    pub fn put<E: Clone>(&self, y: &[E], x: &mut [E]) {
-        assert_eq!(y.len(), self.codomain.iter().product::<usize>(), "elements of y");
-        assert_eq!(x.len(), self.domain.iter().product::<usize>(), "elements of x");
+    pub fn put<E: Copy + Send + Sync>(&self, y: &[E], x: &mut [E]) {
+        self.check(x, y);
         match &self.runs {
+            Some(runs) if self.ordered => transfer(runs, |run| (run.to, run.from), y, None, x),
             Some(runs) => {
-                runs.iter().for_each(|run| x[run.from..][..run.len].clone_from_slice(&y[run.to..][..run.len]));
+                runs.iter().for_each(|run| x[run.from..][..run.len].copy_from_slice(&y[run.to..][..run.len]));
             }
             None => (0..y.len()).for_each(|i| {
                 if let Some(from) = self.source(i) {
-                    x[from] = y[i].clone();
+                    x[from] = y[i];
                 }
             }),
         }
+    }
+
+    fn check<E>(&self, x: &[E], y: &[E]) {
+        assert_eq!(x.len(), self.domain.iter().product::<usize>(), "elements of x");
+        assert_eq!(y.len(), self.codomain.iter().product::<usize>(), "elements of y");
     }
 
     /// The runs by which a whole tensor moves onto a whole one.
@@ -150,6 +150,38 @@ impl Select {
         let whole = x.width() == 1 && x.support().is_full() && onto.is_full();
         self.runs.as_ref().filter(|_| whole).map(|runs| runs.as_slice())
     }
+}
+
+/// Moves runs, which are in the order of where they go: what is between them becomes `gap`, or stays.
+///
+/// `ends` says where a run comes from and where it goes.
+fn transfer<E: Copy + Send + Sync>(
+    runs: &[Run],
+    ends: impl Fn(&Run) -> (usize, usize) + Sync,
+    from: &[E],
+    gap: Option<E>,
+    to: &mut [E],
+) {
+    to.par_chunks_mut(TASK).enumerate().for_each(|(task, to)| {
+        let (first, behind) = (task * TASK, task * TASK + to.len());
+        let start = runs.partition_point(|run| ends(run).1 + run.len <= first);
+        let mut done = 0;
+        for run in &runs[start..] {
+            let (read, written) = ends(run);
+            if written >= behind {
+                break;
+            }
+            let (begin, end) = (written.max(first), (written + run.len).min(behind));
+            if let Some(gap) = gap {
+                to[done..begin - first].fill(gap);
+            }
+            done = end - first;
+            to[begin - first..done].copy_from_slice(&from[read + begin - written..][..end - begin]);
+        }
+        if let Some(gap) = gap {
+            to[done..].fill(gap);
+        }
+    });
 }
 
 #[inline]
@@ -168,7 +200,9 @@ impl<T: Real> LinearMap<T> for Select {
 
     fn apply(&self, x: Probes<T>, onto: &Support) -> Probes<T> {
         if self.whole(&x, onto).is_some() {
-            return Probes::new(onto.clone(), 1, self.pick_into(T::pool().take(onto.count()), x.values(), &T::zero()));
+            let mut y = Probes::scratch(onto, 1);
+            self.pick_into(x.values(), T::zero(), y.values_mut());
+            return y;
         }
         let source = self.sources();
         x.gather(onto, |i| found(source[i]))
@@ -176,9 +210,9 @@ impl<T: Real> LinearMap<T> for Select {
 
     fn apply_transpose(&self, y: Probes<T>, onto: &Support) -> Probes<T> {
         if let Some(runs) = self.whole(&y, onto) {
-            if self.each_once {
+            if self.ordered {
                 let mut x = Probes::scratch(onto, 1);
-                self.put(y.values(), x.values_mut());
+                transfer(runs, |run| (run.to, run.from), y.values(), Some(T::zero()), x.values_mut());
                 return x;
             }
             let mut x = Probes::zeros(onto, 1);
@@ -194,13 +228,26 @@ impl<T: Real> LinearMap<T> for Select {
     }
 
     fn image(&self, of: &Support) -> Support {
-        let flags = of.flags();
-        let reached: Vec<u8> = self.sources().iter().map(|&j| flags.get(j as usize).copied().unwrap_or(0)).collect();
-        Support::from_flags(&self.codomain, &reached)
+        Support::from_flags(&self.codomain, &self.pick(&of.flags(), 0))
     }
 
     fn preimage(&self, of: &Support) -> Support {
-        Support::of(&self.domain, of.standard().filter_map(|i| self.source(i)))
+        let (flags, mut reached) = (of.flags(), vec![0; self.domain.iter().product()]);
+        match &self.runs {
+            Some(runs) if self.ordered => transfer(runs, |run| (run.to, run.from), &flags, None, &mut reached),
+            Some(runs) => {
+                for run in runs.iter() {
+                    let reached = reached[run.from..][..run.len].iter_mut();
+                    reached.zip(&flags[run.to..][..run.len]).for_each(|(reached, flag)| *reached |= flag);
+                }
+            }
+            None => {
+                for (flag, from) in flags.iter().zip(self.sources().iter().map(|&source| found(source))) {
+                    from.into_iter().for_each(|from| reached[from] |= flag);
+                }
+            }
+        }
+        Support::from_flags(&self.domain, &reached)
     }
 
     fn magnitude(&self) -> SharedMap<T> {

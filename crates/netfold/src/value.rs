@@ -89,7 +89,10 @@ impl<E: Clone> Tensor<E> {
 
     /// The elements that `source` picks, `fill` where it picks none.
     #[must_use]
-    pub fn picked(&self, source: &netfold_linear::Select, fill: &E) -> Self {
+    pub fn picked(&self, source: &netfold_linear::Select, fill: E) -> Self
+    where
+        E: Copy + Send + Sync,
+    {
         Self::new(netfold_linear::LinearMap::<f64>::codomain(source), source.pick(&self.data, fill))
     }
 }
@@ -99,7 +102,9 @@ impl<T: Real> Tensor<T> {
     #[must_use]
     pub fn moved(&self, source: &netfold_linear::Select, fill: T) -> Self {
         let shape = netfold_linear::LinearMap::<T>::codomain(source);
-        Self::new(shape, source.pick_into(T::pool().take(shape.iter().product()), &self.data, &fill))
+        let mut made = T::pool().take(shape.iter().product());
+        source.pick_into(&self.data, fill, &mut made);
+        Self::new(shape, made)
     }
 
     /// The tensor as a batch of one probe.

@@ -62,7 +62,7 @@ impl Concat {
 }
 
 /// The parts' elements in their places among `data`.
-fn put<E: Clone>(shape: &[usize], mut data: Vec<E>, parts: &[(&Tensor<E>, &Select)]) -> Tensor<E> {
+fn put<E: Copy + Send + Sync>(shape: &[usize], mut data: Vec<E>, parts: &[(&Tensor<E>, &Select)]) -> Tensor<E> {
     parts.iter().for_each(|(part, places)| places.put(part.data(), &mut data));
     Tensor::new(shape, data)
 }

@@ -8,9 +8,9 @@ use crate::error::OpError;
 
 pub(super) fn build(name: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
     Ok(match name {
-        "Expand" => Box::new(Moved(Expand)),
+        "Expand" => Box::new(Moved::new(Expand)),
         _ if attributes.opset < 6 => return Err(OpError::new("`Tile` of opset 1 is not supported")),
-        _ => Box::new(Moved(Tile)),
+        _ => Box::new(Moved::new(Tile)),
     })
 }
 

@@ -9,9 +9,9 @@ use crate::error::OpError;
 pub(super) fn build(name: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
     let axis = attributes.int_or("axis", 0)?;
     Ok(match name {
-        "Gather" => Box::new(Moved(Gather { axis })),
-        "GatherElements" => Box::new(Moved(GatherElements { axis })),
-        _ => Box::new(Moved(GatherND { batch: attributes.int_or("batch_dims", 0)? })),
+        "Gather" => Box::new(Moved::new(Gather { axis })),
+        "GatherElements" => Box::new(Moved::new(GatherElements { axis })),
+        _ => Box::new(Moved::new(GatherND { batch: attributes.int_or("batch_dims", 0)? })),
     })
 }
 

@@ -1,13 +1,14 @@
 //! Operators that only move elements: each is one list of indices, used by forward and freeze alike.
 
 use std::fmt::Debug;
+use std::sync::{Mutex, PoisonError};
 
 use netfold_linear::{Field, Real, Run, Select};
 
 use super::{At, Dependence, Inputs, Op, Operator, Record, only, size};
 use crate::affine::Affine;
 use crate::error::OpError;
-use crate::value::Value;
+use crate::value::{Tensor, Value};
 
 /// Where the elements of an output come from.
 #[derive(Clone, Debug)]
@@ -144,9 +145,20 @@ pub(super) trait Movement: Debug + Send + Sync + 'static {
     }
 }
 
-/// A [`Movement`] as an operator.
+/// A [`Movement`] as an operator, with what it picked last: a model is traced more than once, mostly by the same shapes.
 #[derive(Debug)]
-pub(super) struct Moved<M>(pub M);
+pub(super) struct Moved<M> {
+    movement: M,
+    last: Mutex<Option<Picked>>,
+}
+
+/// What a movement picks, and what of its inputs that depends on.
+#[derive(Debug)]
+struct Picked {
+    shape: Vec<usize>,
+    ints: Vec<Option<Tensor<i64>>>,
+    picks: Vec<Pick>,
+}
 
 impl<M: Movement> Operator for Moved<M> {
     fn dependence(&self, varies: &[bool]) -> Dependence {
@@ -155,26 +167,46 @@ impl<M: Movement> Operator for Moved<M> {
 }
 
 impl<M: Movement> Moved<M> {
+    pub fn new(movement: M) -> Self {
+        Self { movement, last: Mutex::default() }
+    }
+
+    /// Where the elements of each output come from: the shape of input 0 and the whole numbers among the others say it.
     fn picks<T: Real>(&self, x: &Inputs<'_, T>) -> Result<Vec<Pick>, OpError> {
-        (0..self.0.outputs()).map(|output| self.0.pick(x, output)).collect()
+        let (shape, ints) = (x.shape(0)?, || (1..x.len()).map(|i| x.ints_if(i).ok().flatten()));
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(last) = last.as_ref()
+            && last.shape == shape
+            && last.ints.iter().map(Option::as_ref).eq(ints())
+        {
+            return Ok(last.picks.clone());
+        }
+        let picks: Vec<Pick> =
+            (0..self.movement.outputs()).map(|output| self.movement.pick(x, output)).collect::<Result<_, _>>()?;
+        *last = Some(Picked {
+            shape: shape.to_vec(),
+            ints: ints().map(Option::<&_>::cloned).collect(),
+            picks: picks.clone(),
+        });
+        Ok(picks)
     }
 
     /// The elements of x that are picked.
     fn moved<T: Real>(&self, x: &Inputs<'_, T>, pick: &Pick) -> Result<Value<T>, OpError> {
-        let (from, fill) = (x.value(0)?, self.0.fill(x)?);
+        let (from, fill) = (x.value(0)?, self.movement.fill(x)?);
         Ok(match (&pick.source, from) {
             (None, from) => from.reshaped(&pick.shape),
             (Some(source), Value::Real(from)) => Value::Real(from.moved(source, T::of(fill))),
-            (Some(source), Value::Int(from)) => Value::Int(from.picked(source, &(fill as i64))),
-            (Some(source), Value::Bool(from)) => Value::Bool(from.picked(source, &(fill != 0.0))),
+            (Some(source), Value::Int(from)) => Value::Int(from.picked(source, fill as i64)),
+            (Some(source), Value::Bool(from)) => Value::Bool(from.picked(source, fill != 0.0)),
         })
     }
 
     /// Picking as an affine operator: a fill that is not zero is its offset.
     fn affine<T: Real>(&self, x: &Inputs<'_, T>, pick: Pick) -> Result<Affine<T>, OpError> {
-        let (from, fill) = (x.shape(0)?, T::of(self.0.fill(x)?));
+        let (from, fill) = (x.shape(0)?, T::of(self.movement.fill(x)?));
         let Some(source) = pick.source else { return Ok(Affine::reshape(from, &pick.shape)) };
-        let offset = (!fill.is_zero()).then(|| source.pick(&vec![T::zero(); from.iter().product()], &fill));
+        let offset = (!fill.is_zero()).then(|| source.pick(&vec![T::zero(); from.iter().product()], fill));
         let offset = offset.filter(|offset| offset.iter().any(|value| !value.is_zero()));
         let affine = Affine::linear(source);
         Ok(match offset {
@@ -197,6 +229,6 @@ impl<T: Real, M: Movement> Op<T> for Moved<M> {
     }
 
     fn freeze(&self, at: &At<'_, T>) -> Result<Affine<T>, OpError> {
-        self.affine(at.inputs, self.0.pick(at.inputs, at.output)?)
+        self.affine(at.inputs, self.picks(at.inputs)?.swap_remove(at.output))
     }
 }

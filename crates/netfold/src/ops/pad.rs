@@ -19,7 +19,7 @@ pub(super) fn build(_: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Oper
         Some(pads) => Some(pads),
         None => attributes.ints("paddings")?,
     };
-    Ok(Box::new(Moved(Pad { mode, pads: pads.map(<[i64]>::to_vec), value: attributes.float_or("value", 0.0)? })))
+    Ok(Box::new(Moved::new(Pad { mode, pads: pads.map(<[i64]>::to_vec), value: attributes.float_or("value", 0.0)? })))
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -205,7 +205,7 @@ impl<T: Real> Op<T> for Reduce {
                 let groups = self.groups(x)?;
                 let winners = Select::new(z.shape(), &groups.shape, self.winners(z.data(), &groups));
                 let none = if self.kind == Kind::Max { T::neg_infinity() } else { T::infinity() };
-                let value = z.picked(&winners, &none);
+                let value = z.picked(&winners, none);
                 Ok(Some(Record::new(value, Affine::linear(winners).valid(Validity::Region))))
             }
             _ => Ok(None),

@@ -10,8 +10,8 @@ use crate::value::Tensor;
 pub(super) fn build(name: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
     let list = |name| attributes.ints(name).map(|ints| ints.map(<[i64]>::to_vec));
     Ok(match name {
-        "Slice" => Box::new(Moved(Slice { starts: list("starts")?, ends: list("ends")?, axes: list("axes")? })),
-        _ => Box::new(Moved(Split {
+        "Slice" => Box::new(Moved::new(Slice { starts: list("starts")?, ends: list("ends")?, axes: list("axes")? })),
+        _ => Box::new(Moved::new(Split {
             axis: attributes.int_or("axis", 0)?,
             sizes: list("split")?,
             even: attributes.int("num_outputs")?.is_none(),

@@ -9,7 +9,7 @@ use crate::error::OpError;
 pub(super) fn build(name: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
     if name == "Transpose" {
         let order = attributes.ints("perm")?.map(<[i64]>::to_vec);
-        return Ok(Box::new(Moved(Transpose { order })));
+        return Ok(Box::new(Moved::new(Transpose { order })));
     }
     let block = attributes.int_or("blocksize", 0)?;
     let block = usize::try_from(block).ok().filter(|&block| (1..=1 << 14).contains(&block));
@@ -21,7 +21,7 @@ pub(super) fn build(name: &str, attributes: &Attributes<'_>) -> Result<Box<dyn O
         (_, "CRD") => Kind::ChannelFirst,
         (_, other) => return Err(OpError::new(format!("mode `{other}` is not known"))),
     };
-    Ok(Box::new(Moved(Blocks { kind, block })))
+    Ok(Box::new(Moved::new(Blocks { kind, block })))
 }
 
 /// x of shape `from`, its axes in this order, under the shape `to` (which has the same elements).

@@ -7,7 +7,7 @@ use super::{Attributes, Inputs, Operator};
 use crate::error::OpError;
 
 pub(super) fn build(_: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
-    Ok(Box::new(Moved(Trilu { upper: attributes.int_or("upper", 1)? != 0 })))
+    Ok(Box::new(Moved::new(Trilu { upper: attributes.int_or("upper", 1)? != 0 })))
 }
 
 /// `y[…, i, j] = x[…, i, j]` where j ≥ i + k (`upper`) or j ≤ i + k, else 0, with k from input 1.
