@@ -7,6 +7,10 @@ import torch.nn.functional as F
 from onnx import numpy_helper
 
 
+# Defaults of ONNX are in single precision.
+EPSILON = float(np.float32(1e-5))
+
+
 class Graph(torch.nn.Module):
     """Runs the nodes of a graph up to `output`. Whatever does not depend on the input is computed once, at the start."""
 
@@ -99,8 +103,14 @@ class Graph(torch.nn.Module):
         if op == "AveragePool":
             kernel = a["kernel_shape"]
             strides = a.get("strides", [1] * len(kernel))
+            ceil, counted = bool(a.get("ceil_mode", 0)), bool(a.get("count_include_pad", 0))
             z, pads = self.padded(x[0], a, kernel, strides, [1] * len(kernel), 0.0)
-            return F.avg_pool2d(z, kernel, strides, pads, bool(a.get("ceil_mode", 0)), bool(a.get("count_include_pad", 0)))
+            mean = F.avg_pool2d(z, kernel, strides, pads, ceil, counted)
+            if z is x[0] or counted:
+                return mean
+            # Of the elements of a window those that the padding does not make up.
+            inside, _ = self.padded(torch.ones_like(x[0]), a, kernel, strides, [1] * len(kernel), 0.0)
+            return mean / F.avg_pool2d(inside, kernel, strides, pads, ceil)
         if op == "GlobalAveragePool":
             return x[0].mean(dim=tuple(range(2, x[0].dim())), keepdim=True)
         if op == "Gemm":
@@ -112,7 +122,7 @@ class Graph(torch.nn.Module):
             y = alpha * (left @ right)
             return y + beta * x[2] if len(x) > 2 else y
         if op == "BatchNormalization":
-            return F.batch_norm(x[0], x[3], x[4], x[1], x[2], False, 0.0, a.get("epsilon", 1e-5))
+            return F.batch_norm(x[0], x[3], x[4], x[1], x[2], False, 0.0, a.get("epsilon", EPSILON))
         if op == "Clip":
             low = a.get("min", x[1].item() if len(x) > 1 and x[1] is not None else None)
             high = a.get("max", x[2].item() if len(x) > 2 and x[2] is not None else None)
@@ -155,6 +165,8 @@ class Graph(torch.nn.Module):
             "Sigmoid": lambda: torch.sigmoid(x[0]),
             "Tanh": lambda: torch.tanh(x[0]),
             "Add": lambda: x[0] + x[1],
+            "Sum": lambda: sum(x),
+            "LRN": lambda: F.local_response_norm(x[0], a["size"], a.get("alpha", 1e-4), a.get("beta", 0.75), a.get("bias", 1.0)),
             "Sub": lambda: x[0] - x[1],
             "Mul": lambda: x[0] * x[1],
             "Div": lambda: x[0] / x[1] if x[0].is_floating_point() else x[0] // x[1],

@@ -1,6 +1,6 @@
 """Exports real models, reconstructs each and compares; writes the table of docs/models.md.
 
-    python check.py --netfold PROGRAM --work FOLDER [--suite SUITE]... [--only NAME]... [--double NAME]...
+    python check.py --netfold PROGRAM --work FOLDER [--suite SUITE]... [--only NAME]... [--double NAME]... [--zoo FOLDER]
     python check.py --netfold PROGRAM --work FOLDER --renew f32 [--only NAME]...
     python check.py --work FOLDER --report ../docs/models.md
 
@@ -18,6 +18,7 @@ import multiprocessing
 import pathlib
 import re
 import subprocess
+import sys
 import tempfile
 import warnings
 
@@ -25,8 +26,13 @@ import numpy
 
 import export
 
+sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "bench"))
+import graph  # noqa: E402
+
 RULES = ("gate", "tangent")
 LIMITS = {"f32": 1e-5, "f64": 1e-11}
+# Of a row of W from PyTorch's gradient, both in double precision.
+JACOBIAN = 1e-9
 # Rows of W that are computed: as many as travel together.
 ROWS = {"f32": 16, "f64": 8}
 PATIENCE = 3600
@@ -44,37 +50,56 @@ def ask(netfold, *words):
     return {"error": done.stderr.strip()}
 
 
-def judge(model, given, left_off):
-    """onnxruntime's logits: what the final nodes that netfold leaves off read."""
+def chosen(model):
+    """Words that name an output, where a model has several: the last one."""
     import onnx
-    import onnxruntime
+
+    outputs = onnx.load(model).graph.output
+    return ["--output", outputs[-1].name] if len(outputs) > 1 else []
+
+
+def cut(model, left_off):
+    """The model up to its logits: what the final nodes that netfold leaves off read."""
+    import onnx
 
     loaded = onnx.load(model)
-    for name in left_off[:1]:
+    output = loaded.graph.output[-1]
+    for name in left_off[-1:]:
         (read,) = [node.input[0] for node in loaded.graph.node if name == node.name or name in node.output]
-        del loaded.graph.output[:]
-        loaded.graph.output.append(onnx.ValueInfoProto(name=read))
+        output = onnx.ValueInfoProto(name=read)
+    del loaded.graph.output[:]
+    loaded.graph.output.append(output)
+    return loaded
+
+
+def judge(model, given, left_off):
+    """onnxruntime's logits."""
+    import onnxruntime
+
+    loaded = cut(model, left_off)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     session = onnxruntime.InferenceSession(loaded.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    (logits,) = session.run(None, {session.get_inputs()[0].name: numpy.load(given).astype(numpy.float32)})
+    (taken,) = session.get_inputs()
+    x = numpy.load(given)
+    (logits,) = session.run(None, {taken.name: x.astype(numpy.float32) if taken.type == "tensor(float)" else x})
     return logits.reshape(-1)
 
 
 def forward_difference(netfold, model, given):
     """The worst difference of all logits from onnxruntime's, divided by its largest."""
-    (verified,) = ask(netfold, "verify", model, given)["inputs"]
+    (verified,) = ask(netfold, "verify", model, given, *chosen(model))["inputs"]
     expected = judge(model, given, verified["certificate"]["left_off"])
     return float(abs(numpy.array(verified["logits"]) - expected).max() / abs(expected).max())
 
 
-def check(netfold, folder, line, precisions):
+def check(netfold, folder, line, precisions, double):
     """Fills the line of one exported model."""
     model, given = folder / "model.onnx", folder / "input.npy"
     for precision in precisions:
         kept = []
         for rule in RULES:
-            words = ["--freeze", rule, "--precision", precision, "--top", ROWS[precision]]
+            words = ["--freeze", rule, "--precision", precision, "--top", ROWS[precision], *chosen(model)]
             result = ask(netfold, "reconstruct", model, given, *words)
             if "error" in result:
                 line["error"] = result["error"]
@@ -87,22 +112,43 @@ def check(netfold, folder, line, precisions):
         line[f"stamp {precision}"] = line["stamp"]
     if "f32" in precisions:
         line["onnxruntime"] = forward_difference(netfold, model, given)
+    if double and line["exporter"] == "-":
+        interpreted_gradient(folder, certificate["left_off"])
     if (folder / "jacobian.npy").exists():
-        line["jacobian"] = jacobian(netfold, folder)
+        jacobian(netfold, folder, line)
 
 
-def jacobian(netfold, folder):
-    """The worst difference of the winner's row of W from PyTorch's gradient, divided by its largest entry."""
+def interpreted_gradient(folder, left_off):
+    """PyTorch's gradient of a model that is no module of PyTorch: its graph is interpreted there."""
+    import onnx
+    import torch
+
+    onnx.save(cut(folder / "model.onnx", left_off), folder / "model64.onnx")
+    x = torch.from_numpy(numpy.load(folder / "input.npy")).double()
+    try:
+        export.gradient(torch, graph.Graph(folder / "model64.onnx", x, torch.float64), x, folder)
+    except KeyError:  # An operator that the interpreter does not have.
+        return
+
+
+def jacobian(netfold, folder, line):
+    """The worst difference of the winner's row of W from PyTorch's gradient, divided by its largest entry. Where they
+    differ, also that of the row's slope along a direction from the central differences of PyTorch's own forward pass."""
     numpy.save(folder / "input64.npy", numpy.load(folder / "input.npy").astype(numpy.float64))
     out = folder / "out"
     words = ["--freeze", "tangent", "--precision", "f64", "--top", "1", "--out", out]
     result = ask(netfold, "reconstruct", folder / "model64.onnx", folder / "input64.npy", *words)
     if "error" in result:
-        return result["error"]
+        line["jacobian"] = result["error"]
+        return
     with numpy.load(out / "reconstruction.npz") as arrays:
         row = arrays["weights"][0]
     expected = numpy.load(folder / "jacobian.npy").reshape(row.shape)
-    return float(abs(row - expected).max() / abs(expected).max())
+    line["jacobian"] = float(abs(row - expected).max() / abs(expected).max())
+    if line["jacobian"] > JACOBIAN:
+        with numpy.load(folder / "slope.npz") as arrays:
+            slope, direction = arrays["slope"], arrays["direction"].reshape(row.shape)
+        line["slope"] = float(abs((row * direction).sum() - slope) / numpy.linalg.norm(row))
 
 
 def made(folder, *what):
@@ -124,8 +170,8 @@ def made(folder, *what):
 
 def wanted(words):
     for suite in words.suite or export.SUITES:
-        exporters = ["-"] if suite == "light" else ["torchscript", "dynamo"]
-        for name in export.SUITES[suite]:
+        exporters = ["-"] if suite in ("light", "zoo") else ["torchscript", "dynamo"]
+        for name in export.SUITES[suite] if suite != "zoo" else export.trained(words.zoo):
             for exporter in exporters:
                 if not words.only or name in words.only:
                     yield suite, name, exporter
@@ -152,12 +198,12 @@ def run(words):
         with tempfile.TemporaryDirectory(dir=words.work) as folder:
             folder = pathlib.Path(folder)
             double = not {name, "all"}.isdisjoint(words.double)
-            trouble = made(folder, suite, name, exporter, double, words.fresh)
+            trouble = made(folder, suite, name, exporter, double, words.fresh, words.zoo)
             if trouble:
                 line["export"] = trouble
             else:
                 try:
-                    check(words.netfold, folder, line, precisions)
+                    check(words.netfold, folder, line, precisions, double)
                 except Exception as error:  # One model's trouble is a line of the table.
                     line["error"] = f"judge: {error}"
         with log.open("a") as file:
@@ -205,6 +251,12 @@ def cell(value, limit=None):
     return f"**{text}**" if limit is not None and not value <= limit else text
 
 
+def gradient_cell(line):
+    """The difference from PyTorch's gradient; where there is one, the slope's from central differences beside it."""
+    own = cell(line.get("jacobian"), JACOBIAN)
+    return f"{own} (slope {cell(line['slope'])})" if "slope" in line else own
+
+
 HEAD = """# Real models
 
 Written by `models/check.py`; do not edit. The whole, in an environment of its own (some hours on one core):
@@ -212,16 +264,20 @@ Written by `models/check.py`; do not edit. The whole, in an environment of its o
 ```sh
 cargo build --release -p netfold-cli
 pip install -r models/requirements.txt
-python models/check.py --netfold target/release/netfold --work FOLDER --report docs/models.md
+python models/check.py --netfold target/release/netfold --work FOLDER --double all --zoo ZOO --report docs/models.md
 ```
+
+ZOO is a folder of trained networks with inputs, `NAME/model.onnx` and `NAME/*.npy`; it may be left out.
 
 Each model is exported, reconstructed at a random input under `gate` and `tangent` in single and double precision, and
 deleted. Weights are drawn from a seed; batch normalisations are calibrated, with offsets drawn around 1
 ([models/export.py](../models/export.py) says why). The numbers are worst differences, divided by the largest logit: of
 W x + b from f(x), for the 16 largest logits (8 in double precision) from their rows and for all logits by pushing x
 through the frozen network; of f(x) from onnxruntime over all logits; and of the winner's row of W from PyTorch's gradient
-in double precision, divided by its largest entry, where that was computed. Bold is what exceeds {f32} in single or {f64}
-in double precision.
+in double precision, divided by its largest entry, where that was computed. Where these two differ, the slope of the row
+along a random direction is compared with central differences of PyTorch's own forward pass, in parts of the row's length:
+not every backward pass is the derivative of its forward pass. Bold is what exceeds {f32} in single or {f64} in double
+precision, {jacobian} for the gradient.
 
 Made with {versions}; by netfold at {stamps}.
 """
@@ -243,7 +299,7 @@ def versions():
 
 def title(suite, fresh):
     names = {"torchvision": "torchvision, one model of each family", "timm": "timm, one model of each family",
-             "light": "Older architectures of the onnx package"}
+             "light": "Older architectures of the onnx package", "zoo": "Trained networks"}
     return names[suite] + (", freshly initialised" if fresh else "")
 
 
@@ -253,7 +309,8 @@ def summary(parts):
     for (suite, fresh), part in parts.items():
         good = [line for line in part if covered(line)]
         worst = max((line[f"{rule} f64"] for line in good for rule in RULES), default=None)
-        jacobians = [line["jacobian"] for line in good if isinstance(line.get("jacobian"), float)]
+        # Where PyTorch's gradient is not the derivative of its own forward pass, the differences say it.
+        jacobians = [line.get("slope", line["jacobian"]) for line in good if isinstance(line.get("jacobian"), float)]
         cells = [title(suite, fresh), *(len({line["name"] for line in some}) for some in (part, good)), len(part), len(good),
                  *(sum(within(line, precision) for line in good) for precision in LIMITS), sum(map(kept, good)),
                  cell(worst), cell(max(jacobians, default=None)) + (f" ({len(jacobians)} exports)" if jacobians else "")]
@@ -272,7 +329,7 @@ def section(suite, fresh, part):
             "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"]
     for line in good:
         runs = (cell(line[f"{rule} {precision}"], LIMITS[precision]) for precision in LIMITS for rule in RULES)
-        cells = [line["name"], line["exporter"], *runs, cell(line.get("onnxruntime")), cell(line.get("jacobian")),
+        cells = [line["name"], line["exporter"], *runs, cell(line.get("onnxruntime")), gradient_cell(line),
                  "kept" if kept(line) else "**another**", str(line["at this input"])]
         text.append("| " + " | ".join(cells) + " |")
     if bad:
@@ -286,7 +343,7 @@ def report(words):
     parts = {}
     for line in sorted(lines(words.work / "results.jsonl"), key=order):
         parts.setdefault((line["suite"], line["fresh"]), []).append(line)
-    limits = {precision: f"{limit:.0e}".replace("e-0", "e-") for precision, limit in LIMITS.items()}
+    limits = {name: f"{limit:.0e}".replace("e-0", "e-") for name, limit in (LIMITS | {"jacobian": JACOBIAN}).items()}
     text = [HEAD.format(versions=versions(), stamps=stamps(parts), **limits), *summary(parts), ""]
     for (suite, fresh), part in parts.items():
         text += section(suite, fresh, part)
@@ -299,6 +356,7 @@ def main():
     parser.add_argument("--netfold", type=pathlib.Path, help="the program")
     parser.add_argument("--suite", action="append", choices=sorted(export.SUITES))
     parser.add_argument("--only", action="append", metavar="NAME")
+    parser.add_argument("--zoo", type=pathlib.Path, help="a folder of trained models: NAME/model.onnx with inputs NAME/*.npy")
     parser.add_argument("--exporter", choices=["torchscript", "dynamo"])
     parser.add_argument("--double", action="append", default=[], metavar="NAME")
     parser.add_argument("--renew", choices=sorted(LIMITS), help="run covered models again, in this precision alone")

@@ -5,13 +5,15 @@
 SUITE is torchvision, timm or light. Weights are drawn from a seed, and batch normalisations are calibrated on a few
 random pictures. Their offsets are drawn around 1, so that most units are active: a deep network fresh from its
 initialisation, whose offsets are 0, has exploding gradients, which a trained one has not (Yang et al., A mean field
-theory of batch normalization, arXiv 1902.08129). --fresh keeps the offsets at 0. FOLDER gets model.onnx and input.npy; with --double also
-model64.onnx (weights in double precision) and jacobian.npy (PyTorch's gradient of the winning logit, in double
-precision). The names that belong to a suite are in SUITES.
+theory of batch normalization, arXiv 1902.08129). --fresh keeps the offsets at 0. FOLDER gets model.onnx and input.npy;
+with --double also model64.onnx (weights in double precision), jacobian.npy (PyTorch's gradient of the winning logit, in
+double precision) and slope.npz (its slope along a direction, by central differences). The names that belong to a suite are in SUITES.
 """
 
 import argparse
+import contextlib
 import pathlib
+import shutil
 import warnings
 
 import numpy
@@ -40,8 +42,12 @@ SUITES = {
         caformer_s18""".split(),
     "light": """bvlc_alexnet densenet121 inception_v1 inception_v2 resnet50 shufflenet squeezenet vgg19
         zfnet512""".split(),
+    # Trained models of a folder that --zoo of check.py names.
+    "zoo": [],
 }
 SEED = 7
+# Of central differences in double precision.
+STEP = 1e-6
 # Height and width of the pictures where a family does not insist on its own: what is compared does not depend on it.
 SMALL = 128
 
@@ -125,12 +131,35 @@ def export_at(torch, model, size, folder, exporter, double, fresh):
             if isinstance(getattr(module, "eps", None), float):
                 module.eps = float(numpy.float32(module.eps))
         model, x = model.double(), x.double()
-        x.requires_grad_(True)
-        logits = model(x)[0]
-        logits[logits.argmax()].backward()
-        numpy.save(folder / "jacobian.npy", x.grad.numpy())
+        with sixths_of_the_file(torch):
+            gradient(torch, model, x, folder)
         with torch.no_grad():
             write(torch, model, x.detach(), str(folder / "model64.onnx"), exporter)
+
+
+@contextlib.contextmanager
+def sixths_of_the_file(torch):
+    """An attribute of an ONNX node, as the slope 1/6 of a HardSigmoid, is in single precision in every file."""
+    functional, sixth = torch.nn.functional, float(numpy.float32(1 / 6))
+    own, functional.hardsigmoid = functional.hardsigmoid, lambda z, inplace=False: torch.clamp(z * sixth + 0.5, 0, 1)
+    try:
+        yield
+    finally:
+        functional.hardsigmoid = own
+
+
+def gradient(torch, logits_of, x, folder):
+    """The winning logit's gradient by PyTorch, and its slope along a random direction by central differences: not every
+    network's backward pass is the derivative of its forward pass."""
+    x = x.detach().requires_grad_(True)
+    logits = logits_of(x).reshape(-1)
+    winner = logits.argmax()
+    logits[winner].backward()
+    numpy.save(folder / "jacobian.npy", x.grad.numpy())
+    direction = torch.randn(x.shape, generator=torch.Generator().manual_seed(SEED + 1), dtype=x.dtype)
+    with torch.no_grad():
+        ahead, behind = (logits_of(x + step * direction).reshape(-1)[winner] for step in (STEP, -STEP))
+    numpy.savez(folder / "slope.npz", direction=direction.numpy(), slope=float((ahead - behind) / (2 * STEP)))
 
 
 def light(folder, name):
@@ -170,10 +199,24 @@ def light(folder, name):
     numpy.save(folder / "input.npy", rng.standard_normal(size).astype(numpy.float32))
 
 
-def make(folder, suite, name, exporter, double, fresh):
+def trained(zoo):
+    """The names of a folder of trained models."""
+    return sorted(path.parent.name for path in zoo.glob("*/model.onnx")) if zoo else []
+
+
+def copied(folder, source):
+    """A trained model and the first of its inputs."""
+    given = min(path for path in source.glob("*.npy") if "expected" not in path.name)
+    shutil.copy(source / "model.onnx", folder / "model.onnx")
+    shutil.copy(given, folder / "input.npy")
+
+
+def make(folder, suite, name, exporter, double, fresh, zoo=None):
     """Exports a model of any suite."""
     if suite == "light":
         light(folder, name)
+    elif suite == "zoo":
+        copied(folder, zoo / name)
     else:
         export(folder, suite, name, exporter, double, fresh)
 

@@ -16,7 +16,7 @@ const SINGLE: usize = 2;
 /// Bytes of a block's largest adjoint up to which threads pull blocks of their own.
 const SMALL: usize = 1 << 21;
 /// Bytes that may be taken by the rows of a neck's elements and by two of a block's largest adjoints.
-const BYTES: usize = 5 << 26;
+const BYTES: usize = 1 << 28;
 
 /// Probes that so many rows travel as: whole registers, the last one perhaps half of one.
 pub(crate) fn padded<T>(rows: usize) -> usize {

@@ -172,7 +172,8 @@ fn value_info(proto: ValueInfoProto) -> ValueInfo {
 fn dim(proto: DimensionProto) -> Dim {
     match (proto.dim_value.map(usize::try_from), proto.dim_param) {
         (Some(Ok(size)), _) => Dim::Known(size),
-        (_, Some(name)) if !name.is_empty() => Dim::Symbol(name),
+        // Paddle writes "?" for whatever size.
+        (_, Some(name)) if !matches!(name.as_str(), "" | "?") => Dim::Symbol(name),
         _ => Dim::Unknown,
     }
 }

@@ -143,7 +143,7 @@ fn attributes_of_old_and_odd_files() {
 #[test]
 fn negative_and_nameless_sizes_are_unknown() {
     let dim = |dim_value, name: Option<&str>| DimensionProto { dim_value, dim_param: name.map(Into::into) };
-    let dim = vec![dim(Some(-1), None), dim(None, Some("")), dim(None, Some("n")), dim(Some(0), None)];
+    let dim = vec![dim(Some(-1), None), dim(None, Some("?")), dim(None, Some("n")), dim(Some(0), None)];
     let tensor_type = Some(TensorTypeProto { elem_type: 17, shape: Some(TensorShapeProto { dim }) });
     let input = vec![ValueInfoProto { name: "x".into(), r#type: Some(TypeProto { tensor_type }) }];
     let model = decoded(GraphProto { input, ..Default::default() }).unwrap();
