@@ -154,6 +154,8 @@ class Graph(torch.nn.Module):
             y = torch.index_select(x[0], a.get("axis", 0), index.reshape(-1))
             axis = a.get("axis", 0) % x[0].dim()
             return y.reshape([*x[0].shape[:axis], *index.shape, *x[0].shape[axis + 1 :]])
+        if op == "Resize" and a.get("mode") == b"nearest" and a.get("coordinate_transformation_mode") == b"asymmetric":
+            return F.interpolate(x[0], scale_factor=x[2].tolist()[2:], mode="nearest")
         if op == "Shape":
             return torch.tensor(x[0].shape)
         if op == "Cast":
@@ -162,6 +164,7 @@ class Graph(torch.nn.Module):
         simple = {
             "Relu": lambda: F.relu(x[0]),
             "LeakyRelu": lambda: F.leaky_relu(x[0], a.get("alpha", 0.01)),
+            "HardSigmoid": lambda: torch.clamp(a.get("alpha", float(np.float32(0.2))) * x[0] + a.get("beta", 0.5), 0, 1),
             "Sigmoid": lambda: torch.sigmoid(x[0]),
             "Tanh": lambda: torch.tanh(x[0]),
             "Add": lambda: x[0] + x[1],

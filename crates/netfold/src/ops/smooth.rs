@@ -164,16 +164,15 @@ pub(super) fn line<T: Real>(
     z: T,
 ) -> Result<(T, T), OpError> {
     let (z, at_zero) = (z.wide(), (curve.f)(0.0, parameters));
-    let (slope, offset) = if rule == Rule::Tangent || !at_zero.is_finite() {
-        let slope = (curve.slope)(z, parameters);
-        (slope, (curve.f)(z, parameters) - slope * z)
-    } else {
-        (secant(curve, parameters, z), at_zero)
-    };
+    let tangent = rule == Rule::Tangent || !at_zero.is_finite();
+    let slope = if tangent { (curve.slope)(z, parameters) } else { secant(curve, parameters, z) };
     if z.is_finite() && !slope.is_finite() {
         return Err(OpError::new(format!("{name} has no finite slope at {z}")));
     }
-    Ok((T::of(slope), T::of(offset)))
+    let slope = T::of(slope);
+    // Of the slope and the value as they are stored: their rounding is not left to the sum.
+    let offset = if tangent { T::of((curve.f)(z, parameters)).wide() - slope.wide() * z } else { at_zero };
+    Ok((slope, T::of(offset)))
 }
 
 impl<T: Real> Op<T> for OneArgument {
