@@ -14,6 +14,7 @@ import argparse
 import contextlib
 import pathlib
 import shutil
+import unittest.mock
 import warnings
 
 import numpy
@@ -48,6 +49,8 @@ SUITES = {
 SEED = 7
 # Of central differences in double precision.
 STEP = 1e-6
+# In single precision.
+SIXTH = float(numpy.float32(1 / 6))
 # Height and width of the pictures where a family does not insist on its own: what is compared does not depend on it.
 SMALL = 128
 
@@ -127,30 +130,51 @@ def export_at(torch, model, size, folder, exporter, double, fresh):
     numpy.save(folder / "input.npy", x.numpy())
     if double:
         for module in model.modules():
-            # An ONNX file holds it in single precision.
-            if isinstance(getattr(module, "eps", None), float):
-                module.eps = float(numpy.float32(module.eps))
+            # An ONNX file holds them in single precision: epsilons, scales.
+            for name, number in vars(module).items():
+                if isinstance(number, float):
+                    setattr(module, name, float(numpy.float32(number)))
         model, x = model.double(), x.double()
-        with sixths_of_the_file(torch):
+        with in_double(torch), as_the_file_says(torch):
             gradient(torch, model, x, folder)
-        with torch.no_grad():
+        with in_double(torch), torch.no_grad():
             write(torch, model, x.detach(), str(folder / "model64.onnx"), exporter)
 
 
+def as_the_file_says(torch):
+    """PyTorch's functions where its derivative is to be compared with a file in double precision."""
+
+    def batch_norm(x, mean, variance, weight=None, bias=None, training=False, momentum=0.1, eps=1e-5):
+        # The formula: of one picture PyTorch 2.15 takes a gradient whose channels lie innermost for one whose places do,
+        # and the derivative by x comes out wrong.
+        each = lambda values: values.reshape(-1, *[1] * (x.dim() - 2))
+        scale = (variance + eps).rsqrt() * (1 if weight is None else weight)
+        return (x - each(mean)) * each(scale) + (0 if bias is None else each(bias))
+
+    replaced = [
+        # The slope 1/6 is an attribute of an ONNX node, which is in single precision.
+        (torch.nn.functional, "hardsigmoid", lambda z, inplace=False: torch.clamp(z * SIXTH + 0.5, 0, 1)),
+        (torch.nn.functional, "batch_norm", batch_norm),
+    ]
+    return replace(replaced)
+
+
+def in_double(torch):
+    """PyTorch where a pass in double precision stays in it, as netfold's does."""
+    return replace([(torch.Tensor, "float", torch.Tensor.double), (torch, "float32", torch.float64)])
+
+
 @contextlib.contextmanager
-def sixths_of_the_file(torch):
-    """An attribute of an ONNX node, as the slope 1/6 of a HardSigmoid, is in single precision in every file."""
-    functional, sixth = torch.nn.functional, float(numpy.float32(1 / 6))
-    own, functional.hardsigmoid = functional.hardsigmoid, lambda z, inplace=False: torch.clamp(z * sixth + 0.5, 0, 1)
-    try:
+def replace(replaced):
+    with contextlib.ExitStack() as stack:
+        for owner, name, by in replaced:
+            stack.enter_context(unittest.mock.patch.object(owner, name, by))
         yield
-    finally:
-        functional.hardsigmoid = own
 
 
 def gradient(torch, logits_of, x, folder):
-    """The winning logit's gradient by PyTorch, and its slope along a random direction by central differences: not every
-    network's backward pass is the derivative of its forward pass."""
+    """The winning logit's gradient by PyTorch, and its slope along a random direction by central differences, which says
+    whether a backward pass is the derivative of its forward pass."""
     x = x.detach().requires_grad_(True)
     logits = logits_of(x).reshape(-1)
     winner = logits.argmax()
