@@ -15,7 +15,7 @@ use crate::kernels::parts::{BLOCK, Begin};
 use crate::kernels::winograd;
 use crate::reads::Reads;
 use crate::window::{Window, WindowAxis};
-use crate::{Field, LinearMap, Probes, Real, SharedMap, Support};
+use crate::{Field, LinearMap, Pending, Probes, Pulled, Real, SharedMap, Support};
 
 /// The weights of a convolution, and the orders that they are read in, made when first used.
 ///
@@ -228,7 +228,7 @@ impl<T: Real> Conv<T> {
 
     /// A x or Aᵀ x on the rows of `onto`; added to `sum`, which is stored there, if there is one.
     fn run(&self, x: Probes<T>, onto: &Support, transpose: bool, sum: Option<Probes<T>>) -> Probes<T> {
-        let (width, s) = (x.width(), self.sizes());
+        let width = x.width();
         if x.values().is_empty() || onto.count() == 0 {
             return sum.unwrap_or_else(|| Probes::zeros(onto, width));
         }
@@ -251,12 +251,43 @@ impl<T: Real> Conv<T> {
             let weights = &self.filters.natural;
             Depth { from, to, reads, weights, width, add }.run(x.values(), y.values_mut());
         } else {
-            let (data, inner) =
-                if transpose { (self.filters.backward(&s), s.outs) } else { (self.filters.forward(&s), s.ins) };
-            let weights = Weights { data, to: s.taps * inner, tap: inner, from: 1 };
-            Gather { from, to, reads, groups: self.groups, weights, width, add }.run(x.values(), y.values_mut());
+            let (groups, weights) = (self.groups, self.weights(transpose));
+            let after = None;
+            Gather { from, to, reads, groups, weights, width, add, after }.run(x.values(), y.values_mut());
         }
         y
+    }
+
+    fn weights(&self, transpose: bool) -> Weights<'_, T> {
+        let s = self.sizes();
+        let (data, inner) =
+            if transpose { (self.filters.backward(&s), s.outs) } else { (self.filters.forward(&s), s.ins) };
+        Weights { data, to: s.taps * inner, tap: inner, from: 1 }
+    }
+
+    /// Aᵀ of a depthwise product that is not stored before, added to `sum`, if there is one.
+    fn run_after(&self, pending: &Pending<T>, onto: &Support, sum: Option<Probes<T>>) -> Probes<T> {
+        let Pending { conv, y, onto: between } = pending;
+        let (width, add) = (y.width(), sum.is_some());
+        let mut x = sum.unwrap_or_else(|| Probes::scratch(onto, width));
+        let (from, to, reads) = (between.rows(), onto.rows(), conv.reads(true));
+        let support = y.support().clone();
+        let depth = Depth { from: support.rows(), to: from, reads, weights: &conv.filters.natural, width, add: false };
+        let (groups, weights, reads) = (1, self.weights(true), self.reads(true));
+        Gather { from, to, reads, groups, weights, width, add, after: Some(&depth) }.run(y.values(), x.values_mut());
+        x
+    }
+
+    /// Whether [`run_after`](Self::run_after) computes Aᵀ y of what is pending, and had better do so.
+    fn follows(&self, pending: &Pending<T>, onto: &Support) -> bool {
+        /// Bytes of weights that are read again at each place: of a level-2 cache.
+        const WEIGHTS: usize = 3 << 18;
+        let s = self.sizes();
+        self.groups == 1
+            && self.reads(true).is_identity()
+            && s.ins * s.outs * size_of::<T>() <= WEIGHTS
+            && self.road(pending.y.width(), true) == Road::Gather
+            && onto.count() > 0
     }
 }
 
@@ -317,6 +348,17 @@ impl<T: Real> LinearMap<T> for Conv<T> {
     fn add_transpose(&self, y: Probes<T>, sum: Probes<T>) -> Probes<T> {
         let onto = sum.support().clone();
         self.run(y, &onto, true, Some(sum))
+    }
+
+    fn pull(&self, y: Pulled<T>, onto: &Support, sum: Option<Pulled<T>>) -> Pulled<T> {
+        match (y, sum.map(Pulled::stored)) {
+            (Pulled::Pending(y), sum) if self.follows(&y, onto) => Pulled::Stored(self.run_after(&y, onto, sum)),
+            (y, Some(sum)) => Pulled::Stored(self.add_transpose(y.stored(), sum)),
+            (Pulled::Stored(y), None) if self.road(y.width(), true) == Road::Depth && !y.values().is_empty() => {
+                Pulled::Pending(Pending { conv: self.clone(), y, onto: onto.clone() })
+            }
+            (y, None) => Pulled::Stored(self.apply_transpose(y.stored(), onto)),
+        }
     }
 
     fn products(&self, x: &Support, y: &Support) -> f64 {

@@ -144,6 +144,18 @@ impl Rows<'_> {
         }
     }
 
+    /// The first row of these channels at a position, and how many rows lie next to it.
+    #[inline(always)]
+    pub fn stretch_of(&self, position: usize, channels: &std::ops::Range<usize>) -> (usize, usize) {
+        match self.layout {
+            Some(layout) => {
+                let first = layout.below(position, channels.start);
+                (first, layout.below(position, channels.end) - first)
+            }
+            None => (0, 0),
+        }
+    }
+
     /// The row of a channel at a position, if it is stored.
     #[inline]
     pub fn row(&self, position: usize, channel: usize) -> Option<usize> {

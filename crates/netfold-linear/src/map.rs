@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use crate::{Field, Probes, Real, SharedMap, Support};
+use crate::{Field, Probes, Pulled, Real, SharedMap, Support};
 
 /// A linear map y = A x over a batch of probes. It has never heard of networks.
 ///
@@ -36,6 +36,15 @@ pub trait LinearMap<T: Real>: Debug + Send + Sync {
     fn add_transpose(&self, y: Probes<T>, sum: Probes<T>) -> Probes<T> {
         let x = self.apply_transpose(y, sum.support());
         sum.plus(&x)
+    }
+
+    /// Aᵀ y on the elements of `onto`, added to `sum` if there is one, which is stored there. What it gives may wait for the
+    /// map that comes next, if the two have a loop that computes both.
+    fn pull(&self, y: Pulled<T>, onto: &Support, sum: Option<Pulled<T>>) -> Pulled<T> {
+        Pulled::Stored(match sum {
+            Some(sum) => self.add_transpose(y.stored(), sum.stored()),
+            None => self.apply_transpose(y.stored(), onto),
+        })
     }
 
     /// How many products A x or Aᵀ y takes for one probe, of x stored on `x` and y on `y`: what roads are compared by.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{LinearMap, Probes, Real, SharedMap, Support};
+use crate::{LinearMap, Probes, Pulled, Real, SharedMap, Support};
 
 /// `y[e] = x[e]` where e is active, else 0: one bit an element.
 ///
@@ -23,10 +23,15 @@ impl Mask {
         &self.active
     }
 
+    /// Whether all of these elements pass.
+    fn keeps(&self, of: &Support) -> bool {
+        self.active.is_full() || of.intersection(&self.active).same_rows(of)
+    }
+
     pub(crate) fn cut<T: Real>(&self, x: Probes<T>, onto: &Support) -> Probes<T> {
         let x = x.onto(onto);
         // Rows that are all active need no look; a support cut to the mask is the usual case.
-        if self.active.is_full() || onto.intersection(&self.active).same_rows(onto) {
+        if self.keeps(onto) {
             return x;
         }
         if let (true, 1, Some(bits)) = (onto.is_full(), x.width(), self.active.bits()) {
@@ -51,6 +56,15 @@ impl<T: Real> LinearMap<T> for Mask {
 
     fn apply_transpose(&self, y: Probes<T>, onto: &Support) -> Probes<T> {
         self.cut(y, onto)
+    }
+
+    fn pull(&self, y: Pulled<T>, onto: &Support, sum: Option<Pulled<T>>) -> Pulled<T> {
+        match (y, sum) {
+            // Rows that all pass are as they were.
+            (Pulled::Pending(y), None) if y.onto.same_rows(onto) && self.keeps(onto) => Pulled::Pending(y),
+            (y, Some(sum)) => Pulled::Stored(self.add_transpose(y.stored(), sum.stored())),
+            (y, None) => Pulled::Stored(self.apply_transpose(y.stored(), onto)),
+        }
     }
 
     fn image(&self, of: &Support) -> Support {

@@ -118,8 +118,8 @@ impl<T: Real> Product<T> {
         let (to_step, from_step) = if along_rows == self.turned { (1, stride) } else { (stride, 1) };
         let weights = Weights { data, to: to_step, tap: 0, from: from_step };
         let reads = Reads::new(&[WindowAxis::UNIT; 2], false);
-        Gather { from: from.rows(), to: to.rows(), reads: &reads, groups: 1, weights, width, add: false }
-            .run(x.values(), y.values_mut());
+        let (from, to, reads) = (from.rows(), to.rows(), &reads);
+        Gather { from, to, reads, groups: 1, weights, width, add: false, after: None }.run(x.values(), y.values_mut());
         Some(y)
     }
 

@@ -83,6 +83,19 @@ impl Reads {
         (self.axes[1].to, self.axes[0].kernel * self.axes[1].from)
     }
 
+    /// Whether each place reads itself, and nothing else.
+    pub fn is_identity(&self) -> bool {
+        let own = |axis: &Axis| axis.from == axis.to && (0..axis.to).all(|place| axis.of(place) == [(place as u32, 0)]);
+        self.axes.iter().all(own)
+    }
+
+    /// Lines from the first to the last one that a place reads, at most.
+    pub fn span(&self) -> usize {
+        let rows = &self.axes[0];
+        let span = |reads: &[(u32, u32)]| reads.last().map_or(0, |last| (last.0 - reads[0].0) as usize + 1);
+        (0..rows.to).map(|y| span(rows.of(y))).max().unwrap_or(0)
+    }
+
     /// Calls `visit(place, tap)` for all that `place` reads, always in the same order.
     #[inline(always)]
     pub fn visit(&self, place: usize, mut visit: impl FnMut(usize, usize)) {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use netfold_linear::{Probes, Support, awake};
+use netfold_linear::{Probes, Pulled, Support, awake};
 use rayon::prelude::*;
 
 use crate::affine::{Affine, Rule};
@@ -170,11 +170,12 @@ impl<T: Precision> Circuit<T> {
     pub(crate) fn pull_to(&self, slot: usize, seeds: Probes<T>, plan: &[Support], shares: bool) -> Pullback<T> {
         awake(|| {
             let mut bias = vec![vec![T::zero(); seeds.width()]; if shares { self.output } else { 0 }];
-            let weights = self.descend(slot, seeds, plan, &mut |stage, adjoint| {
-                if let (true, Some(offset)) = (shares, &self.stages[stage].affine.offset) {
+            let mut share = |stage: usize, adjoint: &mut Probes<T>| {
+                if let Some(offset) = &self.stages[stage].affine.offset {
                     bias[stage] = adjoint.inner(offset).into_iter().map(T::of).collect();
                 }
-            });
+            };
+            let weights = self.descend(slot, seeds, plan, if shares { Some(&mut share) } else { None });
             Pullback { weights, bias }
         })
     }
@@ -187,7 +188,7 @@ impl<T: Precision> Circuit<T> {
         plan: &[Support],
         visit: &mut dyn FnMut(usize, &mut Probes<T>),
     ) -> Probes<T> {
-        self.descend(0, seeds, plan, visit)
+        self.descend(0, seeds, plan, Some(visit))
     }
 
     /// The same line of stages, each as `change` makes it anew: with other maps, or several over one source.
@@ -204,14 +205,18 @@ impl<T: Precision> Circuit<T> {
         slot: usize,
         seeds: Probes<T>,
         plan: &[Support],
-        visit: &mut dyn FnMut(usize, &mut Probes<T>),
+        mut visit: Option<&mut dyn FnMut(usize, &mut Probes<T>)>,
     ) -> Probes<T> {
         let width = seeds.width();
-        let mut adjoints: Vec<Option<Probes<T>>> = vec![None; self.output + 1];
-        adjoints[self.output] = Some(seeds);
+        let mut adjoints: Vec<Option<Pulled<T>>> = vec![None; self.output + 1];
+        adjoints[self.output] = Some(Pulled::Stored(seeds));
         for (index, stage) in self.stages().iter().enumerate().skip(slot).rev() {
             let Some(mut adjoint) = adjoints[index + 1].take() else { continue };
-            visit(index, &mut adjoint);
+            if let Some(visit) = &mut visit {
+                let mut rows = adjoint.stored();
+                visit(index, &mut rows);
+                adjoint = Pulled::Stored(rows);
+            }
             // The last term takes the adjoint itself, so that it may be changed in place.
             let mut adjoint = Some(adjoint);
             let count = stage.affine.terms.len();
@@ -219,13 +224,10 @@ impl<T: Precision> Circuit<T> {
                 let Some(map) = map else { continue };
                 let y = if term + 1 == count { adjoint.take() } else { adjoint.clone() };
                 let Some(y) = y else { continue };
-                adjoints[source] = Some(match adjoints[source].take() {
-                    Some(sum) => map.add_transpose(y, sum),
-                    None => map.apply_transpose(y, &plan[source]),
-                });
+                adjoints[source] = Some(map.pull(y, &plan[source], adjoints[source].take()));
             }
         }
-        adjoints[slot].take().unwrap_or_else(|| Probes::zeros(&plan[slot], width))
+        adjoints[slot].take().map_or_else(|| Probes::zeros(&plan[slot], width), Pulled::stored)
     }
 
     /// Every slot whole.

@@ -7,11 +7,13 @@ use rayon::prelude::*;
 use super::vector::{Lanes, Vector};
 use super::{Isa, Kernel, Loop, Shared};
 use crate::Real;
-use crate::layout::{Rows, Word};
+use crate::layout::Rows;
 use crate::reads::Reads;
 
-/// Bytes of x that one task reads again and again.
-const CACHE: usize = 1 << 20;
+/// Channels of one task.
+const CHANNELS: usize = 64;
+/// Places from the one that is found to the one whose rows are fetched.
+const AHEAD: usize = 3;
 
 /// A masked depthwise product, with `weights[c · taps + t]`.
 #[derive(Debug)]
@@ -31,26 +33,28 @@ impl<T: Real> Depth<'_, T> {
         T::run(Loop(Kernel::Depth(self)), x, y);
     }
 
-    pub(super) fn run_by(&self, isa: Isa, x: &[T], y: &mut [T]) {
+    /// What the unsafe code relies on.
+    pub(super) fn check(&self, x: &[T]) {
         let (from, to) = (self.from.axes, self.to.axes);
         assert_eq!((from.batch, from.channels), (to.batch, to.channels), "channels of a depthwise product");
         assert_eq!((from.places, to.places), (self.reads.places_from(), self.reads.places_to()), "places of a window");
         assert_eq!(self.weights.len(), to.channels * self.reads.taps(), "weights of a depthwise product");
         assert_eq!(x.len(), self.from.count() * self.width, "rows of x");
+    }
+
+    pub(super) fn run_by(&self, isa: Isa, x: &[T], y: &mut [T]) {
+        let to = self.to.axes;
+        self.check(x);
         assert_eq!(y.len(), self.to.count() * self.width, "rows of y");
         if self.width == 0 || y.is_empty() {
             return;
         }
         let y = Shared(y.as_mut_ptr());
-        // Whole lines, and so few channels that the lines which they read stay in a level-2 cache.
-        let (line, lines) = self.reads.lines();
-        let channels = 1 << (CACHE / (lines * self.width * size_of::<T>()).max(1)).clamp(32, 64).ilog2();
-        let positions = line * to.positions().div_ceil(line * 16);
-        let blocks = to.channels.div_ceil(channels);
+        let (positions, blocks) = (self.task(), to.channels.div_ceil(CHANNELS));
         (0..to.positions().div_ceil(positions) * blocks).into_par_iter().for_each(|task| {
-            let (first, block) = (task / blocks * positions, task % blocks * channels);
-            let bits = (u64::MAX >> (64 - channels)) << (block % 64);
-            let part = Part { positions: first..(first + positions).min(to.positions()), word: block / 64, bits };
+            let (first, channel) = (task / blocks * positions, task % blocks * CHANNELS);
+            let positions = first..(first + positions).min(to.positions());
+            let part = Part { positions, channels: channel..(channel + CHANNELS).min(to.channels) };
             // SAFETY: `isa` is one that this processor has; lengths as asserted; tasks share no (position, channel).
             unsafe {
                 match isa {
@@ -65,11 +69,18 @@ impl<T: Real> Depth<'_, T> {
     }
 }
 
-/// What one task computes: some channels of a word, at some positions.
+impl<T: Real> Depth<'_, T> {
+    /// Positions of one task: whole lines, which find what they read together.
+    pub(super) fn task(&self) -> usize {
+        let (line, _) = self.reads.lines();
+        line * self.to.axes.positions().div_ceil(line * 16)
+    }
+}
+
+/// What one task computes: some channels, all in one word, at some positions.
 struct Part {
     positions: Range<usize>,
-    word: usize,
-    bits: u64,
+    channels: Range<usize>,
 }
 
 /// # Safety
@@ -100,140 +111,267 @@ unsafe fn portable<T: Real>(job: &Depth<'_, T>, x: &[T], y: Shared<T>, part: Par
 /// The rows of y of one part.
 ///
 /// # Safety
-/// What [`Depth::run_by`] asserts holds, no other thread reads or writes these rows of y, and the processor has the
+/// [`Depth::check`] holds, no other thread reads or writes these rows of y, and the processor has the
 /// instructions of V.
 #[inline(always)]
 unsafe fn body<V: Vector>(job: &Depth<'_, V::Lane>, x: &[V::Lane], y: Shared<V::Lane>, part: Part) {
-    let (to, from, taps) = (job.to.axes, job.from.axes, job.reads.taps());
-    let mut words: Vec<(Word, usize)> = Vec::with_capacity(taps);
-    let mut terms = vec![(x.as_ptr(), <V::Lane as num_traits::Zero>::zero()); taps + 1];
-    let Part { positions, word, bits } = part;
-    for position in positions {
-        let (image, place) = (position / to.places, position % to.places);
+    let (word, first) = (part.channels.start / 64, part.channels.start % 64);
+    let mut walk = Walk::new(job, x, part.channels);
+    for position in part.positions {
         let run = job.to.word(position, word);
-        if run.bits & bits == 0 {
-            continue;
-        }
-        words.clear();
-        job.reads.visit(place, |read, tap| {
-            let run = job.from.word(image * from.places + read, word);
-            if run.bits & bits != 0 {
-                words.push((run, tap));
-            }
-        });
-        let here = Place { to: run, bits, words: &words, weights: &job.weights[word * 64 * taps..] };
-        // SAFETY: rows are stored ones, lanes below the width.
-        unsafe {
-            match job.width / V::LANES {
-                0 if job.width == V::Narrow::LANES => by_taps::<V::Narrow, 1>(job, x, y, &here),
-                1 if job.width == V::LANES => by_taps::<V, 1>(job, x, y, &here),
-                2 if job.width == 2 * V::LANES => by_taps::<V, 2>(job, x, y, &here),
-                _ => by_rows::<V>(job, x, y, &here, &mut terms),
-            }
-        }
+        let before = (run.bits & ((1 << first) - 1)).count_ones() as usize;
+        let y = y.get().wrapping_add((run.first + before * run.step) * job.width);
+        walk.go_to(position);
+        // SAFETY: y is where the part's first stored row of the position lies, if there is one; the caller's.
+        unsafe { walk.rows::<V>(y, run.step * job.width) };
     }
 }
 
-/// Some channels of a word at one position.
-struct Place<'a, T> {
-    /// Rows that are written.
-    to: Word,
-    bits: u64,
-    /// Rows that each tap reads.
-    words: &'a [(Word, usize)],
-    /// Weights from the word's first channel on.
-    weights: &'a [T],
+/// A way over the positions that computes the rows of some channels there, one after the other.
+#[derive(Debug)]
+pub(super) struct Walk<'a, T> {
+    job: &'a Depth<'a, T>,
+    x: &'a [T],
+    channels: Range<usize>,
+    /// What stands for a row that is not stored.
+    zeros: Vec<T>,
+    /// Which place of x each column of each line of a ring holds: as many lines as a line of y reads.
+    held: Vec<usize>,
+    /// Where the rows of the places that are held lie, one for each channel.
+    found: Vec<*const T>,
+    /// The places that the position reads, and by which tap.
+    places: Vec<(usize, usize)>,
+    /// The rows of each of these places, channel by channel, and the tap.
+    read: Vec<(*const *const T, usize)>,
+    /// Channels that y stores at a position, counted from the first one of the walk.
+    stored: Vec<usize>,
+    terms: Vec<(*const T, T)>,
 }
 
-/// The rows of a position, tap by tap: the sums stay in the level-1 cache. For narrow rows, where finding them costs
-/// more than reading them.
-///
-/// # Safety
-/// As [`body`]; rows are R registers wide.
-#[inline(always)]
-unsafe fn by_taps<V: Vector, const R: usize>(
-    job: &Depth<'_, V::Lane>,
-    x: &[V::Lane],
-    y: Shared<V::Lane>,
-    &Place { to, bits, words, weights }: &Place<'_, V::Lane>,
-) {
-    let taps = job.reads.taps();
-    let row_of = |run: &Word, bit: u32| {
-        (run.first + (run.bits & ((1_u64 << bit) - 1)).count_ones() as usize * run.step) * job.width
-    };
-    // SAFETY: rows are stored ones and R registers wide, by the caller.
-    unsafe {
-        if !job.add {
-            let mut rest = to.bits & bits;
+impl<'a, T: Real> Walk<'a, T> {
+    pub fn new(job: &'a Depth<'a, T>, x: &'a [T], channels: Range<usize>) -> Self {
+        let (places, taps) = (job.reads.span() * job.reads.columns(), job.reads.taps());
+        Self {
+            job,
+            x,
+            zeros: vec![T::zero(); job.width],
+            held: vec![usize::MAX; places],
+            found: vec![x.as_ptr(); places * channels.len()],
+            places: Vec::with_capacity(taps),
+            read: Vec::with_capacity(taps),
+            stored: Vec::new(),
+            terms: vec![(x.as_ptr(), T::zero()); taps],
+            channels,
+        }
+    }
+
+    /// Finds what the rows of a position are made of. Returns how many there are.
+    #[inline(always)]
+    pub fn go_to(&mut self, position: usize) -> usize {
+        let (job, places) = (self.job, self.job.to.axes.places);
+        self.stored.clear();
+        for (word, bits) in words(&self.channels) {
+            let mut rest = job.to.word(position, word).bits & bits;
             while rest != 0 {
-                let y = y.get().wrapping_add(row_of(&to, rest.trailing_zeros()));
+                self.stored.push(word * 64 + rest.trailing_zeros() as usize - self.channels.start);
                 rest &= rest - 1;
-                for r in 0..R {
-                    V::zero().store(y.wrapping_add(r * V::LANES));
+            }
+        }
+        self.read.clear();
+        self.places.clear();
+        if !self.stored.is_empty() {
+            job.reads.visit(position % places, |place, tap| self.places.push((place, tap)));
+        }
+        let first = position / places * job.from.axes.places;
+        for index in 0..self.places.len() {
+            let (place, tap) = self.places[index];
+            let rows = self.find(first + place, place);
+            self.read.push((rows, tap));
+        }
+        self.stored.len()
+    }
+
+    /// The rows of x at a position, which is this place of its picture: one for each channel of the walk.
+    #[inline(always)]
+    fn find(&mut self, position: usize, place: usize) -> *const *const T {
+        let (job, columns, channels) = (self.job, self.job.reads.columns(), self.channels.len());
+        let slot = place % self.held.len();
+        debug_assert!(self.held.len().is_multiple_of(columns), "whole lines");
+        if self.held[slot] != position {
+            self.held[slot] = position;
+            self.fetch(position + AHEAD);
+            let rows = &mut self.found[slot * channels..][..channels];
+            rows.fill(self.zeros.as_ptr());
+            for (word, bits) in words(&self.channels) {
+                let run = job.from.word(position, word);
+                let before = run.bits & ((1 << bits.trailing_zeros()) - 1);
+                let mut row = run.first + before.count_ones() as usize * run.step;
+                let mut rest = run.bits & bits;
+                while rest != 0 {
+                    rows[word * 64 + rest.trailing_zeros() as usize - self.channels.start] =
+                        self.x.as_ptr().wrapping_add(row * job.width);
+                    row += run.step;
+                    rest &= rest - 1;
                 }
             }
         }
-        for (run, tap) in words {
-            let mut both = run.bits & to.bits & bits;
-            while both != 0 {
-                let bit = both.trailing_zeros();
-                both &= both - 1;
-                let x = x.as_ptr().wrapping_add(row_of(run, bit));
-                let y = y.get().wrapping_add(row_of(&to, bit));
-                let w = V::splat(weights[bit as usize * taps + tap]);
-                for r in 0..R {
-                    let (x, y) = (x.wrapping_add(r * V::LANES), y.wrapping_add(r * V::LANES));
-                    w.multiply_add(V::load(x), V::load(y)).store(y);
-                }
+        self.found[slot * channels..][..channels].as_ptr()
+    }
+
+    /// Has the rows of x at a position brought into the cache, if there are any.
+    #[inline(always)]
+    fn fetch(&self, position: usize) {
+        if position < self.job.from.axes.positions() {
+            let (first, count) = self.job.from.stretch_of(position, &self.channels);
+            let rows = &self.x[first * self.job.width..][..count * self.job.width];
+            for line in (0..rows.len()).step_by(64 / size_of::<T>()) {
+                super::fetch(&rows[line]);
             }
         }
     }
-}
 
-/// The rows of a position, row by row: the sums stay in registers.
-///
-/// # Safety
-/// As [`body`].
-#[inline(always)]
-unsafe fn by_rows<V: Vector>(
-    job: &Depth<'_, V::Lane>,
-    x: &[V::Lane],
-    y: Shared<V::Lane>,
-    &Place { to, bits, words, weights }: &Place<'_, V::Lane>,
-    terms: &mut [(*const V::Lane, V::Lane)],
-) {
-    let taps = job.reads.taps();
-    // Rows of the word's channels that lie before the part's first one.
-    let before = (1_u64 << bits.trailing_zeros()) - 1;
-    let (mut rest, mut index) = (to.bits & bits, (to.bits & before).count_ones() as usize);
-    while rest != 0 {
-        let bit = rest.trailing_zeros();
-        rest &= rest - 1;
-        let weights = &weights[bit as usize * taps..][..taps];
-        // Whether a row is stored cannot be foretold: it is listed in any case, and counted if it is.
-        let mut count = 0;
-        for &(run, tap) in words {
-            let row = run.first + (run.bits & ((1 << bit) - 1)).count_ones() as usize * run.step;
-            terms[count] = (x.as_ptr().wrapping_add(row * job.width), weights[tap]);
-            count += (run.bits >> bit & 1) as usize;
-        }
-        let terms = &terms[..count];
-        let y = y.get().wrapping_add((to.first + index * to.step) * job.width);
-        index += 1;
-        let mut lane = 0;
-        while lane < job.width {
-            // SAFETY: y is a stored row, those of the terms are; the lanes are below the width.
+    /// The rows of the position that was gone to last.
+    ///
+    /// # Safety
+    /// y is where the first of them lies, the next one `stride` numbers further; no other thread uses them; the processor
+    /// has the instructions of V.
+    #[inline(always)]
+    pub unsafe fn rows<V: Vector<Lane = T>>(&mut self, y: *mut T, stride: usize) {
+        let (width, taps, add) = (self.job.width, self.job.reads.taps(), self.job.add);
+        let weights = &self.job.weights[self.channels.start * taps..];
+        let mut done = 0;
+        while done < self.stored.len() {
+            let y = y.wrapping_add(done * stride);
+            let tile = Tile { read: &self.read, channels: &self.stored[done..], weights, taps, stride, add };
+            // SAFETY: y is a row as the caller says; what was found are stored rows, or zeros as wide.
             unsafe {
-                lane += match (job.width - lane) / V::LANES {
-                    0 if job.width - lane >= V::Narrow::LANES => sum::<V::Narrow, 1>(terms, lane, y, job.add),
-                    0 => sum::<<V::Lane as Lanes>::One, 1>(terms, lane, y, job.add),
-                    1 => sum::<V, 1>(terms, lane, y, job.add),
-                    2 => sum::<V, 2>(terms, lane, y, job.add),
-                    3 => sum::<V, 3>(terms, lane, y, job.add),
-                    _ => sum::<V, 4>(terms, lane, y, job.add),
+                done += match width / V::LANES {
+                    0 if width == V::Narrow::LANES => tile.all::<V::Narrow, 1>(y),
+                    1 if width == V::LANES => tile.all::<V, 1>(y),
+                    2 if width == 2 * V::LANES => tile.all::<V, 2>(y),
+                    _ => tile.stored::<V>(self.zeros.as_ptr(), width, &mut self.terms, y),
                 };
             }
         }
+    }
+}
+
+/// The words that these channels lie in, and their bits there.
+fn words(channels: &Range<usize>) -> impl Iterator<Item = (usize, u64)> + use<> {
+    let Range { start, end } = channels.clone();
+    (start / 64..end.div_ceil(64)).map(move |word| {
+        let low = u64::MAX << start.saturating_sub(word * 64);
+        (word, low & u64::MAX >> (64 - (end - word * 64).min(64)))
+    })
+}
+
+/// What makes up the rows of y at a position.
+#[derive(Clone, Copy)]
+struct Tile<'a, T> {
+    /// The rows of each place that is read, channel by channel, and by which tap.
+    read: &'a [(*const *const T, usize)],
+    /// Channels whose rows y stores, the first one first.
+    channels: &'a [usize],
+    /// Tap by tap, channel by channel.
+    weights: &'a [T],
+    taps: usize,
+    /// From one row of y to the next.
+    stride: usize,
+    add: bool,
+}
+
+impl<T: Real> Tile<'_, T> {
+    /// Some rows of R registers, with zeros where x does not store a row: for few registers these cost less than to tell
+    /// them apart. Returns how many rows that are.
+    ///
+    /// # Safety
+    /// y is the row of the first channel; only this thread uses it and the next ones, R registers wide as all rows that
+    /// are read, which have an entry for each channel; the processor has the instructions of V.
+    #[inline(always)]
+    unsafe fn all<V: Vector<Lane = T>, const R: usize>(self, y: *mut T) -> usize {
+        // SAFETY: the caller's.
+        unsafe {
+            match self.channels.len() {
+                4.. => self.some::<V, R, 4>(y),
+                3 => self.some::<V, R, 3>(y),
+                2 => self.some::<V, R, 2>(y),
+                _ => self.some::<V, R, 1>(y),
+            }
+        }
+    }
+
+    /// J rows of R registers.
+    ///
+    /// # Safety
+    /// As [`all`](Self::all); there are J channels.
+    #[inline(always)]
+    unsafe fn some<V: Vector<Lane = T>, const R: usize, const J: usize>(self, y: *mut T) -> usize {
+        // SAFETY: the caller's; weights of a channel are `taps` from its first one.
+        unsafe {
+            let mut sums = [[V::zero(); R]; J];
+            let mut weights = [self.weights.as_ptr(); J];
+            for j in 0..J {
+                weights[j] = weights[j].wrapping_add(self.channels[j] * self.taps);
+                for r in 0..R {
+                    if self.add {
+                        sums[j][r] = V::load(y.wrapping_add(j * self.stride + r * V::LANES));
+                    }
+                }
+            }
+            for &(rows, tap) in self.read {
+                for j in 0..J {
+                    let (row, w) = (*rows.add(self.channels[j]), V::splat(*weights[j].wrapping_add(tap)));
+                    for r in 0..R {
+                        sums[j][r] = w.multiply_add(V::load(row.wrapping_add(r * V::LANES)), sums[j][r]);
+                    }
+                }
+            }
+            for j in 0..J {
+                for r in 0..R {
+                    sums[j][r].store(y.wrapping_add(j * self.stride + r * V::LANES));
+                }
+            }
+        }
+        J
+    }
+
+    /// One row as wide as said, of rows that x stores alone. Returns 1.
+    ///
+    /// # Safety
+    /// As [`all`](Self::all); there are as many terms as taps.
+    #[inline(always)]
+    unsafe fn stored<V: Vector<Lane = T>>(
+        self,
+        zeros: *const T,
+        width: usize,
+        terms: &mut [(*const T, T)],
+        y: *mut T,
+    ) -> usize {
+        let weights = &self.weights[self.channels[0] * self.taps..][..self.taps];
+        // Whether a row is stored cannot be foretold: it is listed in any case, and counted if it is.
+        let mut count = 0;
+        for &(rows, tap) in self.read {
+            // SAFETY: there is an entry for the channel.
+            let row = unsafe { *rows.add(self.channels[0]) };
+            terms[count] = (row, weights[tap]);
+            count += usize::from(row != zeros);
+        }
+        let terms = &terms[..count];
+        let mut lane = 0;
+        while lane < width {
+            // SAFETY: y is a stored row, those of the terms are; the lanes are below the width.
+            unsafe {
+                lane += match (width - lane) / V::LANES {
+                    0 if width - lane >= V::Narrow::LANES => sum::<V::Narrow, 1>(terms, lane, y, self.add),
+                    0 => sum::<<T as Lanes>::One, 1>(terms, lane, y, self.add),
+                    1 => sum::<V, 1>(terms, lane, y, self.add),
+                    2 => sum::<V, 2>(terms, lane, y, self.add),
+                    3 => sum::<V, 3>(terms, lane, y, self.add),
+                    _ => sum::<V, 4>(terms, lane, y, self.add),
+                };
+            }
+        }
+        1
     }
 }
 

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use super::depth::{Depth, Walk};
 use super::vector::{Lanes, Vector};
 use super::{Isa, Kernel, Loop, Shared};
 use crate::Real;
@@ -40,6 +41,9 @@ pub(crate) struct Gather<'a, T> {
     pub width: usize,
     /// y += instead of y =.
     pub add: bool,
+    /// What makes x of the numbers that are given, place by place, so that x is never stored: where a place reads itself
+    /// alone.
+    pub after: Option<&'a Depth<'a, T>>,
 }
 
 /// Rows of x that one position reads, next to each other: of one tap, or of the neighbours on a line.
@@ -176,6 +180,10 @@ impl<T: Real> Gather<'_, T> {
         let tasks = (self.to.count() * self.reads.taps() * at_once * self.width / PRODUCTS).clamp(1, 64);
         let positions = axes.positions().div_ceil(tasks).max(1);
         let bytes = self.reads.taps() * (from.channels / self.groups) * size_of::<T>();
+        if let Some(depth) = self.after {
+            // What is made place by place is made once.
+            return (depth.task(), axes.channels.max(1));
+        }
         if axes.positions() < 32 {
             return (positions, axes.channels.div_ceil(tasks.min(32)).next_multiple_of(12));
         }
@@ -196,7 +204,15 @@ impl<T: Real> Gather<'_, T> {
             self.groups > 0 && from.channels.is_multiple_of(self.groups) && to.channels.is_multiple_of(self.groups)
         );
         assert_eq!((from.batch, from.places, to.places), (to.batch, self.reads.places_from(), self.reads.places_to()));
-        assert_eq!(x.len(), self.from.count() * self.width, "rows of x");
+        match self.after {
+            Some(depth) => {
+                depth.check(x);
+                let made = (depth.to.axes, depth.to.count(), depth.width, depth.add);
+                assert_eq!(made, (from, self.from.count(), self.width, false), "rows that are made place by place");
+                assert!(self.groups == 1 && self.reads.is_identity(), "places that read themselves alone");
+            }
+            None => assert_eq!(x.len(), self.from.count() * self.width, "rows of x"),
+        }
         assert_eq!(y.len(), self.to.count() * self.width, "rows of y");
         let last = |count: usize, step: usize| count.saturating_sub(1) * step;
         let end = last(to.channels, w.to) + last(self.reads.taps(), w.tap) + last(from.channels / self.groups, w.from);
@@ -254,6 +270,10 @@ unsafe fn body<V: Vector, S: Tiles>(job: &Job<'_, V::Lane>, positions: Range<usi
     let g = job.gather;
     let (ins, outs) = (g.from.axes.channels / g.groups, g.to.axes.channels / g.groups);
     let mut steps: Vec<Step<V::Lane>> = Vec::with_capacity(g.reads.taps());
+    if let Some(depth) = g.after {
+        // SAFETY: the caller's.
+        return unsafe { after::<V, S>(job, depth, positions, channels) };
+    }
     for position in positions {
         let (image, place) = (position / g.to.axes.places, position % g.to.axes.places);
         for group in channels.start / outs..channels.end.div_ceil(outs) {
@@ -287,21 +307,64 @@ unsafe fn body<V: Vector, S: Tiles>(job: &Job<'_, V::Lane>, positions: Range<usi
                     step(from, (tap * g.weights.tap).wrapping_sub(group * ins * g.weights.from));
                 }),
             }
-            let mut lane = 0;
-            while lane < g.width {
-                // SAFETY: `to` and `steps` are runs of stored rows, `lane` and the lanes behind it are below the width.
-                unsafe {
-                    lane += match (g.width - lane) / V::LANES {
-                        0 if g.width - lane >= V::Narrow::LANES => rows::<V::Narrow, 1, 12>(job, to, &steps, lane),
-                        0 => rows::<<V::Lane as Lanes>::One, 1, 4>(job, to, &steps, lane),
-                        r if r >= 4 && S::CHANNELS[3] > 0 => rows::<V, 4, 6>(job, to, &steps, lane),
-                        r if r >= 3 && S::CHANNELS[2] > 0 => rows::<V, 3, 8>(job, to, &steps, lane),
-                        r if r >= 2 && S::CHANNELS[1] > 6 => rows::<V, 2, 8>(job, to, &steps, lane),
-                        r if r >= 2 => rows::<V, 2, 6>(job, to, &steps, lane),
-                        _ => rows::<V, 1, 12>(job, to, &steps, lane),
-                    };
-                }
-            }
+            // SAFETY: `to` and `steps` are runs of stored rows.
+            unsafe { lanes::<V, S>(job, to, &steps) };
+        }
+    }
+}
+
+/// As [`body`], of rows of x that `depth` makes position by position.
+///
+/// # Safety
+/// As [`body`].
+#[inline(always)]
+unsafe fn after<V: Vector, S: Tiles>(
+    job: &Job<'_, V::Lane>,
+    depth: &Depth<'_, V::Lane>,
+    positions: Range<usize>,
+    channels: Range<usize>,
+) {
+    let g = job.gather;
+    let (ins, places) = (g.from.axes.channels, g.to.axes.places);
+    let mut walk = Walk::new(depth, job.x, 0..ins);
+    let mut made = vec![V::Lane::default(); ins * g.width];
+    for position in positions {
+        let (image, place) = (position / places, position % places);
+        let (to, from) = (g.to.run(image, place, channels.start, channels.end), g.from.run(image, place, 0, ins));
+        if to.count == 0 {
+            continue;
+        }
+        let count = walk.go_to(position);
+        debug_assert_eq!(count, from.count, "rows that are made");
+        // SAFETY: there is room for all channels, each as wide as the rows of the walk; the caller's.
+        unsafe { walk.rows::<V>(made.as_mut_ptr(), g.width) };
+        let offsets = job.offsets.as_ptr().wrapping_add(from.listed);
+        let step = Step { rows: made.as_ptr(), stride: g.width, offsets, count, tap: 0 };
+        // SAFETY: `to` is a run of stored rows, the step one of rows that were made.
+        unsafe { lanes::<V, S>(job, to, &[step]) };
+    }
+}
+
+/// All lanes of a run of rows.
+///
+/// # Safety
+/// `to` is a run of stored rows of y that no other thread uses, `steps` are runs of rows of x, and the processor has the
+/// instructions of V.
+#[inline(always)]
+unsafe fn lanes<V: Vector, S: Tiles>(job: &Job<'_, V::Lane>, to: Run, steps: &[Step<V::Lane>]) {
+    let (mut lane, width) = (0, job.gather.width);
+    while lane < width {
+        // SAFETY: the caller's; `lane` and the lanes behind it are below the width.
+        unsafe {
+            lane += match (width - lane) / V::LANES {
+                0 if width - lane >= V::Narrow::LANES => rows::<V::Narrow, 1, 12>(job, to, steps, lane),
+                0 => rows::<<V::Lane as Lanes>::One, 1, 4>(job, to, steps, lane),
+                r if r >= 4 && S::CHANNELS[3] > 0 => rows::<V, 4, 6>(job, to, steps, lane),
+                r if r >= 3 && S::CHANNELS[2] > 0 => rows::<V, 3, 8>(job, to, steps, lane),
+                r if r >= 2 && S::CHANNELS[1] > 6 => rows::<V, 2, 8>(job, to, steps, lane),
+                r if r >= 2 => rows::<V, 2, 6>(job, to, steps, lane),
+                _ => rows::<V, 1, 12>(job, to, steps, lane),
+            };
         }
     }
 }

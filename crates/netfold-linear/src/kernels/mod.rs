@@ -133,6 +133,18 @@ impl Isa {
     }
 }
 
+/// Has the cache line of a number brought near.
+#[inline(always)]
+fn fetch<T>(number: &T) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a hint; every x86-64 processor has SSE.
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T1 }>(std::ptr::from_ref(number).cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = number;
+}
+
 /// A pointer that tasks share, each writing rows of its own.
 #[derive(Clone, Copy)]
 struct Shared<T>(*mut T);

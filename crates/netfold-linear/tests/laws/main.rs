@@ -5,6 +5,7 @@
 
 mod numbers;
 mod parts;
+mod pulled;
 mod recipe;
 mod strategies;
 mod supports;

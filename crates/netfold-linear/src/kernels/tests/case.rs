@@ -128,8 +128,12 @@ impl<T: Real> Case<T> {
         let weights = Weights { data: &self.weights, to, tap, from };
         let (width, groups, add) = (self.x.width(), self.groups, self.add);
         let mut y = self.start.clone();
-        Gather { from: self.x.support().rows(), to: self.onto.rows(), reads: &self.reads, groups, weights, width, add }
-            .run_by(isa, self.x.values(), &mut y);
+        let (from, to, after) = (self.x.support().rows(), self.onto.rows(), None);
+        Gather { from, to, reads: &self.reads, groups, weights, width, add, after }.run_by(
+            isa,
+            self.x.values(),
+            &mut y,
+        );
         y
     }
 

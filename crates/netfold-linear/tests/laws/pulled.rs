@@ -1,0 +1,80 @@
+//! A depthwise product that waits for the next map gives what it gives when it is stored: the same bits, for any number of
+//! threads.
+
+use std::sync::Arc;
+
+use netfold_linear::{Conv, LinearMap, Mask, Probes, Pulled, Real, Support, Window, WindowAxis};
+
+use crate::numbers::Numbers;
+
+/// Convolution of 1×1, rectifier, depthwise convolution.
+struct Block<T> {
+    expand: Conv<T>,
+    mask: Mask,
+    depth: Conv<T>,
+}
+
+impl<T: Real> Block<T> {
+    fn new(numbers: &mut Numbers) -> Self {
+        let (batch, ins, channels) = (1 + numbers.below(2), 1 + numbers.below(40), 1 + numbers.below(150));
+        let axes: Vec<WindowAxis> = (0..2)
+            .map(|_| {
+                let (kernel, stride, output) = (1 + numbers.below(5), 1 + numbers.below(2), 1 + numbers.below(9));
+                let pad = numbers.below(kernel) as isize;
+                let input = ((output - 1) * stride + kernel).saturating_sub(2 * pad as usize).max(1);
+                WindowAxis { input, kernel, stride, dilation: 1, pad, output }
+            })
+            .collect();
+        let window = Window { axes };
+        let places = window.input().iter().map(|&n| WindowAxis { input: n, output: n, ..WindowAxis::UNIT }).collect();
+        let mut weights = |n: usize| Arc::new((0..n).map(|_| T::of(numbers.real())).collect::<Vec<T>>());
+        let expand = Conv::new(batch, ins, channels, 1, &Window { axes: places }, weights(ins * channels));
+        let depth = Conv::new(batch, channels, channels, channels, &window, weights(channels * window.taps()));
+        let mask = Mask::new(numbers.support(depth.domain()));
+        Self { expand, mask, depth }
+    }
+}
+
+fn law<T: Real>(seed: u64) -> bool {
+    let mut numbers = Numbers(seed);
+    let block = Block::<T>::new(&mut numbers);
+    let width = [1, 7, 8, 16, 24, 32, 64, 70][numbers.below(8)];
+    let mut real = |on: Support| {
+        let values = (0..on.count() * width).map(|_| T::of(numbers.real())).collect();
+        Probes::<T>::new(on, width, values)
+    };
+    let mut other = Numbers(!seed);
+    let y = real(other.support(block.depth.codomain()).by_position());
+    let sum = (other.below(2) == 0).then(|| real(other.support(block.expand.domain())));
+    let onto =
+        sum.as_ref().map_or_else(|| other.support(block.expand.domain()).by_position(), |sum| sum.support().clone());
+    // Some rows that the mask drops, or none.
+    let all = Support::full(block.depth.domain());
+    let between = if other.below(3) == 0 { all } else { block.mask.active().clone() }.by_position();
+
+    let stored = block.depth.apply_transpose(y.clone(), &between);
+    let stored = block.mask.apply_transpose(stored, &between);
+    let stored = match sum.clone() {
+        Some(sum) => block.expand.add_transpose(stored, sum),
+        None => block.expand.apply_transpose(stored, &onto),
+    };
+    let mut waited = false;
+    for threads in [1, 2, 3] {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            let pulled = block.depth.pull(Pulled::Stored(y.clone()), &between, None);
+            let pulled = block.mask.pull(pulled, &between, None);
+            waited = matches!(pulled, Pulled::Pending(_));
+            let pulled = block.expand.pull(pulled, &onto, sum.clone().map(Pulled::Stored)).stored();
+            assert!(pulled.support().same_rows(stored.support()), "stored as asked for: seed {seed}");
+            assert_eq!(pulled.values(), stored.values(), "{threads} threads, seed {seed}, {}", T::NAME);
+        });
+    }
+    waited
+}
+
+#[test]
+fn waiting_changes_no_bit() {
+    let waited = (0..150).filter(|&seed| law::<f32>(seed) & law::<f64>(seed)).count();
+    assert!(waited > 50, "{waited} products that waited");
+}
