@@ -181,6 +181,21 @@ impl<T: Real> Conv<T> {
         }
     }
 
+    /// This convolution of an input of shape `domain` with zeros around it, `begin` of them before it along each axis.
+    pub(crate) fn padded(&self, domain: &[usize], begin: &[usize]) -> Option<Self> {
+        let spatial = domain.len().checked_sub(2).filter(|&n| n == self.domain.len() - 2)?;
+        if domain[..2] != self.domain[..2] {
+            return None;
+        }
+        let mut axes = self.axes;
+        for (axis, (&input, &begin)) in axes[2 - spatial..].iter_mut().zip(domain[2..].iter().zip(&begin[2..])) {
+            *axis = WindowAxis { input, pad: axis.pad + begin as isize, ..*axis };
+        }
+        let window = Window { axes: axes[2 - spatial..].to_vec() };
+        let filters = Arc::clone(&self.filters);
+        Some(Self::with_filters(domain[0], domain[1], self.codomain[1], self.groups, &window, filters))
+    }
+
     fn sizes(&self) -> Sizes {
         let [y, x] = self.axes;
         Sizes { ins: self.domain[1] / self.groups, outs: self.codomain[1] / self.groups, taps: y.kernel * x.kernel }
@@ -351,13 +366,14 @@ impl<T: Real> LinearMap<T> for Conv<T> {
     }
 
     fn pull(&self, y: Pulled<T>, onto: &Support, sum: Option<Pulled<T>>) -> Pulled<T> {
-        match (y, sum.map(Pulled::stored)) {
-            (Pulled::Pending(y), sum) if self.follows(&y, onto) => Pulled::Stored(self.run_after(&y, onto, sum)),
-            (y, Some(sum)) => Pulled::Stored(self.add_transpose(y.stored(), sum)),
+        match (y, sum) {
+            (Pulled::Pending(y), sum) if self.follows(&y, onto) => {
+                Pulled::Stored(self.run_after(&y, onto, sum.map(Pulled::stored)))
+            }
             (Pulled::Stored(y), None) if self.road(y.width(), true) == Road::Depth && !y.values().is_empty() => {
                 Pulled::Pending(Pending { conv: self.clone(), y, onto: onto.clone() })
             }
-            (y, None) => Pulled::Stored(self.apply_transpose(y.stored(), onto)),
+            (y, sum) => self.pull_stored(y, onto, sum),
         }
     }
 

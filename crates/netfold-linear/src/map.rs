@@ -41,6 +41,11 @@ pub trait LinearMap<T: Real>: Debug + Send + Sync {
     /// Aᵀ y on the elements of `onto`, added to `sum` if there is one, which is stored there. What it gives may wait for the
     /// map that comes next, if the two have a loop that computes both.
     fn pull(&self, y: Pulled<T>, onto: &Support, sum: Option<Pulled<T>>) -> Pulled<T> {
+        self.pull_stored(y, onto, sum)
+    }
+
+    /// As [`pull`](Self::pull), with rows that are there and for rows that will be.
+    fn pull_stored(&self, y: Pulled<T>, onto: &Support, sum: Option<Pulled<T>>) -> Pulled<T> {
         Pulled::Stored(match sum {
             Some(sum) => self.add_transpose(y.stored(), sum.stored()),
             None => self.apply_transpose(y.stored(), onto),

@@ -62,8 +62,7 @@ impl<T: Real> LinearMap<T> for Mask {
         match (y, sum) {
             // Rows that all pass are as they were.
             (Pulled::Pending(y), None) if y.onto.same_rows(onto) && self.keeps(onto) => Pulled::Pending(y),
-            (y, Some(sum)) => Pulled::Stored(self.add_transpose(y.stored(), sum.stored())),
-            (y, None) => Pulled::Stored(self.apply_transpose(y.stored(), onto)),
+            (y, sum) => self.pull_stored(y, onto, sum),
         }
     }
 

@@ -1,6 +1,6 @@
 //! What a transposed map gives on the way back through a circuit.
 
-use crate::{Conv, Probes, Real, Support};
+use crate::{Conv, LinearMap, Probes, Real, Select, Support};
 
 /// Aᵀ y: its rows, or what the next map can make them of.
 #[derive(Clone, Debug)]
@@ -25,7 +25,20 @@ impl<T: Real> Pulled<T> {
     pub fn stored(self) -> Probes<T> {
         match self {
             Self::Stored(rows) => rows,
-            Self::Pending(Pending { conv, y, onto }) => crate::LinearMap::apply_transpose(&conv, y, &onto),
+            Self::Pending(Pending { conv, y, onto }) => conv.apply_transpose(y, &onto),
         }
+    }
+}
+
+impl<T: Real> Pending<T> {
+    /// Padᵀ Aᵀ y on `onto`, for a `pad` that puts zeros around its input, `begin` of them before it along each axis: the
+    /// transpose of one convolution. `None` where the convolution has no such padding, or `onto` more than is wanted here.
+    pub(crate) fn padded(&self, pad: &Select, begin: &[usize], onto: &Support) -> Option<Self> {
+        let image = LinearMap::<T>::image(pad, onto);
+        if !image.intersection(&self.onto).same_rows(&image) {
+            return None;
+        }
+        let conv = self.conv.padded(LinearMap::<T>::domain(pad), begin)?;
+        Some(Self { conv, y: self.y.clone(), onto: onto.clone() })
     }
 }

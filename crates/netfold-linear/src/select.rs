@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
 
-use crate::{LinearMap, Probes, Real, SharedMap, Support};
+use crate::{LinearMap, Probes, Pulled, Real, SharedMap, Support};
 
 /// Elements that one task moves.
 const TASK: usize = 1 << 15;
@@ -23,6 +23,8 @@ pub struct Select {
     ordered: bool,
     /// One index for each element of y; of runs made when first used.
     source: Arc<OnceLock<Vec<u32>>>,
+    /// What [`margins`](Self::margins) found.
+    margins: Arc<OnceLock<Option<Vec<usize>>>>,
 }
 
 /// `y[to + i] = x[from + i]` for i below `len`.
@@ -49,7 +51,14 @@ impl Select {
         assert_eq!(source.len(), codomain.iter().product::<usize>(), "one index for each element of y");
         assert!(source.iter().all(|&j| j == Self::NONE || (j as usize) < len), "indices inside x");
         let source = Arc::new(OnceLock::from(source));
-        Self { domain: domain.to_vec(), codomain: codomain.to_vec(), runs: None, ordered: false, source }
+        Self {
+            domain: domain.to_vec(),
+            codomain: codomain.to_vec(),
+            runs: None,
+            ordered: false,
+            source,
+            margins: Arc::default(),
+        }
     }
 
     /// The map that moves these runs, in the order of their places in y; what none of them covers is zero.
@@ -66,7 +75,7 @@ impl Select {
             (covered, picked) = (run.to + run.len, run.from + run.len);
         }
         let (runs, source) = (Some(Arc::new(runs)), Arc::new(OnceLock::new()));
-        Self { domain: domain.to_vec(), codomain: codomain.to_vec(), runs, ordered, source }
+        Self { domain: domain.to_vec(), codomain: codomain.to_vec(), runs, ordered, source, margins: Arc::default() }
     }
 
     /// The same elements of y under another shape.
@@ -76,7 +85,7 @@ impl Select {
     #[must_use]
     pub fn reshaped(self, codomain: &[usize]) -> Self {
         assert_eq!(codomain.iter().product::<usize>(), self.codomain.iter().product::<usize>(), "elements of y");
-        Self { codomain: codomain.to_vec(), ..self }
+        Self { codomain: codomain.to_vec(), margins: Arc::default(), ..self }
     }
 
     /// The element of x that `y[i]` is, or `None` where `y[i]` is zero.
@@ -94,6 +103,52 @@ impl Select {
             }
             source
         })
+    }
+
+    /// Along each axis how many zeros lie before x, if y is x with zeros around it.
+    pub(crate) fn margins(&self) -> Option<&[usize]> {
+        self.margins.get_or_init(|| self.find_margins()).as_deref()
+    }
+
+    fn find_margins(&self) -> Option<Vec<usize>> {
+        let (from, to) = (&self.domain, &self.codomain);
+        let places = |shape: &[usize], mut index: usize| -> Vec<usize> {
+            let mut places = vec![0; shape.len()];
+            for (place, &size) in places.iter_mut().zip(shape).rev() {
+                (*place, index) = (index % size, index / size);
+            }
+            places
+        };
+        let (count, line) = (from.iter().product::<usize>(), *from.last()?);
+        if from.len() != to.len() || count == 0 {
+            return None;
+        }
+        let singles = |sources: &[u32]| -> Vec<Run> {
+            let picked = sources.iter().enumerate().filter_map(|(to, &source)| Some((to, found(source)?)));
+            picked.map(|(to, from)| Run { from, to, len: 1 }).collect()
+        };
+        let own;
+        let runs: &[Run] = match &self.runs {
+            Some(runs) => runs,
+            None => {
+                own = singles(self.sources());
+                &own
+            }
+        };
+        let begin = places(to, runs.first()?.to);
+        // Each element of x once, in order, so far from its own place.
+        let mut next = 0;
+        for run in runs {
+            let moved: Vec<usize> =
+                places(from, run.from).iter().zip(&begin).map(|(place, begin)| place + begin).collect();
+            let inside = moved.iter().zip(to).all(|(place, size)| place < size) && run.from % line + run.len <= line;
+            let at = moved.iter().zip(to).fold(0, |index, (place, size)| index * size + place);
+            if run.from != next || !inside || at != run.to {
+                return None;
+            }
+            next += run.len;
+        }
+        (next == count).then_some(begin)
     }
 
     /// y for numbers of any kind, `fill` instead of zero.
@@ -225,6 +280,17 @@ impl<T: Real> LinearMap<T> for Select {
         }
         let source = self.sources();
         y.scatter(onto, |i| found(source[i]))
+    }
+
+    fn pull(&self, y: Pulled<T>, onto: &Support, sum: Option<Pulled<T>>) -> Pulled<T> {
+        match (y, sum) {
+            // The zeros around x are padding of the convolution that reads them.
+            (Pulled::Pending(y), None) => match self.margins().and_then(|begin| y.padded(self, begin, onto)) {
+                Some(padded) => Pulled::Pending(padded),
+                None => self.pull_stored(Pulled::Pending(y), onto, None),
+            },
+            (y, sum) => self.pull_stored(y, onto, sum),
+        }
     }
 
     fn image(&self, of: &Support) -> Support {

@@ -3,15 +3,28 @@
 
 use std::sync::Arc;
 
-use netfold_linear::{Conv, LinearMap, Mask, Probes, Pulled, Real, Support, Window, WindowAxis};
+use netfold_linear::{Conv, LinearMap, Mask, Probes, Pulled, Real, Run, Select, Support, Window, WindowAxis};
 
 use crate::numbers::Numbers;
 
-/// Convolution of 1×1, rectifier, depthwise convolution.
+/// Convolution of 1×1, rectifier, zeros around it, depthwise convolution.
 struct Block<T> {
     expand: Conv<T>,
     mask: Mask,
+    pad: Select,
     depth: Conv<T>,
+}
+
+/// Zeros around lines: `before` lines and as many columns, and one less behind.
+fn zeros_around(shape: &[usize], before: usize) -> Select {
+    let &[batch, channels, height, width] = shape else { panic!("lines") };
+    let longer = |size: usize| size + (2 * before).saturating_sub(1);
+    let (tall, wide) = (longer(height), longer(width));
+    let run = |line: usize| {
+        let to = (line / height * tall + line % height + before) * wide + before;
+        Run { from: line * width, to, len: width }
+    };
+    Select::in_runs(shape, &[batch, channels, tall, wide], (0..batch * channels * height).map(run).collect())
 }
 
 impl<T: Real> Block<T> {
@@ -25,13 +38,19 @@ impl<T: Real> Block<T> {
                 WindowAxis { input, kernel, stride, dilation: 1, pad, output }
             })
             .collect();
-        let window = Window { axes };
+        let mut window = Window { axes };
+        let before = numbers.below(3);
         let places = window.input().iter().map(|&n| WindowAxis { input: n, output: n, ..WindowAxis::UNIT }).collect();
         let mut weights = |n: usize| Arc::new((0..n).map(|_| T::of(numbers.real())).collect::<Vec<T>>());
         let expand = Conv::new(batch, ins, channels, 1, &Window { axes: places }, weights(ins * channels));
+        let pad = zeros_around(LinearMap::<T>::codomain(&expand), before);
+        let padded = LinearMap::<T>::codomain(&pad)[2..].to_vec();
+        for (axis, input) in window.axes.iter_mut().zip(padded) {
+            axis.input = input;
+        }
         let depth = Conv::new(batch, channels, channels, channels, &window, weights(channels * window.taps()));
-        let mask = Mask::new(numbers.support(depth.domain()));
-        Self { expand, mask, depth }
+        let mask = Mask::new(numbers.support(expand.codomain()));
+        Self { expand, mask, pad, depth }
     }
 }
 
@@ -49,10 +68,18 @@ fn law<T: Real>(seed: u64) -> bool {
     let onto =
         sum.as_ref().map_or_else(|| other.support(block.expand.domain()).by_position(), |sum| sum.support().clone());
     // Some rows that the mask drops, or none.
-    let all = Support::full(block.depth.domain());
+    let all = Support::full(block.expand.codomain());
     let between = if other.below(3) == 0 { all } else { block.mask.active().clone() }.by_position();
 
-    let stored = block.depth.apply_transpose(y.clone(), &between);
+    // All that the convolution reads inside the zeros, or some rows less.
+    let wide = if other.below(4) == 0 {
+        other.support(block.depth.domain())
+    } else {
+        LinearMap::<T>::image(&block.pad, &between)
+    };
+
+    let stored = block.depth.apply_transpose(y.clone(), &wide);
+    let stored = block.pad.apply_transpose(stored, &between);
     let stored = block.mask.apply_transpose(stored, &between);
     let stored = match sum.clone() {
         Some(sum) => block.expand.add_transpose(stored, sum),
@@ -62,7 +89,8 @@ fn law<T: Real>(seed: u64) -> bool {
     for threads in [1, 2, 3] {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
-            let pulled = block.depth.pull(Pulled::Stored(y.clone()), &between, None);
+            let pulled = block.depth.pull(Pulled::Stored(y.clone()), &wide, None);
+            let pulled = block.pad.pull(pulled, &between, None);
             let pulled = block.mask.pull(pulled, &between, None);
             waited = matches!(pulled, Pulled::Pending(_));
             let pulled = block.expand.pull(pulled, &onto, sum.clone().map(Pulled::Stored)).stored();
