@@ -144,7 +144,11 @@ def export_at(torch, model, size, folder, exporter, double, fresh):
 def as_the_file_says(torch):
     """PyTorch's functions where its derivative is to be compared with a file in double precision."""
 
+    own = torch.nn.functional.batch_norm
+
     def batch_norm(x, mean, variance, weight=None, bias=None, training=False, momentum=0.1, eps=1e-5):
+        if training:  # Of weights, by their own statistics.
+            return own(x, mean, variance, weight, bias, training, momentum, eps)
         # The formula: of one picture PyTorch 2.15 takes a gradient whose channels lie innermost for one whose places do,
         # and the derivative by x comes out wrong.
         each = lambda values: values.reshape(-1, *[1] * (x.dim() - 2))
@@ -161,7 +165,12 @@ def as_the_file_says(torch):
 
 def in_double(torch):
     """PyTorch where a pass in double precision stays in it, as netfold's does."""
-    return replace([(torch.Tensor, "float", torch.Tensor.double), (torch, "float32", torch.float64)])
+    own, wider = torch.Tensor.to, {torch.float32: torch.float64}
+
+    def to(x, *words, **named):
+        return own(x, *(wider.get(word, word) if isinstance(word, torch.dtype) else word for word in words), **named)
+
+    return replace([(torch.Tensor, "float", torch.Tensor.double), (torch.Tensor, "to", to)])
 
 
 @contextlib.contextmanager

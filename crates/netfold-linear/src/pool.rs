@@ -4,6 +4,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::Real;
+use crate::kernels::pages;
 
 /// Buffers with fewer numbers are left to the allocator.
 const SMALL: usize = 1 << 14;
@@ -46,7 +47,9 @@ impl<T: Real> Pool<T> {
                 kept -= buffers.remove(0).capacity();
             }
         }
-        vec![T::zero(); len]
+        let mut fresh = vec![T::zero(); len];
+        pages::large(&mut fresh);
+        fresh
     }
 
     /// `len` zeros. Whoever gives a buffer back has to take it here, too, or the pool grows with every pass.

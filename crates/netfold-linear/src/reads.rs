@@ -1,5 +1,7 @@
 //! Which places a place reads, and by which tap.
 
+use std::ops::Range;
+
 use crate::WindowAxis;
 
 /// For each place of one side of a window the (place of the other side, tap) pairs that meet there, axis by axis.
@@ -21,6 +23,8 @@ struct Axis {
     kernel: usize,
     /// By how many taps a place's pairs differ from one to the next, if their places are always neighbours.
     slope: Option<isize>,
+    /// Of each tap the places that read by it and the first place they read, if neighbours read neighbours.
+    shifts: Option<Vec<(Range<usize>, usize)>>,
 }
 
 impl Axis {
@@ -42,12 +46,22 @@ impl Axis {
         let steps = || lists.iter().flat_map(|list| list.windows(2)).map(|pair| (pair[1].0 - pair[0].0, slope(pair)));
         let first = steps().next().unwrap_or((1, 0));
         let slope = (first.0 == 1 && steps().all(|step| step == first)).then_some(first.1);
-        Self { starts, pairs: lists.concat(), from, to, kernel: axis.kernel, slope }
+        let shifts = (0..axis.kernel).map(|tap| shift(axis, transpose, tap)).collect();
+        Self { starts, pairs: lists.concat(), from, to, kernel: axis.kernel, slope, shifts }
     }
 
     fn of(&self, place: usize) -> &[(u32, u32)] {
         &self.pairs[self.starts[place] as usize..self.starts[place + 1] as usize]
     }
+}
+
+/// The places that read by a tap and the first place they read, if neighbours read neighbours.
+fn shift(axis: &WindowAxis, transpose: bool, tap: usize) -> Option<(Range<usize>, usize)> {
+    let outputs = axis.inside(tap);
+    let Some(first) = axis.read(outputs.start, tap).filter(|_| !outputs.is_empty()) else { return Some((0..0, 0)) };
+    let inputs = first..first + outputs.len();
+    let (to, from) = if transpose { (inputs, outputs.start) } else { (outputs, first) };
+    (axis.stride == 1 || to.len() == 1).then_some((to, from))
 }
 
 /// By how many taps the second pair differs from the first.
@@ -146,6 +160,14 @@ impl Reads {
             for &(read, _) in rows.of(y) {
                 let read = &from[read as usize * columns.from..][..columns.from];
                 line.iter_mut().zip(read).for_each(|(flag, read)| *flag |= read);
+            }
+            if let Some(shifts) = &columns.shifts {
+                to.fill(0);
+                for (range, first) in shifts {
+                    let read = &line[*first..][..range.len()];
+                    to[range.clone()].iter_mut().zip(read).for_each(|(to, flag)| *to |= flag);
+                }
+                continue;
             }
             for (x, to) in to.iter_mut().enumerate() {
                 *to = columns.of(x).iter().fold(0, |flag, &(read, _)| flag | line[read as usize]);

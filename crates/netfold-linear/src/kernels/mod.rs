@@ -15,6 +15,7 @@ pub(crate) mod depth;
 pub(crate) mod flags;
 pub(crate) mod frames;
 pub(crate) mod gather;
+pub(crate) mod pages;
 pub(crate) mod panels;
 pub(crate) mod parts;
 pub(crate) mod planes;
