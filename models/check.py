@@ -277,7 +277,8 @@ through the frozen network; of f(x) from onnxruntime over all logits; and of the
 in double precision, divided by its largest entry, where that was computed. Where these two differ, the slope of the row
 along a random direction is compared with central differences of PyTorch's own forward pass, in parts of the row's length.
 For the gradient batch normalisations are written as their formula: PyTorch 2.15's derivative of one picture is wrong where
-the gradient arrives with its channels innermost, as before a `flatten(2).transpose(1, 2)`. In single precision a difference can be no smaller than what two forward passes
+the gradient arrives with its channels innermost, as before a `flatten(2).transpose(1, 2)`. In single precision a
+difference can be no smaller than what two forward passes
 differ by; the column of onnxruntime says how much that is. Bold is what exceeds {f32} in single or {f64} in double
 precision, {jacobian} for the gradient.
 
