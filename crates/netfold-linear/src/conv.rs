@@ -371,7 +371,7 @@ impl<T: Real> LinearMap<T> for Conv<T> {
                 Pulled::Stored(self.run_after(&y, onto, sum.map(Pulled::stored)))
             }
             (Pulled::Stored(y), None) if self.road(y.width(), true) == Road::Depth && !y.values().is_empty() => {
-                Pulled::Pending(Pending { conv: self.clone(), y, onto: onto.clone() })
+                Pulled::Pending(Box::new(Pending { conv: self.clone(), y, onto: onto.clone() }))
             }
             (y, sum) => self.pull_stored(y, onto, sum),
         }

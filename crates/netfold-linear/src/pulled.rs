@@ -9,7 +9,7 @@ pub enum Pulled<T: Real> {
     Stored(Probes<T>),
     /// A depthwise product that is not computed yet: a convolution of 1×1 behind it makes its rows place by place, so that
     /// they never leave the cache.
-    Pending(Pending<T>),
+    Pending(Box<Pending<T>>),
 }
 
 /// Aᵀ y of a depthwise convolution A, on the elements of `onto`.
@@ -25,7 +25,7 @@ impl<T: Real> Pulled<T> {
     pub fn stored(self) -> Probes<T> {
         match self {
             Self::Stored(rows) => rows,
-            Self::Pending(Pending { conv, y, onto }) => conv.apply_transpose(y, &onto),
+            Self::Pending(pending) => pending.conv.apply_transpose(pending.y, &pending.onto),
         }
     }
 }

@@ -286,7 +286,7 @@ impl<T: Real> LinearMap<T> for Select {
         match (y, sum) {
             // The zeros around x are padding of the convolution that reads them.
             (Pulled::Pending(y), None) => match self.margins().and_then(|begin| y.padded(self, begin, onto)) {
-                Some(padded) => Pulled::Pending(padded),
+                Some(padded) => Pulled::Pending(Box::new(padded)),
                 None => self.pull_stored(Pulled::Pending(y), onto, None),
             },
             (y, sum) => self.pull_stored(y, onto, sum),

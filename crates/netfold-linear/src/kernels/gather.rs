@@ -5,8 +5,9 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::depth::{Depth, Walk};
+use super::depth::Depth;
 use super::vector::{Lanes, Vector};
+use super::walk::Walk;
 use super::{Isa, Kernel, Loop, Shared};
 use crate::Real;
 use crate::layout::{Layout, Rows};

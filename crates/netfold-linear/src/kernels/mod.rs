@@ -25,6 +25,7 @@ pub(crate) mod scratch;
 #[cfg(test)]
 mod tests;
 pub(crate) mod vector;
+mod walk;
 pub(crate) mod winograd;
 
 use channels::Channels;
