@@ -40,6 +40,9 @@ pub struct Circuit<T> {
     behind_gates: Vec<String>,
 }
 
+/// What is shown each stage's number and the adjoint of its tensor, and may change it.
+pub type Visit<'a, T> = &'a mut dyn FnMut(usize, &mut Probes<T>);
+
 /// What pulling unit vectors back from the output gives: rows of W, and where b comes from.
 #[derive(Clone, Debug)]
 pub struct Pullback<T: Precision> {
@@ -182,12 +185,7 @@ impl<T: Precision> Circuit<T> {
 
     /// Wᵀ s for each seed s; `visit` is shown the adjoint of each stage's tensor, from the last stage on, and may change
     /// it on its way.
-    pub fn pull_with(
-        &self,
-        seeds: Probes<T>,
-        plan: &[Support],
-        visit: &mut dyn FnMut(usize, &mut Probes<T>),
-    ) -> Probes<T> {
+    pub fn pull_with(&self, seeds: Probes<T>, plan: &[Support], visit: Visit<'_, T>) -> Probes<T> {
         self.descend(0, seeds, plan, Some(visit))
     }
 
@@ -200,13 +198,7 @@ impl<T: Precision> Circuit<T> {
         Ok(Self { stages: Arc::new(stages), ..self.clone() })
     }
 
-    fn descend(
-        &self,
-        slot: usize,
-        seeds: Probes<T>,
-        plan: &[Support],
-        mut visit: Option<&mut dyn FnMut(usize, &mut Probes<T>)>,
-    ) -> Probes<T> {
+    fn descend(&self, slot: usize, seeds: Probes<T>, plan: &[Support], mut visit: Option<Visit<'_, T>>) -> Probes<T> {
         let width = seeds.width();
         let mut adjoints: Vec<Option<Pulled<T>>> = vec![None; self.output + 1];
         adjoints[self.output] = Some(Pulled::Stored(seeds));
