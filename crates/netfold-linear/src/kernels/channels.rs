@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::parts::Begin;
+use super::parts::{Begin, PIECE};
 use super::scratch::Scratch;
 use super::vector::{Lanes, MOST, Vector};
 use super::{Isa, Kernel, Loop, Shared};
@@ -196,7 +196,7 @@ unsafe fn body<V: Vector, const R: usize, const J: usize>(
                 ($($j:literal)+) => {
                     match count {
                         // SAFETY: the caller's; what the grid reads lies inside its planes.
-                        $($j if $j <= J => unsafe { tile::<V, R, $j>(job, grid, x, weights, begin.as_ptr(), to) },)+
+                        $($j if $j <= J => unsafe { tile::<V, R, $j>(&grid.taps, job.from, x, size, weights, begin.as_ptr(), to) },)+
                         _ => unreachable!("a run has at most J places"),
                     }
                 };
@@ -237,81 +237,73 @@ pub(super) unsafe fn turn<V: Vector, const R: usize>(
     }
 }
 
-/// J places of R registers of channels: `to[j] = begin + Σ over taps t and channels d of weights[t][d] · x[d][start(t) + j]`.
+/// J places of R registers of channels: `to[j] = begin + Σ over taps (t, start) and channels d below `from` of
+/// weights[t][d] · x[d · size + start + j]`, in pieces (see [`PIECE`]).
 ///
 /// # Safety
-/// As [`body`]: `x` is where the first place reads through a tap that starts at 0, `weights` are those of the R registers,
-/// `begin` has R registers and `to` J rows of them.
+/// All that is read lies in valid memory, `begin` has R registers and `to` J rows of them, and the processor has the
+/// instructions of V.
 #[inline(always)]
-unsafe fn tile<V: Vector, const R: usize, const J: usize>(
-    job: &Channels<'_, V::Lane>,
-    grid: &Grid,
+pub(super) unsafe fn tile<V: Vector, const R: usize, const J: usize>(
+    taps: &[(usize, usize)],
+    from: usize,
     x: *const V::Lane,
+    size: usize,
     weights: [*const V::Lane; R],
     begin: *const V::Lane,
     to: *mut V::Lane,
 ) {
-    let (lanes, size) = (lanes::<V::Lane>(), job.frame.size());
     // SAFETY: the caller's.
     unsafe {
         let mut sums = [[V::zero(); R]; J];
-        for j in 0..J {
-            for r in 0..R {
-                sums[j][r] = V::load(begin.wrapping_add(r * V::LANES));
-            }
-        }
-        for &(tap, start) in &grid.taps {
-            sums = add(sums, x.wrapping_add(start), size, weights, tap * job.from * lanes, job.from);
-        }
-        store(sums, to);
-    }
-}
-
-/// `sums[j] + Σ over i below count of weights[i] · x[i · size + j]`, weights of a register's lanes one behind the other from
-/// `offset` on.
-///
-/// # Safety
-/// All that is read lies in valid memory, and the processor has the instructions of V.
-#[inline(always)]
-pub(super) unsafe fn add<V: Vector, const R: usize, const J: usize>(
-    mut sums: [[V; R]; J],
-    mut x: *const V::Lane,
-    size: usize,
-    weights: [*const V::Lane; R],
-    mut offset: usize,
-    count: usize,
-) -> [[V; R]; J] {
-    // SAFETY: the caller's.
-    unsafe {
-        for _ in 0..count {
-            let mut w = [V::zero(); R];
-            for r in 0..R {
-                w[r] = V::load(weights[r].wrapping_add(offset));
-            }
-            for j in 0..J {
-                let x = V::splat(*x.wrapping_add(j));
-                for r in 0..R {
-                    sums[j][r] = x.multiply_add(w[r], sums[j][r]);
+        // What the next piece is added to, rows of which are `apart`.
+        let (mut before, mut apart, mut room) = (begin, 0, PIECE);
+        for &(tap, start) in taps {
+            let (mut x, mut offset, mut left) = (x.wrapping_add(start), tap * from * lanes::<V::Lane>(), from);
+            while left > 0 {
+                if room == 0 {
+                    put(sums, before, apart, to);
+                    (sums, before, apart, room) = ([[V::zero(); R]; J], to.cast_const(), R * V::LANES, PIECE);
+                }
+                let count = left.min(room);
+                (left, room) = (left - count, room - count);
+                for _ in 0..count {
+                    let mut w = [V::zero(); R];
+                    for r in 0..R {
+                        w[r] = V::load(weights[r].wrapping_add(offset));
+                    }
+                    for j in 0..J {
+                        let x = V::splat(*x.wrapping_add(j));
+                        for r in 0..R {
+                            sums[j][r] = x.multiply_add(w[r], sums[j][r]);
+                        }
+                    }
+                    x = x.wrapping_add(size);
+                    offset += lanes::<V::Lane>();
                 }
             }
-            x = x.wrapping_add(size);
-            offset += lanes::<V::Lane>();
         }
-        sums
+        put(sums, before, apart, to);
     }
 }
 
-/// Rows of R registers, one behind the other.
+/// `to[j] = before[j] + sums[j]`, rows of R registers, of `before` `apart`.
 ///
 /// # Safety
-/// `to` is valid for all of them, and the processor has the instructions of V.
+/// Both are valid for all rows, and the processor has the instructions of V.
 #[inline(always)]
-pub(super) unsafe fn store<V: Vector, const R: usize, const J: usize>(sums: [[V; R]; J], to: *mut V::Lane) {
+unsafe fn put<V: Vector, const R: usize, const J: usize>(
+    sums: [[V; R]; J],
+    before: *const V::Lane,
+    apart: usize,
+    to: *mut V::Lane,
+) {
     // SAFETY: the caller's.
     unsafe {
         for j in 0..J {
             for r in 0..R {
-                sums[j][r].store(to.wrapping_add((j * R + r) * V::LANES));
+                let before = V::load(before.wrapping_add(j * apart + r * V::LANES));
+                before.add(sums[j][r]).store(to.wrapping_add((j * R + r) * V::LANES));
             }
         }
     }

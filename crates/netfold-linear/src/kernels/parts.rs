@@ -190,8 +190,12 @@ pub(super) unsafe fn copy<V: Vector>(from: *const V::Lane, to: *mut V::Lane, len
     }
 }
 
+/// Products that are summed from zero before they are added to the rest. Each of them rounds the sum so far: a piece's is
+/// smaller than the whole, and than what the whole begins with.
+pub(super) const PIECE: usize = 64;
+
 /// R registers of places of J channels: `to[j] = begin[j] + Σ over steps of weights[step][j] · panel[step]`; += without
-/// `begin`.
+/// `begin`, in pieces (see [`PIECE`]).
 ///
 /// # Safety
 /// `to` has J rows of R registers that no other thread uses, `stride` apart; `begin` has J numbers; `weights` has BLOCK
@@ -203,40 +207,63 @@ pub(super) unsafe fn tile<V: Vector, const R: usize, const J: usize>(
     panel: *const V::Lane,
     to: *mut V::Lane,
     stride: usize,
-    begin: Option<*const V::Lane>,
+    mut begin: Option<*const V::Lane>,
 ) {
     // SAFETY: the caller's.
     unsafe {
         let mut sums = [[V::zero(); R]; J];
-        for j in 0..J {
-            for r in 0..R {
-                sums[j][r] = match begin {
-                    Some(begin) => V::splat(*begin.wrapping_add(j)),
-                    None => V::load(to.wrapping_add(j * stride + r * V::LANES)),
-                };
-            }
-        }
-        let mut row = panel;
+        let (mut row, mut room) = (panel, PIECE);
         for segment in segments {
             let mut w = weights.wrapping_add(segment.first * BLOCK);
-            for _ in 0..segment.len {
-                let mut x = [V::zero(); R];
-                for r in 0..R {
-                    x[r] = V::load(row.wrapping_add(r * V::LANES));
+            let mut left = segment.len;
+            while left > 0 {
+                if room == 0 {
+                    put(sums, to, stride, begin.take());
+                    (sums, room) = ([[V::zero(); R]; J], PIECE);
                 }
-                for j in 0..J {
-                    let w = V::splat(*w.wrapping_add(j));
+                let count = left.min(room);
+                (left, room) = (left - count, room - count);
+                for _ in 0..count {
+                    let mut x = [V::zero(); R];
                     for r in 0..R {
-                        sums[j][r] = w.multiply_add(x[r], sums[j][r]);
+                        x[r] = V::load(row.wrapping_add(r * V::LANES));
                     }
+                    for j in 0..J {
+                        let w = V::splat(*w.wrapping_add(j));
+                        for r in 0..R {
+                            sums[j][r] = w.multiply_add(x[r], sums[j][r]);
+                        }
+                    }
+                    w = w.wrapping_add(BLOCK);
+                    row = row.wrapping_add(R * V::LANES);
                 }
-                w = w.wrapping_add(BLOCK);
-                row = row.wrapping_add(R * V::LANES);
             }
         }
+        put(sums, to, stride, begin);
+    }
+}
+
+/// `to[j] = begin[j] + sums[j]`; += without `begin`.
+///
+/// # Safety
+/// As [`tile`].
+#[inline(always)]
+unsafe fn put<V: Vector, const R: usize, const J: usize>(
+    sums: [[V; R]; J],
+    to: *mut V::Lane,
+    stride: usize,
+    begin: Option<*const V::Lane>,
+) {
+    // SAFETY: the caller's.
+    unsafe {
         for j in 0..J {
             for r in 0..R {
-                sums[j][r].store(to.wrapping_add(j * stride + r * V::LANES));
+                let to = to.wrapping_add(j * stride + r * V::LANES);
+                let begin = match begin {
+                    Some(begin) => V::splat(*begin.wrapping_add(j)),
+                    None => V::load(to),
+                };
+                begin.add(sums[j][r]).store(to);
             }
         }
     }

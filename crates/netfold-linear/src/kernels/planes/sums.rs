@@ -54,14 +54,6 @@ unsafe fn registers<V: Vector, const C: usize, const R: usize>(
     // SAFETY: the caller's.
     unsafe {
         let mut sums = [[V::zero(); R]; C];
-        for c in 0..C {
-            for r in 0..R {
-                sums[c][r] = match begin {
-                    Some(begin) => V::splat(begin[c]),
-                    None => V::load(y.wrapping_add(c * room + r * V::LANES)),
-                };
-            }
-        }
         for term in terms {
             let x = x.wrapping_add(term.start);
             let mut read = [V::zero(); R];
@@ -77,7 +69,12 @@ unsafe fn registers<V: Vector, const C: usize, const R: usize>(
         }
         for c in 0..C {
             for r in 0..R {
-                sums[c][r].store(y.wrapping_add(c * room + r * V::LANES));
+                let y = y.wrapping_add(c * room + r * V::LANES);
+                let begin = match begin {
+                    Some(begin) => V::splat(begin[c]),
+                    None => V::load(y),
+                };
+                begin.add(sums[c][r]).store(y);
             }
         }
     }

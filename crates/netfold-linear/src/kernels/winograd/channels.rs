@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::super::channels::{add, lanes, store, turn};
+use super::super::channels::{lanes, tile, turn};
 use super::super::parts::{Run, runs};
 use super::super::scratch::Scratch;
 use super::super::vector::{MOST, Vector};
@@ -182,6 +182,8 @@ unsafe fn write<V: Vector, const R: usize, const J: usize>(
         let inside = first + c < winograd.to;
         *begin = if inside { winograd.begin.at(channel + first + c) } else { V::Lane::default() };
     }
+    // SAFETY: the caller's.
+    let zeros = [unsafe { V::zero() }; R];
     for point in 0..POINTS {
         let mut weights = [winograd.weights.as_ptr(); R];
         for r in 0..R {
@@ -191,24 +193,24 @@ unsafe fn write<V: Vector, const R: usize, const J: usize>(
         }
         let spectra = job.spectra.get().wrapping_add((part.group * POINTS + point) * from * job.width);
         // Runs of equal size: a short one would wait for its own sums.
-        let (runs, mut tile) = (tiles.div_ceil(J), 0);
+        let (runs, mut at) = (tiles.div_ceil(J), 0);
         for run in 0..runs {
             let count = (run + 1) * tiles / runs - run * tiles / runs;
-            let to = products.as_mut_ptr().wrapping_add((point * tiles + tile) * row);
+            let to = products.as_mut_ptr().wrapping_add((point * tiles + at) * row);
             macro_rules! sum {
                 ($($j:literal)+) => {
                     match count {
                         // SAFETY: the caller's; rows of the spectra, of the weights and of the products.
                         $($j if $j <= J => unsafe {
-                            let x = spectra.cast_const().wrapping_add(tile);
-                            store(add([[V::zero(); R]; $j], x, job.width, weights, 0, from), to);
+                            let x = spectra.cast_const().wrapping_add(at);
+                            tile::<V, R, $j>(&[(0, 0)], from, x, job.width, weights, zeros.as_ptr().cast(), to);
                         },)+
                         _ => unreachable!("a run has at most J tiles"),
                     }
                 };
             }
             sum!(1 2 3 4 5 6 7 8);
-            tile += count;
+            at += count;
         }
     }
     for tile in 0..tiles {
