@@ -50,6 +50,12 @@ impl WindowAxis {
         let end = ceil_div((self.input as isize - offset).max(0), stride) as usize;
         first.min(self.output)..end.clamp(first.min(self.output), self.output)
     }
+
+    /// The window by which the transpose of one without stride reads, its taps the other way.
+    pub(crate) fn turned(&self) -> Option<Self> {
+        let pad = (self.kernel.checked_sub(1)? * self.dilation) as isize - self.pad;
+        (self.stride == 1).then_some(Self { input: self.output, output: self.input, pad, ..*self })
+    }
 }
 
 /// ⌈a / b⌉ for a positive b.

@@ -8,6 +8,7 @@ use crate::WindowAxis;
 use crate::frame::{Frame, SLACK};
 use crate::kernels::channels::{self, Channels};
 use crate::kernels::frames;
+use crate::kernels::lone::{self, Lone};
 use crate::kernels::panels::Panels;
 use crate::kernels::parts::{BLOCK, Begin};
 use crate::kernels::planes::{Planes, THIN};
@@ -19,6 +20,9 @@ const FEW: usize = 256;
 impl<T: Real> Conv<T> {
     /// All of y = A x (or Aᵀ x) from all of x, both in standard order, with what y begins with.
     pub(super) fn dense(&self, from: &[T], to: &mut [T], transpose: bool, begin: Begin<'_, T>) {
+        if let Some(axes) = self.lone(transpose) {
+            return Lone { axes, weights: &self.filters.natural, turned: transpose, begin }.run(from, to);
+        }
         let (s, frame, groups) = (self.sizes(), self.frame(transpose), self.groups);
         let (ins, outs) = if transpose { (s.outs, s.ins) } else { (s.ins, s.outs) };
         if self.is_thin(transpose) {
@@ -50,6 +54,19 @@ impl<T: Real> Conv<T> {
         let weights = self.filters.spectra(&s, groups, transpose, winograd::block::<T>(outs, places));
         let job = Winograd { frame, groups, from: ins, to: outs, places, weights, begin };
         framed(frame, from, |framed| job.run(framed, to));
+    }
+
+    /// The window of a product by [`Lone`]: a depthwise convolution, or the transpose of one without stride, which is one,
+    /// too, the other way.
+    fn lone(&self, transpose: bool) -> Option<[WindowAxis; 2]> {
+        let (Sizes { ins: 1, outs: 1, taps: 1.. }, axes) = (self.sizes(), self.axes) else { return None };
+        if axes[1].kernel > lone::TAPS || axes[1].stride > lone::STRIDE {
+            return None;
+        }
+        if !transpose {
+            return Some(axes);
+        }
+        Some([axes[0].turned()?, axes[1].turned()?])
     }
 
     /// Whether groups of the result have so few channels that they are computed plane by plane.

@@ -1,16 +1,35 @@
 //! The largest number of each window of a plane.
 
+use num_traits::{Float, One};
+
 use super::Isa;
+use super::scratch::Scratch;
+use super::vector::{MOST, Vector};
 use crate::{Real, Window, WindowAxis};
 
 /// A window as it lies over the lines of a plane: neighbouring places along the last axis are compared side by side.
 #[derive(Clone, Debug)]
 pub struct Contest {
-    /// For each line of y, where the lines of x begin that it reads, in the order of the taps.
-    starts: Vec<Vec<usize>>,
+    /// For each line of y the lines of x that it reads, in the order of the taps.
+    lines: Vec<Vec<usize>>,
     axis: WindowAxis,
     /// For each place of a line of y, where in a line of x its window begins.
     first: Vec<u32>,
+    /// Each tap along the last axis.
+    taps: Vec<Tap>,
+    /// A line of x lies as one row for each residue of its places by the stride, so that neighbours of y read neighbours;
+    /// before the row's numbers are so many −∞, and behind them as many as make so many numbers.
+    front: usize,
+    pitch: usize,
+}
+
+/// What the first place of a line of y reads through a tap.
+#[derive(Clone, Copy, Debug)]
+struct Tap {
+    /// Its place in a line of x, which wraps around before it.
+    place: u32,
+    /// Where it lies in the rows of a line.
+    at: usize,
 }
 
 impl Contest {
@@ -21,91 +40,187 @@ impl Contest {
     pub fn new(window: &Window) -> Self {
         let (&axis, outer) = window.axes.split_last().unwrap_or((&WindowAxis::UNIT, &[]));
         let outer = Window { axes: outer.to_vec() };
-        let starts = |line| {
-            let mut starts = Vec::new();
-            outer.visit(line, |_, place| starts.push(place * axis.input));
-            assert!(!starts.is_empty(), "a window lies in the padding");
-            starts
+        let read = |line| {
+            let mut read = Vec::new();
+            outer.visit(line, |_, line| read.push(line));
+            assert!(!read.is_empty(), "a window lies in the padding");
+            read
         };
-        let lines = outer.output().iter().product();
+        let lines = (0..outer.output().iter().product()).map(read).collect();
         let first =
             |o| (0..axis.kernel).find_map(|tap| axis.read(o, tap)).expect("a window lies in the padding") as u32;
-        Self { starts: (0..lines).map(starts).collect(), axis, first: (0..axis.output).map(first).collect() }
+        let stride = axis.stride as isize;
+        let places = (0..axis.kernel).map(|tap| (tap * axis.dilation) as isize - axis.pad);
+        let before = places.clone().map(|place| place.div_euclid(stride)).min().unwrap_or(0);
+        let behind = places.clone().map(|place| place.div_euclid(stride)).max().unwrap_or(0).max(0) as usize;
+        let front = before.min(0).unsigned_abs();
+        let pitch = front + (behind + axis.output.next_multiple_of(MOST)).max(axis.input.div_ceil(axis.stride));
+        let tap = |place: isize| Tap {
+            place: place as u32,
+            at: place.rem_euclid(stride) as usize * pitch + (place.div_euclid(stride) + front as isize) as usize,
+        };
+        Self {
+            lines,
+            axis,
+            first: (0..axis.output).map(first).collect(),
+            taps: places.map(tap).collect(),
+            front,
+            pitch,
+        }
     }
 
     /// For each output place of a plane, the first place of its window that holds the largest value there, or the first
-    /// NaN if one does; and that value.
-    pub fn winners<T: Real>(&self, x: &[T], winners: &mut [u32], largest: &mut [T]) {
-        self.winners_by(Isa::best(), x, winners, largest);
+    /// NaN if one does; and that value. Places are counted from `origin` on.
+    ///
+    /// # Panics
+    /// If x is not such a plane, or `winners` and `largest` have not one number for each output place.
+    pub fn winners<T: Real>(&self, origin: u32, x: &[T], winners: &mut [u32], largest: &mut [T]) {
+        self.winners_by(Isa::best(), origin, x, winners, largest);
     }
 
-    pub(super) fn winners_by<T: Real>(&self, isa: Isa, x: &[T], winners: &mut [u32], largest: &mut [T]) {
-        match isa {
-            // SAFETY: `isa` is one that this processor has.
+    pub(super) fn winners_by<T: Real>(&self, isa: Isa, origin: u32, x: &[T], winners: &mut [u32], largest: &mut [T]) {
+        let outputs = self.lines.len() * self.axis.output;
+        assert_eq!((winners.len(), largest.len()), (outputs, outputs), "a number for each output place");
+        let lines = x.len() / self.axis.input;
+        assert!(lines * self.axis.input == x.len() && self.lines.iter().flatten().all(|&l| l < lines), "a plane of x");
+        T::with_scratch(|scratch| match isa {
+            // SAFETY: `isa` is one that this processor has; lengths as asserted.
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 => unsafe { avx512(self, x, winners, largest) },
+            Isa::Avx512 => unsafe { avx512(self, origin, x, winners, largest, scratch) },
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 => unsafe { avx2(self, x, winners, largest) },
-            Isa::Portable => body(self, x, winners, largest),
-        }
+            Isa::Avx2 => unsafe { avx2(self, origin, x, winners, largest, scratch) },
+            // SAFETY: as above.
+            Isa::Portable => unsafe { body::<T::Plain>(self, origin, x, winners, largest, scratch) },
+        });
     }
 }
 
 /// # Safety
-/// The processor has AVX-512 (F, VL, DQ, BW).
+/// The processor has AVX-512 (F, VL, DQ, BW); see [`body`].
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma,popcnt")]
-unsafe fn avx512<T: Real>(contest: &Contest, x: &[T], winners: &mut [u32], largest: &mut [T]) {
-    body(contest, x, winners, largest);
+unsafe fn avx512<T: Real>(
+    contest: &Contest,
+    origin: u32,
+    x: &[T],
+    winners: &mut [u32],
+    largest: &mut [T],
+    scratch: &mut Scratch<T>,
+) {
+    // SAFETY: the caller's.
+    unsafe { body::<T::Wide>(contest, origin, x, winners, largest, scratch) }
 }
 
 /// # Safety
-/// The processor has AVX2 and FMA.
+/// The processor has AVX2 and FMA; see [`body`].
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma,popcnt")]
-unsafe fn avx2<T: Real>(contest: &Contest, x: &[T], winners: &mut [u32], largest: &mut [T]) {
-    body(contest, x, winners, largest);
+unsafe fn avx2<T: Real>(
+    contest: &Contest,
+    origin: u32,
+    x: &[T],
+    winners: &mut [u32],
+    largest: &mut [T],
+    scratch: &mut Scratch<T>,
+) {
+    // SAFETY: the caller's.
+    unsafe { body::<T::Half>(contest, origin, x, winners, largest, scratch) }
 }
 
+/// # Safety
+/// Lengths are what [`Contest::winners_by`] asserts, and the processor has the instructions of V.
 #[inline(always)]
-fn body<T: Real>(contest: &Contest, x: &[T], winners: &mut [u32], largest: &mut [T]) {
-    let Contest { starts, axis, first } = contest;
-    largest.fill(T::neg_infinity());
-    let lines = winners.chunks_exact_mut(axis.output).zip(largest.chunks_exact_mut(axis.output));
-    let mut values = vec![T::zero(); axis.output];
-    for (starts, (winners, largest)) in starts.iter().zip(lines) {
-        // A window without a number above −∞ is won by its first place.
-        winners.iter_mut().zip(first).for_each(|(winner, &first)| *winner = starts[0] as u32 + first);
-        for start in starts {
-            for tap in 0..axis.kernel {
-                let inside = axis.inside(tap);
-                let Some(read) = axis.read(inside.start, tap).filter(|_| !inside.is_empty()) else { continue };
-                let (from, values) = (start + read, &mut values[..inside.len()]);
-                gather(&x[from..], axis.stride, values);
-                let (winners, largest) = (&mut winners[inside.clone()], &mut largest[inside]);
-                for (i, ((winner, largest), &value)) in winners.iter_mut().zip(largest).zip(&*values).enumerate() {
-                    // Larger, or the first NaN; without a branch, as neither can be foretold.
-                    let better = (value > *largest) | (value.is_nan() & !largest.is_nan());
-                    let place = (from as u32).wrapping_add((i as u32).wrapping_mul(axis.stride as u32));
-                    *winner ^= (*winner ^ place) & 0_u32.wrapping_sub(u32::from(better));
-                    *largest = if better { value } else { *largest };
+unsafe fn body<V: Vector>(
+    contest: &Contest,
+    origin: u32,
+    x: &[V::Lane],
+    winners: &mut [u32],
+    largest: &mut [V::Lane],
+    scratch: &mut Scratch<V::Lane>,
+) {
+    let Contest { lines, axis, first, taps, pitch, .. } = contest;
+    let size = axis.stride * pitch;
+    let [rows, _, _] = scratch.hold([x.len() / axis.input * size, 0, 0]);
+    for (line, rows) in x.chunks_exact(axis.input).zip(rows.chunks_exact_mut(size)) {
+        // SAFETY: the caller's.
+        unsafe { split::<V>(contest, line, rows) };
+    }
+    // For each tap of the window of a line's first place the place that it reads.
+    let mut places: Vec<u32> = Vec::new();
+    let made = winners.chunks_exact_mut(axis.output.max(1)).zip(largest.chunks_exact_mut(axis.output.max(1)));
+    for (lines, (winners, largest)) in lines.iter().zip(made) {
+        places.clear();
+        for line in lines {
+            places.extend(taps.iter().map(|tap| tap.place.wrapping_add((line * axis.input) as u32)));
+        }
+        let mut at = 0;
+        while at < axis.output {
+            let count = V::LANES.min(axis.output - at);
+            let mut names = [V::Lane::default(); MOST];
+            // SAFETY: a line's rows have a register for each of its places through each tap; names are small integers.
+            let (taken, none) = unsafe {
+                let [mut name, one, lowest] = [V::zero(), V::splat(V::Lane::one()), V::splat(V::Lane::neg_infinity())];
+                let (mut best, mut holder) = (lowest, name);
+                for line in lines {
+                    // Lines are compared by their own largest: all taps one after the other would wait for each other.
+                    let line = rows.as_ptr().wrapping_add(line * size + at);
+                    let (mut of_line, mut its) = (lowest, name);
+                    for tap in taps {
+                        [of_line, its] = V::load(line.wrapping_add(tap.at)).contend(name, of_line, its);
+                        name = name.add(one);
+                    }
+                    [best, holder] = of_line.contend(its, best, holder);
+                }
+                best.store_first(largest.as_mut_ptr().wrapping_add(at), count);
+                holder.store(names.as_mut_ptr());
+                (names.map(|name| name.wide().to_int_unchecked::<i32>()), best.at_most(lowest))
+            };
+            for (o, (winner, name)) in winners[at..][..count].iter_mut().zip(taken).enumerate() {
+                *winner = origin.wrapping_add(places[name as usize]).wrapping_add(((at + o) * axis.stride) as u32);
+            }
+            if none != 0 {
+                // A window without a number above −∞ is won by its first place.
+                for o in (0..count).filter(|o| none >> o & 1 == 1) {
+                    winners[at + o] = origin.wrapping_add((lines[0] * axis.input) as u32 + first[at + o]);
                 }
             }
+            at += count;
         }
     }
 }
 
-/// `values[i] = line[i · stride]`
+/// A line of x as its rows.
+///
+/// # Safety
+/// `rows` has a row of the contest's pitch for each residue, and the processor has the instructions of V.
 #[inline(always)]
-fn gather<T: Real>(line: &[T], stride: usize, values: &mut [T]) {
-    match (stride, values) {
-        (1, values) => values.copy_from_slice(&line[..values.len()]),
-        (2, [values @ .., last]) => {
-            *last = line[values.len() * 2];
-            values.iter_mut().zip(line.chunks_exact(2)).for_each(|(value, pair)| *value = pair[0]);
+unsafe fn split<V: Vector>(contest: &Contest, line: &[V::Lane], rows: &mut [V::Lane]) {
+    let stride = contest.axis.stride;
+    for (residue, row) in rows.chunks_exact_mut(contest.pitch).enumerate() {
+        let (before, row) = row.split_at_mut(contest.front);
+        before.fill(V::Lane::neg_infinity());
+        let from = line.get(residue..).unwrap_or(&[]);
+        let (row, behind) = row.split_at_mut(from.len().div_ceil(stride));
+        behind.fill(V::Lane::neg_infinity());
+        match stride {
+            1 => row.copy_from_slice(from),
+            2 => {
+                let mut at = 0;
+                while at < row.len() {
+                    let (x, left) = (from.as_ptr().wrapping_add(2 * at), from.len() - 2 * at);
+                    // SAFETY: as many numbers as the line and the row have left.
+                    unsafe {
+                        let near = V::load_first(x, left.min(V::LANES));
+                        let far =
+                            V::load_first(x.wrapping_add(V::LANES), left.clamp(V::LANES, 2 * V::LANES) - V::LANES);
+                        near.evens(far).store_first(row.as_mut_ptr().wrapping_add(at), V::LANES.min(row.len() - at));
+                    }
+                    at += V::LANES;
+                }
+            }
+            _ => row.iter_mut().enumerate().for_each(|(i, to)| *to = from[i * stride]),
         }
-        (_, values) => values.iter_mut().zip(line.iter().step_by(stride)).for_each(|(value, &place)| *value = place),
     }
 }
 
@@ -144,12 +259,12 @@ mod tests {
             let x: Vec<f32> = (0..places).map(number).collect();
             for isa in Isa::all() {
                 let (mut winners, mut largest) = (vec![0; outputs], vec![0.0; outputs]);
-                Contest::new(&window).winners_by(isa, &x, &mut winners, &mut largest);
+                Contest::new(&window).winners_by(isa, 7, &x, &mut winners, &mut largest);
                 for (p, window) in windows.iter().enumerate() {
                     let ahead = |&a: &usize, &b: &usize| x[b] > x[a] || x[b].is_nan() && !x[a].is_nan();
                     let first = window.iter().copied().reduce(|a, b| if ahead(&a, &b) { b } else { a });
-                    assert_eq!(Some(winners[p] as usize), first, "{isa:?}");
-                    assert_eq!(largest[p].to_bits(), x[winners[p] as usize].to_bits(), "{isa:?}");
+                    assert_eq!(Some(winners[p] as usize - 7), first, "{isa:?}");
+                    assert_eq!(largest[p].to_bits(), x[winners[p] as usize - 7].to_bits(), "{isa:?}");
                 }
             }
         }

@@ -54,7 +54,7 @@ struct Step<T> {
     rows: *const T,
     stride: usize,
     /// For each row how far its weight lies from `tap`.
-    offsets: *const usize,
+    offsets: *const u32,
     count: usize,
     tap: usize,
 }
@@ -109,17 +109,19 @@ struct Job<'a, T> {
     x: &'a [T],
     y: Shared<T>,
     /// For each row of x, or each of its channels, how far its weight lies from a step's.
-    offsets: &'a [usize],
+    offsets: &'a [u32],
     channels: &'a [u32],
     /// Where the neighbours on a line are read as one step.
     lines: Option<Lines<'a>>,
 }
 
-/// By how far weights differ from one place of a line to the next.
+/// By how far weights differ from one place of a line to the next, backwards where that is negative.
 #[derive(Clone, Copy)]
 struct Lines<'a> {
     layout: &'a Layout,
-    ahead: usize,
+    ahead: isize,
+    /// How far the last place of a line lies back, which no offset is behind.
+    back: usize,
 }
 
 impl<T: Real> Gather<'_, T> {
@@ -153,25 +155,35 @@ impl<T: Real> Gather<'_, T> {
         });
     }
 
-    /// Of a line's neighbours all rows lie next to each other, and their weights differ by the same number of taps.
+    /// Of a line's neighbours all rows lie next to each other, and their weights differ by the same number of taps, not too
+    /// many to be counted.
     fn lines(&self) -> Option<Lines<'_>> {
         let slope = self.reads.slope().filter(|_| self.groups == 1)?;
-        Some(Lines { layout: self.from.layout?, ahead: (slope as usize).wrapping_mul(self.weights.tap) })
+        let ahead = slope * self.weights.tap as isize;
+        let way = ahead.unsigned_abs().checked_mul(self.reads.columns().saturating_sub(1))?;
+        let back = if ahead < 0 { way } else { 0 };
+        let fits = way.checked_add(self.from.axes.channels * self.weights.from)? <= u32::MAX as usize;
+        Some(Lines { layout: self.from.layout?, ahead, back }).filter(|_| fits)
     }
 
     /// For each row of x, or each of its channels, how far its weight lies from tap 0 of channel 0; with `lines`, from
-    /// that of the line's first place. Numbers wrap around.
-    fn offsets(&self, lines: Option<Lines<'_>>) -> Vec<usize> {
-        let mut offsets: Vec<usize> =
-            self.from.list().iter().map(|&channel| channel as usize * self.weights.from).collect();
-        if let Some(Lines { layout, ahead: ahead @ 1.. }) = lines {
-            for position in 0..self.from.axes.positions() {
-                let ahead = (position % self.reads.columns()).wrapping_mul(ahead);
-                let rows = layout.start(position)..layout.start(position + 1);
-                offsets[rows].iter_mut().for_each(|offset| *offset = offset.wrapping_add(ahead));
-            }
+    /// that of the line's first place, and so much further that no offset is negative.
+    fn offsets(&self, lines: Option<Lines<'_>>) -> Cow<'_, [u32]> {
+        let (channels, ahead) = (self.from.list(), lines.map_or(0, |lines| lines.ahead));
+        if self.weights.from == 1 && ahead == 0 {
+            return channels;
         }
-        offsets
+        let offset = |channel: u32, ahead: isize| (channel as usize * self.weights.from + ahead as usize) as u32;
+        let Some(Lines { layout, back, .. }) = lines.filter(|_| ahead != 0) else {
+            return channels.iter().map(|&channel| offset(channel, 0)).collect();
+        };
+        let mut offsets = Vec::with_capacity(channels.len());
+        for position in 0..self.from.axes.positions() {
+            let here = (position % self.reads.columns()) as isize * ahead + back as isize;
+            let rows = layout.start(position)..layout.start(position + 1);
+            offsets.extend(channels[rows].iter().map(|&channel| offset(channel, here)));
+        }
+        offsets.into()
     }
 
     /// Positions and channels of one task, from the shapes alone.
@@ -218,6 +230,7 @@ impl<T: Real> Gather<'_, T> {
         let last = |count: usize, step: usize| count.saturating_sub(1) * step;
         let end = last(to.channels, w.to) + last(self.reads.taps(), w.tap) + last(from.channels / self.groups, w.from);
         assert!(end < w.data.len() || to.channels == 0 || from.channels == 0, "weights of a product");
+        assert!(from.channels * w.from <= u32::MAX as usize, "offsets are u32");
     }
 }
 
@@ -296,11 +309,11 @@ unsafe fn body<V: Vector, S: Tiles>(job: &Job<'_, V::Lane>, positions: Range<usi
                 }
             };
             match job.lines {
-                Some(Lines { layout, ahead }) => g.reads.visit_lines(place, |first, count, tap| {
+                Some(Lines { layout, ahead, back }) => g.reads.visit_lines(place, |first, count, tap| {
                     let from = Rows::stretch(layout, image * g.from.axes.places + first, count);
                     // Offsets count from the line's first place.
-                    let before = (first % g.reads.columns()).wrapping_mul(ahead);
-                    step(from, (tap * g.weights.tap).wrapping_sub(before));
+                    let before = (first % g.reads.columns()) as isize * ahead + back as isize;
+                    step(from, (tap * g.weights.tap).wrapping_add_signed(-before));
                 }),
                 None => g.reads.visit(place, |read, tap| {
                     let from = g.from.run(image, read, group * ins, (group + 1) * ins);
@@ -439,7 +452,7 @@ unsafe fn tile<V: Vector, const R: usize, const J: usize>(
             }
             let mut row = step.rows.wrapping_add(lane);
             for i in 0..step.count {
-                let offset = *step.offsets.add(i);
+                let offset = *step.offsets.add(i) as usize;
                 let mut x = [V::zero(); R];
                 for r in 0..R {
                     x[r] = V::load(row.wrapping_add(r * V::LANES));

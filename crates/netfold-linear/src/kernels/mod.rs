@@ -15,6 +15,7 @@ pub(crate) mod depth;
 pub(crate) mod flags;
 pub(crate) mod frames;
 pub(crate) mod gather;
+pub(crate) mod lone;
 pub(crate) mod pages;
 pub(crate) mod panels;
 pub(crate) mod parts;
@@ -31,6 +32,7 @@ pub(crate) mod winograd;
 use channels::Channels;
 use depth::Depth;
 use gather::Gather;
+use lone::Lone;
 use panels::Panels;
 use planes::Planes;
 use restore::Restore;
@@ -54,6 +56,7 @@ pub(crate) enum Kernel<'a, T> {
     Panels(&'a Panels<'a, T>),
     Channels(&'a Channels<'a, T>),
     Planes(&'a Planes<'a, T>),
+    Lone(&'a Lone<'a, T>),
     Winograd(&'a Winograd<'a, T>),
     Restore(&'a Restore<'a>),
     /// Planes put into their frames.
@@ -71,6 +74,7 @@ pub(crate) fn run<T: Real>(job: &Loop<'_, T>, x: &[T], y: &mut [T]) {
         Kernel::Panels(job) => job.run_by(isa, x, y),
         Kernel::Channels(job) => job.run_by(isa, x, y),
         Kernel::Planes(job) => job.run_by(isa, x, y),
+        Kernel::Lone(job) => job.run_by(isa, x, y),
         Kernel::Winograd(job) => job.run_by(isa, x, y),
         Kernel::Restore(job) => job.run_by(isa, x, y),
         Kernel::Fill(frame) => frames::fill_by(isa, frame, x, y),

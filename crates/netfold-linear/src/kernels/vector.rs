@@ -16,6 +16,8 @@ pub trait Vector: Copy {
     type Lane: Real;
     /// A register of fewer lanes, for what is left of a row.
     type Narrow: Vector<Lane = Self::Lane>;
+    /// Some of its lanes.
+    type Mask: Copy;
     /// How many lanes there are.
     const LANES: usize;
     /// Zero in each lane.
@@ -38,18 +40,29 @@ pub trait Vector: Copy {
     /// # Safety
     /// See the trait.
     unsafe fn store(self, to: *mut Self::Lane);
+    /// The lanes `first..end`, of `LANES` at most.
+    ///
+    /// # Safety
+    /// See the trait.
+    unsafe fn mask(first: usize, end: usize) -> Self::Mask;
+    /// The numbers of these lanes from memory, and zeros. No other number is read.
+    ///
+    /// # Safety
+    /// See the trait; the pointer must be valid for the numbers of these lanes.
+    unsafe fn load_masked(from: *const Self::Lane, mask: Self::Mask) -> Self;
+    /// These lanes to memory. No other number is written.
+    ///
+    /// # Safety
+    /// See the trait; the pointer must be valid for the numbers of these lanes.
+    unsafe fn store_masked(self, to: *mut Self::Lane, mask: Self::Mask);
     /// `count` numbers from memory, `LANES` at most, and zeros. No other number is read.
     ///
     /// # Safety
     /// See the trait; the pointer must be valid for `count` numbers.
     #[inline(always)]
     unsafe fn load_first(from: *const Self::Lane, count: usize) -> Self {
-        let mut lanes = [Self::Lane::default(); MOST];
-        // SAFETY: the caller's; no register has more lanes than the array.
-        unsafe {
-            std::ptr::copy_nonoverlapping(from, lanes.as_mut_ptr(), count);
-            Self::load(lanes.as_ptr())
-        }
+        // SAFETY: the caller's.
+        unsafe { Self::load_masked(from, Self::mask(0, count)) }
     }
     /// The first `count` lanes to memory, `LANES` at most. No other number is written.
     ///
@@ -57,12 +70,8 @@ pub trait Vector: Copy {
     /// See the trait; the pointer must be valid for `count` numbers.
     #[inline(always)]
     unsafe fn store_first(self, to: *mut Self::Lane, count: usize) {
-        let mut lanes = [Self::Lane::default(); MOST];
-        // SAFETY: as in `load_first`.
-        unsafe {
-            self.store(lanes.as_mut_ptr());
-            std::ptr::copy_nonoverlapping(lanes.as_ptr(), to, count);
-        }
+        // SAFETY: the caller's.
+        unsafe { self.store_masked(to, Self::mask(0, count)) }
     }
     /// Every other lane of self and then of `next`, from the first one on.
     ///
@@ -124,6 +133,11 @@ pub trait Vector: Copy {
     /// # Safety
     /// See the trait.
     unsafe fn at_most(self, bound: Self) -> u64;
+    /// Where self is larger than `best`, or NaN while `best` is a number: self and `name`; elsewhere `best` and `holder`.
+    ///
+    /// # Safety
+    /// See the trait.
+    unsafe fn contend(self, name: Self, best: Self, holder: Self) -> [Self; 2];
 }
 
 /// The registers of a number's instruction sets.
@@ -148,7 +162,28 @@ const PORTABLE_FMA: bool = cfg!(any(target_feature = "fma", target_arch = "aarch
 impl<T: Real, const N: usize, const FMA: bool> Vector for Array<T, N, FMA> {
     type Lane = T;
     type Narrow = Array<T, 1, FMA>;
+    type Mask = (usize, usize);
     const LANES: usize = N;
+    #[inline(always)]
+    unsafe fn mask(first: usize, end: usize) -> Self::Mask {
+        (first, end)
+    }
+    #[inline(always)]
+    unsafe fn load_masked(from: *const T, (first, end): Self::Mask) -> Self {
+        let mut lanes = [T::zero(); N];
+        for i in first..end {
+            // SAFETY: a number of these lanes.
+            lanes[i] = unsafe { *from.wrapping_add(i) };
+        }
+        Self(lanes)
+    }
+    #[inline(always)]
+    unsafe fn store_masked(self, to: *mut T, (first, end): Self::Mask) {
+        for i in first..end {
+            // SAFETY: a number of these lanes.
+            unsafe { *to.wrapping_add(i) = self.0[i] };
+        }
+    }
     #[inline(always)]
     unsafe fn zero() -> Self {
         Self([T::zero(); N])
@@ -192,6 +227,12 @@ impl<T: Real, const N: usize, const FMA: bool> Vector for Array<T, N, FMA> {
     #[inline(always)]
     unsafe fn at_most(self, bound: Self) -> u64 {
         (0..N).fold(0, |flags, i| flags | u64::from(self.0[i] <= bound.0[i]) << i)
+    }
+    #[inline(always)]
+    unsafe fn contend(self, name: Self, best: Self, holder: Self) -> [Self; 2] {
+        let wins = |i: usize| (self.0[i] > best.0[i]) | (self.0[i].is_nan() & !best.0[i].is_nan());
+        [(self, best), (name, holder)]
+            .map(|(new, old)| Self(std::array::from_fn(|i| if wins(i) { new.0[i] } else { old.0[i] })))
     }
 }
 
@@ -255,26 +296,64 @@ mod registers {
                     ]
                 }
             }
+            type Mask = $mask;
             #[inline(always)]
-            unsafe fn load_first(from: *const Self::Lane, count: usize) -> Self {
-                // SAFETY: lanes whose bit is 0 are not read; the rest is the caller's.
-                unsafe { $load(((1_u32 << count) - 1) as $mask, from) }
+            unsafe fn mask(first: usize, end: usize) -> $mask {
+                ((1_u32 << end) - (1_u32 << first)) as $mask
             }
             #[inline(always)]
-            unsafe fn store_first(self, to: *mut Self::Lane, count: usize) {
+            unsafe fn load_masked(from: *const Self::Lane, mask: $mask) -> Self {
+                // SAFETY: lanes whose bit is 0 are not read; the rest is the caller's.
+                unsafe { $load(mask, from) }
+            }
+            #[inline(always)]
+            unsafe fn store_masked(self, to: *mut Self::Lane, mask: $mask) {
                 // SAFETY: lanes whose bit is 0 are not written; the rest is the caller's.
-                unsafe { $store(to, ((1_u32 << count) - 1) as $mask, self) }
+                unsafe { $store(to, mask, self) }
+            }
+        };
+    }
+
+    /// The same of AVX2, whose masks are registers of whole numbers.
+    macro_rules! half {
+        ($load:ident $store:ident, $whole:ty, $lanes:literal) => {
+            type Mask = __m256i;
+            #[inline(always)]
+            unsafe fn mask(first: usize, end: usize) -> __m256i {
+                const WINDOWS: [$whole; 3 * $lanes] = {
+                    let (mut lanes, mut i) = ([0; 3 * $lanes], $lanes);
+                    while i < 2 * $lanes {
+                        lanes[i] = -1;
+                        i += 1;
+                    }
+                    lanes
+                };
+                // SAFETY: no bound is beyond the lanes; the processor has the instructions, by the trait's contract.
+                unsafe {
+                    let window = |from: usize| _mm256_loadu_si256(WINDOWS.as_ptr().wrapping_add(from).cast());
+                    _mm256_and_si256(window($lanes - first), window(2 * $lanes - end))
+                }
+            }
+            #[inline(always)]
+            unsafe fn load_masked(from: *const Self::Lane, mask: __m256i) -> Self {
+                // SAFETY: lanes whose bits are 0 are not read; the rest is the caller's.
+                unsafe { $load(from, mask) }
+            }
+            #[inline(always)]
+            unsafe fn store_masked(self, to: *mut Self::Lane, mask: __m256i) {
+                // SAFETY: lanes whose bits are 0 are not written; the rest is the caller's.
+                unsafe { $store(to, mask, self) }
             }
         };
     }
 
     macro_rules! register {
-        ($($register:ty, $narrow:ty, $lane:ty, $n:literal: $zero:ident $splat:ident $load:ident $store:ident $fma:ident $add:ident $sub:ident $max:ident $min:ident $at_most:expr $(, $wide:ident!($($words:tt)*))?;)+) => {$(
+        ($($register:ty, $narrow:ty, $lane:ty, $n:literal: $zero:ident $splat:ident $load:ident $store:ident $fma:ident $add:ident $sub:ident $max:ident $min:ident $at_most:expr, $contend:expr, $wide:ident!($($words:tt)*);)+) => {$(
             impl Vector for $register {
                 type Lane = $lane;
                 type Narrow = $narrow;
                 const LANES: usize = $n;
-                $($wide!($($words)*);)?
+                $wide!($($words)*);
                 #[inline(always)]
                 unsafe fn zero() -> Self {
                     // SAFETY: the processor has the instruction, by the trait's contract; so in all that follow.
@@ -326,16 +405,42 @@ mod registers {
                     // SAFETY: as above.
                     unsafe { $at_most(self, bound) }
                 }
+                #[inline(always)]
+                unsafe fn contend(self, name: Self, best: Self, holder: Self) -> [Self; 2] {
+                    // Not at most the best, that is larger or NaN, where the best is no NaN.
+                    // SAFETY: as above.
+                    unsafe { $contend(self, name, best, holder) }
+                }
             }
         )+};
     }
     register! {
         __m512, __m256, f32, 16: _mm512_setzero_ps _mm512_set1_ps _mm512_loadu_ps _mm512_storeu_ps _mm512_fmadd_ps _mm512_add_ps _mm512_sub_ps _mm512_max_ps _mm512_min_ps |a, b| u64::from(_mm512_cmp_ps_mask::<_CMP_LE_OQ>(a, b)),
+            |x, name, best, holder| {
+                let wins = _mm512_mask_cmp_ps_mask::<_CMP_NLE_UQ>(_mm512_cmp_ps_mask::<_CMP_ORD_Q>(best, best), x, best);
+                [_mm512_mask_blend_ps(wins, best, x), _mm512_mask_blend_ps(wins, holder, name)]
+            },
             wide!(__mmask16, _mm512_maskz_loadu_ps _mm512_mask_storeu_ps, i32, 16, _mm512_permutex2var_ps);
         __m512d, __m256d, f64, 8: _mm512_setzero_pd _mm512_set1_pd _mm512_loadu_pd _mm512_storeu_pd _mm512_fmadd_pd _mm512_add_pd _mm512_sub_pd _mm512_max_pd _mm512_min_pd |a, b| u64::from(_mm512_cmp_pd_mask::<_CMP_LE_OQ>(a, b)),
+            |x, name, best, holder| {
+                let wins = _mm512_mask_cmp_pd_mask::<_CMP_NLE_UQ>(_mm512_cmp_pd_mask::<_CMP_ORD_Q>(best, best), x, best);
+                [_mm512_mask_blend_pd(wins, best, x), _mm512_mask_blend_pd(wins, holder, name)]
+            },
             wide!(__mmask8, _mm512_maskz_loadu_pd _mm512_mask_storeu_pd, i64, 8, _mm512_permutex2var_pd);
-        __m256, <f32 as Lanes>::Plain, f32, 8: _mm256_setzero_ps _mm256_set1_ps _mm256_loadu_ps _mm256_storeu_ps _mm256_fmadd_ps _mm256_add_ps _mm256_sub_ps _mm256_max_ps _mm256_min_ps |a, b| _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_LE_OQ>(a, b)) as u64;
-        __m256d, <f64 as Lanes>::Plain, f64, 4: _mm256_setzero_pd _mm256_set1_pd _mm256_loadu_pd _mm256_storeu_pd _mm256_fmadd_pd _mm256_add_pd _mm256_sub_pd _mm256_max_pd _mm256_min_pd |a, b| _mm256_movemask_pd(_mm256_cmp_pd::<_CMP_LE_OQ>(a, b)) as u64;
+        __m256, <f32 as Lanes>::Plain, f32, 8: _mm256_setzero_ps _mm256_set1_ps _mm256_loadu_ps _mm256_storeu_ps _mm256_fmadd_ps _mm256_add_ps _mm256_sub_ps _mm256_max_ps _mm256_min_ps |a, b| _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_LE_OQ>(a, b)) as u64,
+            |x, name, best, holder| {
+                let (larger, number) = (_mm256_cmp_ps::<_CMP_NLE_UQ>(x, best), _mm256_cmp_ps::<_CMP_ORD_Q>(best, best));
+                let wins = _mm256_and_ps(larger, number);
+                [_mm256_blendv_ps(best, x, wins), _mm256_blendv_ps(holder, name, wins)]
+            },
+            half!(_mm256_maskload_ps _mm256_maskstore_ps, i32, 8);
+        __m256d, <f64 as Lanes>::Plain, f64, 4: _mm256_setzero_pd _mm256_set1_pd _mm256_loadu_pd _mm256_storeu_pd _mm256_fmadd_pd _mm256_add_pd _mm256_sub_pd _mm256_max_pd _mm256_min_pd |a, b| _mm256_movemask_pd(_mm256_cmp_pd::<_CMP_LE_OQ>(a, b)) as u64,
+            |x, name, best, holder| {
+                let (larger, number) = (_mm256_cmp_pd::<_CMP_NLE_UQ>(x, best), _mm256_cmp_pd::<_CMP_ORD_Q>(best, best));
+                let wins = _mm256_and_pd(larger, number);
+                [_mm256_blendv_pd(best, x, wins), _mm256_blendv_pd(holder, name, wins)]
+            },
+            half!(_mm256_maskload_pd _mm256_maskstore_pd, i64, 4);
     }
 
     impl Lanes for f32 {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use netfold_linear::{
-    Chain, Conv, Diagonal, Field, Filter, Identity, Mask, Product, RankOne, Real, Resample, Select, SharedMap, Side,
-    Sparse, Support, Taps, Transposed, Window, WindowAxis,
+    Chain, Conv, Diagonal, Field, Filter, Identity, Mask, Product, RankOne, Real, Reduction, Resample, Select,
+    SharedMap, Side, Sparse, Support, Taps, Transposed, Window, WindowAxis,
 };
 
 /// How a field of factors is given.
@@ -52,6 +52,12 @@ pub enum Recipe {
         domain: Vec<usize>,
         codomain: Vec<usize>,
         rows: Vec<Vec<(usize, f64)>>,
+    },
+    /// A sum over axes `first..end`.
+    Reduction {
+        domain: Vec<usize>,
+        axes: [usize; 2],
+        scale: f64,
     },
     Resample {
         domain: Vec<usize>,
@@ -157,6 +163,10 @@ impl Recipe {
                 let row = |i: usize| rows[i].iter().map(|&(column, weight)| (column, T::of(weight)));
                 Arc::new(Sparse::new(domain, codomain, row))
             }
+            Self::Reduction { domain, axes: [first, end], scale } => {
+                let codomain = [&domain[..*first], &domain[*end..]].concat();
+                Arc::new(Reduction::new(domain, *first..*end, &codomain, T::of(*scale)))
+            }
             Self::Resample { domain, axis, lines: [rows, columns] } => {
                 Arc::new(Resample::new(domain, *axis, rows.taps(), columns.taps()))
             }
@@ -205,6 +215,12 @@ impl Recipe {
             Self::Sparse { domain, codomain, rows } => filled(len(codomain), len(domain), &|i, j| {
                 rows[i].iter().filter(|(column, _)| *column == j).map(|(_, weight)| weight).sum()
             }),
+            Self::Reduction { domain, axes: [first, end], scale } => {
+                let (outer, middle, inner) = (len(&domain[..*first]), len(&domain[*first..*end]), len(&domain[*end..]));
+                filled(outer * inner, outer * middle * inner, &|i, j| {
+                    scale * one((i / inner, i % inner) == (j / (middle * inner), j % inner))
+                })
+            }
             Self::Resample { domain, axis, lines: [rows, columns] } => {
                 let ((h, to_h, v), (w, to_w, u)) = (rows.dense(), columns.dense());
                 let (outer, inner) = (len(&domain[..*axis]), len(&domain[axis + 2..]));

@@ -96,10 +96,15 @@ fn on(shape: Vec<usize>, weights: Weights) -> impl Strategy<Value = Recipe> {
 
 /// Maps from a shape to another one by indices.
 fn moved(domain: Vec<usize>, weights: Weights) -> impl Strategy<Value = Recipe> {
-    (shape(), any::<u64>(), any::<bool>()).prop_map(move |(codomain, seed, select)| {
+    (shape(), any::<u64>(), 0..3_usize).prop_map(move |(codomain, seed, kind)| {
         let (mut numbers, domain) = (Numbers(seed), domain.clone());
         let (from, to) = (len(&domain), len(&codomain));
-        if select {
+        if kind == 0 {
+            let first = numbers.below(domain.len() + 1);
+            let axes = [first, first + numbers.below(domain.len() - first + 1)];
+            return Recipe::Reduction { domain, axes, scale: weights.draw(&mut numbers) };
+        }
+        if kind == 1 {
             let source = (0..to).map(|_| (from > 0 && numbers.below(4) > 0).then(|| numbers.below(from))).collect();
             return Recipe::Select { domain, codomain, source };
         }

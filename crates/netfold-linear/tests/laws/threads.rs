@@ -53,6 +53,8 @@ fn large() -> Vec<(&'static str, Recipe)> {
         ("a vector's product", vector),
         ("select", Recipe::Select { domain: vec![30_000], codomain: vec![40_000], source }),
         ("sparse", Recipe::Sparse { domain: vec![8000], codomain: vec![9000], rows }),
+        ("sum", Recipe::Reduction { domain: vec![700, 61], axes: [1, 2], scale: 0.1 }),
+        ("sum of planes", Recipe::Reduction { domain: vec![90, 13, 31], axes: [1, 2], scale: 0.1 }),
         ("diagonal", Recipe::Diagonal { shape: vec![50_000], factors: Factors::Full(reals(50_000)) }),
         (
             "resample",

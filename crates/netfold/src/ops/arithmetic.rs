@@ -71,7 +71,13 @@ impl Kind {
     fn pair<T: Real>(self, a: &Value<T>, b: &Value<T>) -> Result<Value<T>, OpError> {
         Ok(match (a, b) {
             (Value::Real(a), Value::Real(b)) if a.shape() == b.shape() => {
-                Value::Real(a.paired(b, |a, b| self.real(a, b)))
+                // A loop each, compiled for its operator.
+                Value::Real(match self {
+                    Self::Add => a.paired(b, |a, b| a + b),
+                    Self::Sub => a.paired(b, |a, b| a - b),
+                    Self::Mul => a.paired(b, |a, b| a * b),
+                    Self::Div => a.paired(b, |a, b| a / b),
+                })
             }
             (Value::Real(a), Value::Real(b)) => Value::Real(broadcast::zip(a, b, |a, b| Ok(self.real(a, b)))?),
             (Value::Int(a), Value::Int(b)) => Value::Int(broadcast::zip(a, b, |a, b| self.int(a, b))?),

@@ -2,7 +2,7 @@
 
 use netfold_linear::{Real, Sparse};
 
-use super::pool::{Layout, layout};
+use super::pool::layout;
 use super::sliding::{Readings, Sliding};
 use super::{At, Attributes, Dependence, Op, Operator, only, size};
 use crate::affine::{Affine, Validity};
@@ -45,8 +45,9 @@ impl<T: Real> Op<T> for LpPool {
         let places: usize = sizes.iter().product();
         let windows = match &self.sliding {
             Some(sliding) => {
-                let Layout { shape, readings, .. } = layout(sliding, x.shape())?;
-                (shape, readings)
+                let layout = layout(sliding, x.shape())?;
+                let readings = layout.readings()?;
+                (layout.shape, readings)
             }
             None => ([vec![batch, channels], vec![1; sizes.len()]].concat(), Readings::whole(places)),
         };

@@ -1,6 +1,6 @@
 //! `MaxPool`, `AveragePool`.
 
-use netfold_linear::{Contest, Real, Select, Sparse, Window};
+use netfold_linear::{Contest, Real, Select, Sparse, Window, WindowAxis};
 use rayon::prelude::*;
 
 use super::sliding::{Readings, Sliding, Windows};
@@ -29,7 +29,31 @@ pub(super) struct Layout {
     planes: usize,
     window: Window,
     ends: Vec<isize>,
-    pub readings: Readings,
+}
+
+impl Layout {
+    /// What each output place reads.
+    pub fn readings(&self) -> Result<Readings, OpError> {
+        Readings::new(&self.window)
+    }
+
+    /// An output place whose window holds no place of the input.
+    fn empty(&self) -> Option<usize> {
+        let outside = |axis: &WindowAxis| -> Vec<bool> {
+            (0..axis.output).map(|o| (0..axis.kernel).all(|tap| axis.read(o, tap).is_none())).collect()
+        };
+        let outside: Vec<Vec<bool>> = self.window.axes.iter().map(outside).collect();
+        let any = outside.iter().flatten().any(|&outside| outside);
+        let lies_outside = |&place: &usize| {
+            let mut rest = place;
+            outside.iter().rev().any(|axis| {
+                let here = axis[rest % axis.len()];
+                rest /= axis.len();
+                here
+            })
+        };
+        (0..self.window.output().iter().product()).filter(|_| any).find(lies_outside)
+    }
 }
 
 pub(super) fn layout(sliding: &Sliding, x: &[usize]) -> Result<Layout, OpError> {
@@ -39,8 +63,9 @@ pub(super) fn layout(sliding: &Sliding, x: &[usize]) -> Result<Layout, OpError> 
     let (window, ends) = sliding.window(places, &sliding.kernel()?)?;
     let shape = [vec![batch, channels], window.output()].concat();
     size::count(&shape)?;
-    let readings = Readings::new(&window)?;
-    Ok(Layout { shape, planes: batch * channels, window, ends, readings })
+    let kernel: Vec<usize> = window.axes.iter().map(|axis| axis.kernel).collect();
+    size::count(&[kernel, window.output()].concat())?;
+    Ok(Layout { shape, planes: batch * channels, window, ends })
 }
 
 /// `y[c, p] = max over taps t of x[c, p · stride + t · dilation − pad]`, padding left out.
@@ -64,26 +89,26 @@ impl Operator for MaxPool {
 
     fn windows(&self, x: &[usize]) -> Option<Windows> {
         let layout = layout(&self.sliding, x).ok()?;
-        Some(Windows::new(x[2..].iter().product(), layout.readings))
+        Some(Windows::new(x[2..].iter().product(), layout.readings().ok()?))
     }
 }
 
 impl MaxPool {
     /// Which elements of x win.
     fn winners<T: Real>(&self, x: &Tensor<T>) -> Result<Winners<T>, OpError> {
-        let Layout { shape, planes, window, readings, .. } = layout(&self.sliding, x.shape())?;
-        let outputs = readings.len();
-        if let Some(p) = (0..outputs).find(|&p| readings.of(p).is_empty()) {
+        let layout = layout(&self.sliding, x.shape())?;
+        if let Some(p) = layout.empty() {
             return Err(OpError::new(format!("the window of output place {p} lies in the padding")));
         }
+        let Layout { shape, planes, window, .. } = layout;
+        let outputs = window.output().iter().product();
         let places = x.shape()[2..].iter().product();
         let (mut winners, mut largest) = (vec![0_u32; planes * outputs], T::pool().take(planes * outputs));
         if places > 0 && outputs > 0 {
             let contest = Contest::new(&window);
             let made = winners.par_chunks_mut(outputs).zip(largest.par_chunks_mut(outputs));
             made.zip(x.data().par_chunks(places)).enumerate().for_each(|(plane, ((winners, largest), x))| {
-                contest.winners(x, winners, largest);
-                winners.iter_mut().for_each(|winner| *winner += (plane * places) as u32);
+                contest.winners((plane * places) as u32, x, winners, largest);
             });
         }
         Ok(Winners { of: winners, largest: Tensor::new(&shape, largest) })
@@ -150,7 +175,8 @@ impl<T: Real> Op<T> for MaxPool {
 
     fn switches(&self, at: &At<'_, T>) -> Result<Vec<Switches<T>>, OpError> {
         let x = at.inputs.real(0)?;
-        let Layout { readings, planes, .. } = layout(&self.sliding, x.shape())?;
+        let layout = layout(&self.sliding, x.shape())?;
+        let (readings, planes) = (layout.readings()?, layout.planes);
         let (places, winners) = (x.shape()[2..].iter().product::<usize>(), self.winners(x)?.of);
         let windows = (0..planes).flat_map(|plane| (0..readings.len()).map(move |p| (plane, p)));
         let members = windows.enumerate().flat_map(|(window, (plane, p))| {
@@ -180,9 +206,9 @@ impl Operator for AveragePool {
 
 impl AveragePool {
     /// What the sum over the window of each output place is divided by.
-    fn counts(&self, layout: &Layout) -> Vec<usize> {
+    fn counts(&self, layout: &Layout, readings: &Readings) -> Vec<usize> {
         if !self.count_padding {
-            return (0..layout.readings.len()).map(|p| layout.readings.of(p).len()).collect();
+            return (0..readings.len()).map(|p| readings.of(p).len()).collect();
         }
         let mut counts = vec![1];
         for (axis, &end) in layout.window.axes.iter().zip(&layout.ends) {
@@ -206,13 +232,14 @@ impl<T: Real> Op<T> for AveragePool {
     fn freeze(&self, at: &At<'_, T>) -> Result<Affine<T>, OpError> {
         let x = at.inputs.shape(0)?;
         let layout = layout(&self.sliding, x)?;
-        let (outputs, places) = (layout.readings.len(), x[2..].iter().product::<usize>());
-        let weights: Vec<T> = self.counts(&layout).iter().map(|&count| T::of(1.0 / count as f64)).collect();
+        let readings = layout.readings()?;
+        let (outputs, places) = (readings.len(), x[2..].iter().product::<usize>());
+        let weights: Vec<T> = self.counts(&layout, &readings).iter().map(|&count| T::of(1.0 / count as f64)).collect();
         size::count(&[layout.planes, layout.window.taps(), outputs])?;
         let row = |i: usize| {
             let (plane, p) = (i / outputs, i % outputs);
             let weight = weights[p];
-            layout.readings.of(p).iter().map(move |&place| (plane * places + place as usize, weight))
+            readings.of(p).iter().map(move |&place| (plane * places + place as usize, weight))
         };
         Ok(Affine::linear(Sparse::new(x, &layout.shape, row)))
     }

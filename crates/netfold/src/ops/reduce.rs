@@ -1,9 +1,10 @@
 //! `ReduceSum`, `ReduceMean`, `ReduceMax`, `ReduceMin`, `GlobalAveragePool`, `GlobalMaxPool` and the norms and products
 //! (`ReduceL1`, `ReduceL2`, `ReduceSumSquare`, `ReduceLogSum`, `ReduceLogSumExp`, `ReduceProd`): whole axes at once.
 
-use std::sync::Arc;
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
 
-use netfold_linear::{Chain, Diagonal, Field, Real, Select, Transposed};
+use netfold_linear::{Chain, Diagonal, Field, Real, Reduction, Select, Transposed};
 
 use super::extreme::is_nan;
 use super::movement::{strides, walk};
@@ -88,16 +89,33 @@ impl Operator for Reduce {
 
 /// What a reduction goes over.
 struct Groups {
+    /// x, and how far apart the elements of y lie that neighbours along its axes go into.
+    from: Vec<usize>,
+    steps: Vec<usize>,
+    /// y
     shape: Vec<usize>,
-    /// For each element of x the element of y that it goes into.
-    target: Vec<u32>,
     /// How many elements of x go into one of y.
     size: usize,
+    target: OnceLock<Vec<u32>>,
 }
 
 impl Groups {
     fn count(&self) -> usize {
         self.shape.iter().product()
+    }
+
+    /// For each element of x the element of y that it goes into.
+    fn target(&self) -> &[u32] {
+        self.target.get_or_init(|| walk(0, &self.from, &self.steps))
+    }
+
+    /// The axes that are summed, where they lie side by side.
+    fn axes(&self) -> Option<Range<usize>> {
+        let summed = |&axis: &usize| self.from[axis] != 1 && self.steps[axis] == 0;
+        let mut axes = (0..self.from.len()).filter(summed);
+        let first = axes.next()?;
+        let range = first..axes.next_back().unwrap_or(first) + 1;
+        range.clone().all(|axis| self.steps[axis] == 0).then_some(range)
     }
 }
 
@@ -124,13 +142,14 @@ impl Reduce {
             strides(&kept).iter().enumerate().map(|(a, &s)| if axes.contains(&a) { 0 } else { s }).collect();
         let shape =
             if self.keep { kept } else { (0..from.len()).filter(|a| !axes.contains(a)).map(|a| from[a]).collect() };
-        Ok(Groups { shape, target: walk(0, from, &steps), size: axes.iter().map(|&a| from[a]).product() })
+        let size = axes.iter().map(|&a| from[a]).product();
+        Ok(Groups { from: from.to_vec(), steps, shape, size, target: OnceLock::new() })
     }
 
     /// For each element of y the first element of x that is the largest (smallest); `NONE` of an empty group.
     fn winners<E: PartialOrd>(&self, x: &[E], groups: &Groups) -> Vec<u32> {
         let mut winners = vec![Select::NONE; groups.count()];
-        for (j, &i) in groups.target.iter().enumerate() {
+        for (j, &i) in groups.target().iter().enumerate() {
             let winner = &mut winners[i as usize];
             let wins = || {
                 let (new, old) = (&x[j], &x[*winner as usize]);
@@ -152,7 +171,7 @@ impl Reduce {
         f: impl Fn(E, E) -> Option<E>,
     ) -> Result<Tensor<E>, OpError> {
         let mut y = vec![start; groups.count()];
-        for (&value, &i) in x.data().iter().zip(&groups.target) {
+        for (&value, &i) in x.data().iter().zip(groups.target()) {
             let y = &mut y[i as usize];
             *y = f(*y, value).ok_or_else(|| OpError::new("the result is beyond the integers of 64 bits"))?;
         }
@@ -191,7 +210,7 @@ impl<T: Real> Op<T> for Reduce {
                 Value::Real(x.selected(&groups.shape, &self.winners(x.data(), &groups), &none))
             }
             (Kind::Prod, Value::Real(x)) => Value::Real(Self::fold(x, &groups, T::one(), |a, b| Some(a * b))?),
-            (Kind::Sum | Kind::Mean, Value::Real(x)) => Value::Real(self.linear(x.shape(), groups).apply(&[Some(x)])),
+            (Kind::Sum | Kind::Mean, Value::Real(x)) => Value::Real(self.linear(&groups).apply(&[Some(x)])),
             (_, Value::Real(x)) => Value::Real(self.curved(x, &groups)?),
             (_, other) => return Err(OpError::new(format!("numbers are expected, not {}", other.kind()))),
         }])
@@ -216,7 +235,7 @@ impl<T: Real> Op<T> for Reduce {
         let groups = self.groups(at.inputs)?;
         let x = at.inputs.real(0)?;
         match self.kind {
-            Kind::Sum | Kind::Mean => Ok(self.linear(x.shape(), groups)),
+            Kind::Sum | Kind::Mean => Ok(self.linear(&groups)),
             Kind::Max | Kind::Min => {
                 let winners = self.winners(x.data(), &groups);
                 Ok(Affine::linear(Select::new(x.shape(), &groups.shape, winners)).valid(Validity::Region))
@@ -232,24 +251,24 @@ impl<T: Real> Op<T> for Reduce {
         }
         let groups = self.groups(at.inputs)?;
         let winners = self.winners(x.data(), &groups);
-        let members = groups.target.iter().enumerate().map(|(element, &group)| (group as usize, element as u32));
+        let members = groups.target().iter().enumerate().map(|(element, &group)| (group as usize, element as u32));
         Ok(vec![Switches::contest(0, &winners, members, self.kind == Kind::Max)])
     }
 }
 
 impl Reduce {
     /// A sum or mean as a map.
-    fn linear<T: Real>(&self, from: &[usize], groups: Groups) -> Affine<T> {
-        let (shape, size) = (groups.shape, groups.size);
-        if size == 1 {
-            return Affine::reshape(from, &shape);
+    fn linear<T: Real>(&self, groups: &Groups) -> Affine<T> {
+        let Groups { from, shape, size, .. } = groups;
+        if *size == 1 {
+            return Affine::reshape(from, shape);
         }
-        let sum = Transposed(Select::new(&shape, from, groups.target));
-        if self.kind == Kind::Sum {
-            return Affine::linear(sum);
+        let scale = if self.kind == Kind::Mean { T::of(1.0 / *size as f64) } else { T::one() };
+        if let Some(axes) = groups.axes() {
+            return Affine::linear(Reduction::new(from, axes, shape, scale));
         }
-        let mean = Diagonal::new(Field::uniform(&shape, T::of(1.0 / size as f64)));
-        Affine::linear(Chain::new(Arc::new(sum), Arc::new(mean)))
+        let sum = Transposed(Select::new(shape, from, groups.target().to_vec()));
+        Affine::linear(Chain::new(Arc::new(sum), Arc::new(Diagonal::new(Field::uniform(shape, scale)))))
     }
 
     /// Σ|x|, √Σx², Σx², ln Σx, ln Σ exp(x).
@@ -266,7 +285,7 @@ impl Reduce {
                 // A sum whose largest is infinite is that infinity.
                 let shift = largest.map(|&m| if m.is_finite() { m } else { zero });
                 let mut sums = vec![zero; groups.count()];
-                for (&x, &i) in x.data().iter().zip(&groups.target) {
+                for (&x, &i) in x.data().iter().zip(groups.target()) {
                     sums[i as usize] += (x - shift.data()[i as usize]).exp();
                 }
                 let sums = sums.into_iter().zip(shift.data());
@@ -284,7 +303,7 @@ impl Reduce {
             _ => self.curved(x, &groups)?,
         };
         let each = |slope: &dyn Fn(T, T) -> T| -> Vec<T> {
-            x.data().iter().zip(&groups.target).map(|(&x, &i)| slope(x, y.data()[i as usize])).collect()
+            x.data().iter().zip(groups.target()).map(|(&x, &i)| slope(x, y.data()[i as usize])).collect()
         };
         let slopes = match self.kind {
             Kind::L1 => each(&|x, _| if x.is_zero() { zero } else { x.signum() }),
@@ -307,14 +326,14 @@ impl Reduce {
             Kind::Prod => tangent.then(|| y.map(|&y| -y * T::of(groups.size as f64 - 1.0))),
             _ => {
                 let mut left = y.data().to_vec();
-                for ((&x, &slope), &i) in x.data().iter().zip(&slopes).zip(&groups.target) {
+                for ((&x, &slope), &i) in x.data().iter().zip(&slopes).zip(groups.target()) {
                     left[i as usize] -= slope * x;
                 }
                 Some(Tensor::new(&groups.shape, left))
             }
         };
         let shape = groups.shape.clone();
-        let sum = Transposed(Select::new(&shape, x.shape(), groups.target));
+        let sum = Transposed(Select::new(&shape, x.shape(), groups.target().to_vec()));
         let scale = Diagonal::new(Field::full(x.shape(), slopes));
         let affine = Affine::linear(Chain::new(Arc::new(scale), Arc::new(sum))).valid(validity);
         Ok(match offset {
@@ -330,7 +349,7 @@ fn others<T: Real>(x: &[T], groups: &Groups) -> Vec<T> {
     let mut run = |order: &mut dyn Iterator<Item = usize>| {
         let mut so_far = vec![T::one(); groups.count()];
         for j in order {
-            let i = groups.target[j] as usize;
+            let i = groups.target()[j] as usize;
             products[j] *= so_far[i];
             so_far[i] *= x[j];
         }

@@ -8,6 +8,7 @@ use crate::kernels::channels::{self, Channels};
 use crate::kernels::depth::Depth;
 use crate::kernels::frames;
 use crate::kernels::gather::{Gather, Weights};
+use crate::kernels::lone::Lone;
 use crate::kernels::panels::Panels;
 use crate::kernels::parts::{BLOCK, Begin};
 use crate::kernels::planes::{Planes, THIN};
@@ -46,6 +47,15 @@ impl Noise {
             1 => Support::empty(shape),
             share => Support::from_fn(shape, |_| self.below(6) < share),
         }
+    }
+
+    /// A window over lines of several registers, which may have a stride of two.
+    pub(super) fn long_axis(&self) -> WindowAxis {
+        let (kernel, stride, dilation) = (1 + self.below(5), 1 + self.below(2), 1 + self.below(2));
+        let (pad, output) = (self.below(5) as isize - 1, 1 + self.below(40));
+        let reach = ((output - 1) * stride + (kernel - 1) * dilation) as isize + 1 - pad;
+        let input = (reach + self.below(3) as isize - 1).max(1) as usize;
+        WindowAxis { input, kernel, stride, dilation, pad, output }
     }
 
     pub(in crate::kernels) fn axis(&self) -> WindowAxis {
@@ -214,6 +224,13 @@ impl<T: Real> Case<T> {
             self.x.values(),
             &mut y,
         );
+        y
+    }
+
+    /// Of a depthwise product whose windows lie as `axes`, or of its transpose.
+    pub(super) fn lone(&self, isa: Isa, axes: [WindowAxis; 2], turned: bool) -> Vec<T> {
+        let mut y = self.start.clone();
+        Lone { axes, weights: &self.weights, turned, begin: self.begin() }.run_by(isa, self.x.values(), &mut y);
         y
     }
 

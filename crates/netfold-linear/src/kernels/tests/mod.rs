@@ -57,6 +57,28 @@ fn whole_sums<T: Real>() {
     assert!(met > 50, "{met} products with few places");
 }
 
+fn lone_sums<T: Real>() {
+    let (noise, mut met) = (Noise(Cell::new(0xa1_0e)), 0);
+    for _ in 0..100 {
+        let axes = [noise.long_axis(), noise.long_axis()];
+        let turned = [axes[0].turned(), axes[1].turned()];
+        let case = Case::<T>::over(&noise, axes, false, true).filled(&noise);
+        Isa::all().into_iter().for_each(|isa| agree(&case, &case.lone(isa, axes, false), isa));
+        if let [Some(down), Some(along)] = turned {
+            met += 1;
+            let case = Case::<T>::over(&noise, axes, true, true).filled(&noise);
+            Isa::all().into_iter().for_each(|isa| agree(&case, &case.lone(isa, [down, along], true), isa));
+        }
+    }
+    assert!(met > 10, "{met} transposes");
+}
+
+#[test]
+fn channels_are_summed_alone() {
+    lone_sums::<f32>();
+    lone_sums::<f64>();
+}
+
 /// A 3×3 window without stride, padded or cropped.
 fn three(noise: &Noise) -> [WindowAxis; 2] {
     [(); 2].map(|()| {
