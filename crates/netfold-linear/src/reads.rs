@@ -154,19 +154,23 @@ impl Reads {
     /// `to[place]` becomes 1 where `from` is 1 at a place that it reads, else 0; one axis after the other.
     pub fn spread(&self, from: &[u8], to: &mut [u8]) {
         let [rows, columns] = &self.axes;
-        let mut line = vec![0; columns.from];
-        for (y, to) in to.chunks_exact_mut(columns.to).enumerate() {
-            line.fill(0);
-            for &(read, _) in rows.of(y) {
-                let read = &from[read as usize * columns.from..][..columns.from];
-                line.iter_mut().zip(read).for_each(|(flag, read)| *flag |= read);
+        let mut lines = vec![0; rows.to * columns.from];
+        let join = |to: &mut [u8], from: &[u8]| to.iter_mut().zip(from).for_each(|(to, flag)| *to |= flag);
+        if let Some(shifts) = &rows.shifts {
+            // Neighbouring lines are one run.
+            for (range, first) in shifts {
+                let to = &mut lines[range.start * columns.from..range.end * columns.from];
+                join(to, &from[first * columns.from..]);
             }
+        } else {
+            for (y, line) in lines.chunks_exact_mut(columns.from.max(1)).enumerate() {
+                rows.of(y).iter().for_each(|&(read, _)| join(line, &from[read as usize * columns.from..]));
+            }
+        }
+        for (line, to) in lines.chunks_exact(columns.from.max(1)).zip(to.chunks_exact_mut(columns.to)) {
             if let Some(shifts) = &columns.shifts {
                 to.fill(0);
-                for (range, first) in shifts {
-                    let read = &line[*first..][..range.len()];
-                    to[range.clone()].iter_mut().zip(read).for_each(|(to, flag)| *to |= flag);
-                }
+                shifts.iter().for_each(|(range, first)| join(&mut to[range.clone()], &line[*first..]));
                 continue;
             }
             for (x, to) in to.iter_mut().enumerate() {
