@@ -1,7 +1,5 @@
 //! Which places a place reads, and by which tap.
 
-use std::ops::Range;
-
 use crate::WindowAxis;
 
 /// For each place of one side of a window the (place of the other side, tap) pairs that meet there, axis by axis.
@@ -23,8 +21,18 @@ struct Axis {
     kernel: usize,
     /// By how many taps a place's pairs differ from one to the next, if their places are always neighbours.
     slope: Option<isize>,
-    /// Of each tap the places that read by it and the first place they read, if neighbours read neighbours.
-    shifts: Option<Vec<(Range<usize>, usize)>>,
+    /// What reads by each tap.
+    shifts: Vec<Shift>,
+    /// From one place that reads by a tap to the next one, and from what it reads to what the next one does.
+    steps: [usize; 2],
+}
+
+/// The places that read by a tap: the first of them, what it reads, and how many there are.
+#[derive(Clone, Copy, Debug)]
+struct Shift {
+    to: usize,
+    from: usize,
+    count: usize,
 }
 
 impl Axis {
@@ -47,7 +55,8 @@ impl Axis {
         let first = steps().next().unwrap_or((1, 0));
         let slope = (first.0 == 1 && steps().all(|step| step == first)).then_some(first.1);
         let shifts = (0..axis.kernel).map(|tap| shift(axis, transpose, tap)).collect();
-        Self { starts, pairs: lists.concat(), from, to, kernel: axis.kernel, slope, shifts }
+        let steps = if transpose { [axis.stride, 1] } else { [1, axis.stride] };
+        Self { starts, pairs: lists.concat(), from, to, kernel: axis.kernel, slope, shifts, steps }
     }
 
     fn of(&self, place: usize) -> &[(u32, u32)] {
@@ -55,13 +64,14 @@ impl Axis {
     }
 }
 
-/// The places that read by a tap and the first place they read, if neighbours read neighbours.
-fn shift(axis: &WindowAxis, transpose: bool, tap: usize) -> Option<(Range<usize>, usize)> {
+/// The places that read by a tap.
+fn shift(axis: &WindowAxis, transpose: bool, tap: usize) -> Shift {
     let outputs = axis.inside(tap);
-    let Some(first) = axis.read(outputs.start, tap).filter(|_| !outputs.is_empty()) else { return Some((0..0, 0)) };
-    let inputs = first..first + outputs.len();
-    let (to, from) = if transpose { (inputs, outputs.start) } else { (outputs, first) };
-    (axis.stride == 1 || to.len() == 1).then_some((to, from))
+    let Some(input) = axis.read(outputs.start, tap).filter(|_| !outputs.is_empty()) else {
+        return Shift { to: 0, from: 0, count: 0 };
+    };
+    let (to, from) = if transpose { (input, outputs.start) } else { (outputs.start, input) };
+    Shift { to, from, count: outputs.len() }
 }
 
 /// By how many taps the second pair differs from the first.
@@ -155,26 +165,31 @@ impl Reads {
     pub fn spread(&self, from: &[u8], to: &mut [u8]) {
         let [rows, columns] = &self.axes;
         let mut lines = vec![0; rows.to * columns.from];
-        let join = |to: &mut [u8], from: &[u8]| to.iter_mut().zip(from).for_each(|(to, flag)| *to |= flag);
-        if let Some(shifts) = &rows.shifts {
-            // Neighbouring lines are one run.
-            for (range, first) in shifts {
-                let to = &mut lines[range.start * columns.from..range.end * columns.from];
-                join(to, &from[first * columns.from..]);
-            }
-        } else {
-            for (y, line) in lines.chunks_exact_mut(columns.from.max(1)).enumerate() {
-                rows.of(y).iter().for_each(|&(read, _)| join(line, &from[read as usize * columns.from..]));
-            }
-        }
+        rows.spread(columns.from, from, &mut lines);
+        to.fill(0);
         for (line, to) in lines.chunks_exact(columns.from.max(1)).zip(to.chunks_exact_mut(columns.to)) {
-            if let Some(shifts) = &columns.shifts {
-                to.fill(0);
-                shifts.iter().for_each(|(range, first)| join(&mut to[range.clone()], &line[*first..]));
-                continue;
-            }
-            for (x, to) in to.iter_mut().enumerate() {
-                *to = columns.of(x).iter().fold(0, |flag, &(read, _)| flag | line[read as usize]);
+            columns.spread(1, line, to);
+        }
+    }
+}
+
+impl Axis {
+    /// `to` becomes 1 where `from` is 1 at what is read, places being `size` flags each.
+    #[inline]
+    fn spread(&self, size: usize, from: &[u8], to: &mut [u8]) {
+        let join = |to: &mut [u8], from: &[u8]| to.iter_mut().zip(from).for_each(|(to, flag)| *to |= flag);
+        let [to_step, from_step] = self.steps;
+        for shift in self.shifts.iter().filter(|shift| shift.count * size > 0) {
+            let (to, from) = (&mut to[shift.to * size..], &from[shift.from * size..]);
+            if self.steps == [1, 1] {
+                // Neighbours read neighbours.
+                join(&mut to[..shift.count * size], from);
+            } else if size == 1 {
+                let from = from.iter().step_by(from_step).take(shift.count);
+                to.iter_mut().step_by(to_step).zip(from).for_each(|(to, flag)| *to |= flag);
+            } else {
+                let to = to.chunks_mut(size).step_by(to_step);
+                to.zip(from.chunks(size).step_by(from_step).take(shift.count)).for_each(|(to, from)| join(to, from));
             }
         }
     }

@@ -1,5 +1,5 @@
-//! Thin groups, depthwise convolutions among them, for one whole tensor: y[c] = Σ over d, t of w[c, d, t] · x[d] moved
-//! by t, for few channels c.
+//! Thin groups, the transposes of strided depthwise convolutions among them, for one whole tensor: y[c] = Σ over d, t of
+//! w[c, d, t] · x[d] moved by t, for few channels c.
 
 use std::ops::Range;
 
