@@ -79,7 +79,8 @@ fn sum<T: Real>(x: &[T]) -> T {
     let mut lanes = LANES;
     while lanes > 1 {
         lanes /= 2;
-        (0..lanes).for_each(|lane| sums[lane] = sums[lane] + sums[lane + lanes]);
+        let (near, far) = sums.split_at_mut(lanes);
+        near.iter_mut().zip(far).for_each(|(near, far)| *near += *far);
     }
     sums[0]
 }

@@ -240,7 +240,7 @@ impl<T: Real> Op<T> for Reduce {
                 let winners = self.winners(x.data(), &groups);
                 Ok(Affine::linear(Select::new(x.shape(), &groups.shape, winners)).valid(Validity::Region))
             }
-            _ => self.slopes(x, groups, at.rule),
+            _ => self.slopes(x, &groups, at.rule),
         }
     }
 
@@ -295,12 +295,12 @@ impl Reduce {
     }
 
     /// What is not linear: a slope for each element of x, and the offset.
-    fn slopes<T: Real>(&self, x: &Tensor<T>, groups: Groups, rule: Rule) -> Result<Affine<T>, OpError> {
+    fn slopes<T: Real>(&self, x: &Tensor<T>, groups: &Groups, rule: Rule) -> Result<Affine<T>, OpError> {
         let (zero, one, two) = (T::zero(), T::one(), T::of(2.0));
         let tangent = rule == Rule::Tangent;
         let y = match self.kind {
-            Kind::Prod => Self::fold(x, &groups, one, |a, b| Some(a * b))?,
-            _ => self.curved(x, &groups)?,
+            Kind::Prod => Self::fold(x, groups, one, |a, b| Some(a * b))?,
+            _ => self.curved(x, groups)?,
         };
         let each = |slope: &dyn Fn(T, T) -> T| -> Vec<T> {
             x.data().iter().zip(groups.target()).map(|(&x, &i)| slope(x, y.data()[i as usize])).collect()
@@ -313,7 +313,7 @@ impl Reduce {
             Kind::LogSumExp => each(&|x, y| (x - y).exp()),
             _ => {
                 let share = if tangent { one } else { T::of(1.0 / groups.size.max(1) as f64) };
-                others(x.data(), &groups).into_iter().map(|p| p * share).collect()
+                others(x.data(), groups).into_iter().map(|p| p * share).collect()
             }
         };
         if let Some(slope) = slopes.iter().find(|slope| !slope.is_finite()) {
