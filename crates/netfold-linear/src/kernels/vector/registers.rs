@@ -1,0 +1,200 @@
+//! The registers of x86-64.
+
+use std::arch::x86_64::*;
+
+use super::{Array, Lanes, PORTABLE_FMA, Vector};
+
+/// The methods that AVX-512 has an instruction for: masked moves, and picks from two registers.
+macro_rules! wide {
+    ($mask:ty, $load:ident $store:ident, $index:ty, $lanes:literal, $pick:ident) => {
+        #[inline(always)]
+        unsafe fn evens(self, next: Self) -> Self {
+            const EVENS: [$index; $lanes] = {
+                let (mut lanes, mut i) = ([0; $lanes], 0);
+                while i < $lanes {
+                    lanes[i as usize] = 2 * i;
+                    i += 1;
+                }
+                lanes
+            };
+            // SAFETY: the processor has the instructions, by the trait's contract.
+            unsafe { $pick(self, _mm512_loadu_si512(EVENS.as_ptr().cast()), next) }
+        }
+        #[inline(always)]
+        unsafe fn in_turn(self, other: Self) -> [Self; 2] {
+            const TURNS: [[$index; $lanes]; 2] = {
+                let (mut lanes, mut i) = ([[0; $lanes]; 2], 0);
+                while i < 2 * $lanes {
+                    lanes[(i / $lanes) as usize][(i % $lanes) as usize] = i / 2 + i % 2 * $lanes;
+                    i += 1;
+                }
+                lanes
+            };
+            // SAFETY: as above.
+            unsafe {
+                [
+                    $pick(self, _mm512_loadu_si512(TURNS[0].as_ptr().cast()), other),
+                    $pick(self, _mm512_loadu_si512(TURNS[1].as_ptr().cast()), other),
+                ]
+            }
+        }
+        type Mask = $mask;
+        #[inline(always)]
+        unsafe fn mask(first: usize, end: usize) -> $mask {
+            ((1_u32 << end) - (1_u32 << first)) as $mask
+        }
+        #[inline(always)]
+        unsafe fn load_masked(from: *const Self::Lane, mask: $mask) -> Self {
+            // SAFETY: lanes whose bit is 0 are not read; the rest is the caller's.
+            unsafe { $load(mask, from) }
+        }
+        #[inline(always)]
+        unsafe fn store_masked(self, to: *mut Self::Lane, mask: $mask) {
+            // SAFETY: lanes whose bit is 0 are not written; the rest is the caller's.
+            unsafe { $store(to, mask, self) }
+        }
+    };
+}
+
+/// The same of AVX2, whose masks are registers of whole numbers.
+macro_rules! half {
+    ($load:ident $store:ident, $whole:ty, $lanes:literal) => {
+        type Mask = __m256i;
+        #[inline(always)]
+        unsafe fn mask(first: usize, end: usize) -> __m256i {
+            const WINDOWS: [$whole; 3 * $lanes] = {
+                let (mut lanes, mut i) = ([0; 3 * $lanes], $lanes);
+                while i < 2 * $lanes {
+                    lanes[i] = -1;
+                    i += 1;
+                }
+                lanes
+            };
+            // SAFETY: no bound is beyond the lanes; the processor has the instructions, by the trait's contract.
+            unsafe {
+                let window = |from: usize| _mm256_loadu_si256(WINDOWS.as_ptr().wrapping_add(from).cast());
+                _mm256_and_si256(window($lanes - first), window(2 * $lanes - end))
+            }
+        }
+        #[inline(always)]
+        unsafe fn load_masked(from: *const Self::Lane, mask: __m256i) -> Self {
+            // SAFETY: lanes whose bits are 0 are not read; the rest is the caller's.
+            unsafe { $load(from, mask) }
+        }
+        #[inline(always)]
+        unsafe fn store_masked(self, to: *mut Self::Lane, mask: __m256i) {
+            // SAFETY: lanes whose bits are 0 are not written; the rest is the caller's.
+            unsafe { $store(to, mask, self) }
+        }
+    };
+}
+
+macro_rules! register {
+    ($($register:ty, $narrow:ty, $lane:ty, $n:literal: $zero:ident $splat:ident $load:ident $store:ident $fma:ident $add:ident $sub:ident $max:ident $min:ident $at_most:expr, $contend:expr, $wide:ident!($($words:tt)*);)+) => {$(
+        impl Vector for $register {
+            type Lane = $lane;
+            type Narrow = $narrow;
+            const LANES: usize = $n;
+            $wide!($($words)*);
+            #[inline(always)]
+            unsafe fn zero() -> Self {
+                // SAFETY: the processor has the instruction, by the trait's contract; so in all that follow.
+                unsafe { $zero() }
+            }
+            #[inline(always)]
+            unsafe fn splat(value: $lane) -> Self {
+                // SAFETY: as above.
+                unsafe { $splat(value) }
+            }
+            #[inline(always)]
+            unsafe fn load(from: *const $lane) -> Self {
+                // SAFETY: as above; valid for all lanes, by the trait's contract.
+                unsafe { $load(from) }
+            }
+            #[inline(always)]
+            unsafe fn store(self, to: *mut $lane) {
+                // SAFETY: as above.
+                unsafe { $store(to, self) }
+            }
+            #[inline(always)]
+            unsafe fn multiply_add(self, x: Self, sum: Self) -> Self {
+                // SAFETY: as above.
+                unsafe { $fma(self, x, sum) }
+            }
+            #[inline(always)]
+            unsafe fn add(self, x: Self) -> Self {
+                // SAFETY: as above.
+                unsafe { $add(self, x) }
+            }
+            #[inline(always)]
+            unsafe fn sub(self, x: Self) -> Self {
+                // SAFETY: as above.
+                unsafe { $sub(self, x) }
+            }
+            #[inline(always)]
+            unsafe fn raised(self, bound: Self) -> Self {
+                // The second one where one of them is NaN.
+                // SAFETY: as above.
+                unsafe { $max(bound, self) }
+            }
+            #[inline(always)]
+            unsafe fn lowered(self, bound: Self) -> Self {
+                // SAFETY: as above.
+                unsafe { $min(bound, self) }
+            }
+            #[inline(always)]
+            unsafe fn at_most(self, bound: Self) -> u64 {
+                // SAFETY: as above.
+                unsafe { $at_most(self, bound) }
+            }
+            #[inline(always)]
+            unsafe fn contend(self, name: Self, best: Self, holder: Self) -> [Self; 2] {
+                // Not at most the best, that is larger or NaN, where the best is no NaN.
+                // SAFETY: as above.
+                unsafe { $contend(self, name, best, holder) }
+            }
+        }
+    )+};
+}
+register! {
+    __m512, __m256, f32, 16: _mm512_setzero_ps _mm512_set1_ps _mm512_loadu_ps _mm512_storeu_ps _mm512_fmadd_ps _mm512_add_ps _mm512_sub_ps _mm512_max_ps _mm512_min_ps |a, b| u64::from(_mm512_cmp_ps_mask::<_CMP_LE_OQ>(a, b)),
+        |x, name, best, holder| {
+            let wins = _mm512_mask_cmp_ps_mask::<_CMP_NLE_UQ>(_mm512_cmp_ps_mask::<_CMP_ORD_Q>(best, best), x, best);
+            [_mm512_mask_blend_ps(wins, best, x), _mm512_mask_blend_ps(wins, holder, name)]
+        },
+        wide!(__mmask16, _mm512_maskz_loadu_ps _mm512_mask_storeu_ps, i32, 16, _mm512_permutex2var_ps);
+    __m512d, __m256d, f64, 8: _mm512_setzero_pd _mm512_set1_pd _mm512_loadu_pd _mm512_storeu_pd _mm512_fmadd_pd _mm512_add_pd _mm512_sub_pd _mm512_max_pd _mm512_min_pd |a, b| u64::from(_mm512_cmp_pd_mask::<_CMP_LE_OQ>(a, b)),
+        |x, name, best, holder| {
+            let wins = _mm512_mask_cmp_pd_mask::<_CMP_NLE_UQ>(_mm512_cmp_pd_mask::<_CMP_ORD_Q>(best, best), x, best);
+            [_mm512_mask_blend_pd(wins, best, x), _mm512_mask_blend_pd(wins, holder, name)]
+        },
+        wide!(__mmask8, _mm512_maskz_loadu_pd _mm512_mask_storeu_pd, i64, 8, _mm512_permutex2var_pd);
+    __m256, <f32 as Lanes>::Plain, f32, 8: _mm256_setzero_ps _mm256_set1_ps _mm256_loadu_ps _mm256_storeu_ps _mm256_fmadd_ps _mm256_add_ps _mm256_sub_ps _mm256_max_ps _mm256_min_ps |a, b| _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_LE_OQ>(a, b)) as u64,
+        |x, name, best, holder| {
+            let (larger, number) = (_mm256_cmp_ps::<_CMP_NLE_UQ>(x, best), _mm256_cmp_ps::<_CMP_ORD_Q>(best, best));
+            let wins = _mm256_and_ps(larger, number);
+            [_mm256_blendv_ps(best, x, wins), _mm256_blendv_ps(holder, name, wins)]
+        },
+        half!(_mm256_maskload_ps _mm256_maskstore_ps, i32, 8);
+    __m256d, <f64 as Lanes>::Plain, f64, 4: _mm256_setzero_pd _mm256_set1_pd _mm256_loadu_pd _mm256_storeu_pd _mm256_fmadd_pd _mm256_add_pd _mm256_sub_pd _mm256_max_pd _mm256_min_pd |a, b| _mm256_movemask_pd(_mm256_cmp_pd::<_CMP_LE_OQ>(a, b)) as u64,
+        |x, name, best, holder| {
+            let (larger, number) = (_mm256_cmp_pd::<_CMP_NLE_UQ>(x, best), _mm256_cmp_pd::<_CMP_ORD_Q>(best, best));
+            let wins = _mm256_and_pd(larger, number);
+            [_mm256_blendv_pd(best, x, wins), _mm256_blendv_pd(holder, name, wins)]
+        },
+        half!(_mm256_maskload_pd _mm256_maskstore_pd, i64, 4);
+}
+
+impl Lanes for f32 {
+    type Wide = __m512;
+    type Half = __m256;
+    type Plain = Array<f32, 4, PORTABLE_FMA>;
+    type One = Array<f32, 1, PORTABLE_FMA>;
+}
+
+impl Lanes for f64 {
+    type Wide = __m512d;
+    type Half = __m256d;
+    type Plain = Array<f64, 2, PORTABLE_FMA>;
+    type One = Array<f64, 1, PORTABLE_FMA>;
+}
