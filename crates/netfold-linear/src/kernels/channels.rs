@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::parts::{Begin, PIECE};
+use super::parts::{Begin, PIECE, cuts};
 use super::scratch::Scratch;
 use super::vector::{Lanes, MOST, Vector};
 use super::{Isa, Kernel, Loop, Shared};
@@ -21,6 +21,8 @@ pub(crate) const fn lanes<T: Lanes>() -> usize {
 const BLOCKS: usize = 3;
 /// Places that are summed together at most.
 const PLACES: usize = 8;
+/// The same where a processor has 16 registers.
+const FEWER: usize = 6;
 /// Tasks that a product is cut into at least, if it has so many blocks.
 const TASKS: usize = 8;
 
@@ -114,7 +116,7 @@ unsafe fn avx2<T: Real>(
     scratch: &mut Scratch<T>,
 ) {
     // SAFETY: the caller's.
-    unsafe { by_registers::<T::Half, { PLACES / 2 }>(job, grid, x, y, part, scratch) }
+    unsafe { by_registers::<T::Half, FEWER>(job, grid, x, y, part, scratch) }
 }
 
 /// # Safety
@@ -128,7 +130,7 @@ unsafe fn portable<T: Real>(
     scratch: &mut Scratch<T>,
 ) {
     // SAFETY: the caller's.
-    unsafe { by_registers::<T::Plain, { PLACES / 2 }>(job, grid, x, y, part, scratch) }
+    unsafe { by_registers::<T::Plain, FEWER>(job, grid, x, y, part, scratch) }
 }
 
 /// # Safety
@@ -184,25 +186,25 @@ unsafe fn body<V: Vector, const R: usize, const J: usize>(
         weights[r] = weights[r].wrapping_add(index * job.taps * job.from * lanes + lane);
     }
     let x = x.as_ptr().wrapping_add(part.group * job.from * size);
-    for line in 0..grid.count[0] {
-        let (mut place, end) = (0, grid.count[1]);
-        // Runs of equal size: a short one would wait for its own sums.
-        let runs = end.div_ceil(J);
-        for run in 0..runs {
-            let count = (run + 1) * end / runs - run * end / runs;
-            let x = x.wrapping_add(line * job.frame.pitch() + place);
-            let to = sums.as_mut_ptr().wrapping_add((line * end + place) * width);
+    // Places side by side are one line.
+    let [lines, end] = if job.frame.pitch() == grid.count[1] { [1, places] } else { grid.count };
+    for steps in pieces(grid.taps.len() * job.from) {
+        let begin = (steps.start == 0).then_some(begin.as_ptr());
+        for (line, run) in (0..lines).flat_map(|line| cuts(end, end.div_ceil(J)).map(move |run| (line, run))) {
+            let x = x.wrapping_add(line * job.frame.pitch() + run.start);
+            let to = sums.as_mut_ptr().wrapping_add((line * end + run.start) * width);
             macro_rules! tile {
                 ($($j:literal)+) => {
-                    match count {
+                    match run.len() {
                         // SAFETY: the caller's; what the grid reads lies inside its planes.
-                        $($j if $j <= J => unsafe { tile::<V, R, $j>(&grid.taps, job.from, x, size, weights, begin.as_ptr(), to) },)+
+                        $($j if $j <= J => unsafe {
+                            tile::<V, R, $j>(&grid.taps, job.from, steps.clone(), x, size, weights, begin, to);
+                        },)+
                         _ => unreachable!("a run has at most J places"),
                     }
                 };
             }
             tile!(1 2 3 4 5 6 7 8);
-            place += count;
         }
     }
     let y = y.get().wrapping_add((part.group * job.to + first) * places);
@@ -237,73 +239,60 @@ pub(super) unsafe fn turn<V: Vector, const R: usize>(
     }
 }
 
-/// J places of R registers of channels: `to[j] = begin + Σ over taps (t, start) and channels d below `from` of
-/// weights[t][d] · x[d · size + start + j]`, in pieces (see [`PIECE`]).
+/// The steps of a sum by pieces (see [`PIECE`]): what one of them reads is in a level-1 cache for all places. A result that
+/// reads nothing has one, too, of no steps.
+pub(super) fn pieces(steps: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..steps.div_ceil(PIECE).max(1)).map(move |piece| piece * PIECE..((piece + 1) * PIECE).min(steps))
+}
+
+/// J places of R registers of channels: `to[j] = begin + Σ over steps (t, d) of weights[t][d] · x[d · size + start + j]`,
+/// of which there are `from` for each tap (t, start); += without `begin`.
 ///
 /// # Safety
 /// All that is read lies in valid memory, `begin` has R registers and `to` J rows of them, and the processor has the
 /// instructions of V.
 #[inline(always)]
+#[expect(clippy::too_many_arguments, reason = "the parts of one product")]
 pub(super) unsafe fn tile<V: Vector, const R: usize, const J: usize>(
     taps: &[(usize, usize)],
     from: usize,
+    steps: Range<usize>,
     x: *const V::Lane,
     size: usize,
     weights: [*const V::Lane; R],
-    begin: *const V::Lane,
+    begin: Option<*const V::Lane>,
     to: *mut V::Lane,
 ) {
     // SAFETY: the caller's.
     unsafe {
         let mut sums = [[V::zero(); R]; J];
-        // What the next piece is added to, rows of which are `apart`.
-        let (mut before, mut apart, mut room) = (begin, 0, PIECE);
-        for &(tap, start) in taps {
-            let (mut x, mut offset, mut left) = (x.wrapping_add(start), tap * from * lanes::<V::Lane>(), from);
-            while left > 0 {
-                if room == 0 {
-                    put(sums, before, apart, to);
-                    (sums, before, apart, room) = ([[V::zero(); R]; J], to.cast_const(), R * V::LANES, PIECE);
+        let mut step = steps.start;
+        while step < steps.end {
+            let ((tap, start), d) = (taps[step / from], step % from);
+            let end = steps.end.min(step - d + from);
+            let mut x = x.wrapping_add(start + d * size);
+            let mut offset = (tap * from + d) * lanes::<V::Lane>();
+            for _ in step..end {
+                let mut w = [V::zero(); R];
+                for r in 0..R {
+                    w[r] = V::load(weights[r].wrapping_add(offset));
                 }
-                let count = left.min(room);
-                (left, room) = (left - count, room - count);
-                for _ in 0..count {
-                    let mut w = [V::zero(); R];
+                for j in 0..J {
+                    let x = V::splat(*x.wrapping_add(j));
                     for r in 0..R {
-                        w[r] = V::load(weights[r].wrapping_add(offset));
+                        sums[j][r] = x.multiply_add(w[r], sums[j][r]);
                     }
-                    for j in 0..J {
-                        let x = V::splat(*x.wrapping_add(j));
-                        for r in 0..R {
-                            sums[j][r] = x.multiply_add(w[r], sums[j][r]);
-                        }
-                    }
-                    x = x.wrapping_add(size);
-                    offset += lanes::<V::Lane>();
                 }
+                x = x.wrapping_add(size);
+                offset += lanes::<V::Lane>();
             }
+            step = end;
         }
-        put(sums, before, apart, to);
-    }
-}
-
-/// `to[j] = before[j] + sums[j]`, rows of R registers, of `before` `apart`.
-///
-/// # Safety
-/// Both are valid for all rows, and the processor has the instructions of V.
-#[inline(always)]
-unsafe fn put<V: Vector, const R: usize, const J: usize>(
-    sums: [[V; R]; J],
-    before: *const V::Lane,
-    apart: usize,
-    to: *mut V::Lane,
-) {
-    // SAFETY: the caller's.
-    unsafe {
         for j in 0..J {
             for r in 0..R {
-                let before = V::load(before.wrapping_add(j * apart + r * V::LANES));
-                before.add(sums[j][r]).store(to.wrapping_add((j * R + r) * V::LANES));
+                let to = to.wrapping_add((j * R + r) * V::LANES);
+                let before = V::load(begin.map_or(to.cast_const(), |begin| begin.wrapping_add(r * V::LANES)));
+                before.add(sums[j][r]).store(to);
             }
         }
     }

@@ -114,14 +114,14 @@ impl Isa {
         Self::Portable
     }
 
-    /// Lanes of a register, and how many registers of places the loops over whole tensors take at once.
+    /// Lanes of a register, and how many registers of places a tile of sums has at most.
     fn registers<T: Lanes>(self) -> (usize, usize) {
         match self {
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512 => (T::Wide::LANES, 3),
+            Self::Avx512 => (T::Wide::LANES, parts::most::<T::Wide>()),
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => (T::Half::LANES, 1),
-            Self::Portable => (T::Plain::LANES, 1),
+            Self::Avx2 => (T::Half::LANES, parts::most::<T::Half>()),
+            Self::Portable => (T::Plain::LANES, parts::most::<T::Plain>()),
         }
     }
 

@@ -1,6 +1,8 @@
 //! y[c, p] = Σ over (q, t) that p reads, over channels d, of w[c, t, d] · x[q, d] for one whole tensor.
 
-use super::parts::{BLOCK, Begin, Part, Segment, Whole, copy, parts, run, runs, tile};
+use std::ops::Range;
+
+use super::parts::{BLOCK, Begin, Part, Run, Segment, Whole, block, copy, cuts, most, parts, run, runs};
 use super::scratch::Scratch;
 use super::vector::Vector;
 use super::{Isa, Kernel, Loop, Shared};
@@ -9,6 +11,9 @@ use crate::frame::{Frame, SLACK};
 
 /// Bytes of unfolded input that one pass over the weights reads: a part of a level-2 cache.
 const PANEL: usize = 192 << 10;
+/// Bytes of a row of it: each weight that comes from afar is multiplied by so many numbers at least, and what a part reads
+/// of a line is a run.
+const ROW: usize = 256;
 
 /// A product of a whole tensor: channels of a group by channels of a group.
 #[derive(Debug)]
@@ -43,37 +48,65 @@ impl<T: Real> Panels<'_, T> {
                 |&(tap, start): &(usize, usize)| tap < self.taps && start + self.frame.reach(grid) <= self.frame.size();
             assert!(grid.taps.iter().all(inside), "what a grid reads");
         }
-        let parts = parts(&grids, images * self.groups, blocks, isa.registers::<T>());
+        let (lanes, most) = isa.registers::<T>();
+        let registers = (ROW / (lanes * size_of::<T>())).max(most);
+        let parts = parts(&grids, images * self.groups, blocks, (lanes, registers));
         // SAFETY: `isa` is one that this processor has; lengths as asserted; parts share no (channel, place).
         unsafe { run(isa, self, &parts, x, y) };
     }
 }
 
+/// The places of a part that a tile has, and where their rows lie.
+struct Strip {
+    places: Range<usize>,
+    registers: usize,
+    /// Where its rows begin in the panel; its sums in their buffer.
+    panel: usize,
+    sums: usize,
+    /// Its sums go straight to y: they lie side by side there.
+    direct: bool,
+}
+
 impl<T: Real> Whole<T> for Panels<'_, T> {
     #[inline(always)]
-    unsafe fn part<V: Vector<Lane = T>, const R: usize>(
-        &self,
-        x: &[T],
-        y: Shared<T>,
-        part: &Part<'_>,
-        scratch: &mut Scratch<T>,
-    ) {
-        let (width, grid, places) = (R * V::LANES, part.grid, self.frame.places_to());
-        let runs = runs(grid, self.frame.pitch(), &part.places);
+    unsafe fn part<V: Vector<Lane = T>>(&self, x: &[T], y: Shared<T>, part: &Part<'_>, scratch: &mut Scratch<T>) {
+        let (width, grid, places) = (part.registers * V::LANES, part.grid, self.frame.places_to());
         let planes = part.group * self.from;
         let steps = grid.taps.len() * self.from;
         let rows = (PANEL / (width * size_of::<T>())).min(steps);
-        // Sums go straight to y where a tile's places lie side by side there.
-        let direct = grid.is_whole() && part.places.len() == width;
         let channels = part.blocks.len() * BLOCK;
-        let [panel, sums, _] = scratch.hold([rows * width + V::LANES, channels * width, 0]);
+        let strips: Vec<Strip> = cuts(part.registers, part.registers.div_ceil(most::<V>()))
+            .enumerate()
+            .map(|(index, cut)| {
+                let first = part.places.start + cut.start * V::LANES;
+                let places = first..(first + cut.len() * V::LANES).min(part.places.end);
+                Strip {
+                    direct: grid.is_whole() && places.len() == cut.len() * V::LANES,
+                    places,
+                    registers: cut.len(),
+                    // A register behind each strip, which is written with its last row.
+                    panel: (cut.start * rows + index) * V::LANES,
+                    sums: cut.start * channels * V::LANES,
+                }
+            })
+            .collect();
+        // Where the numbers of a row lie, and how far those of the next one are from there.
+        let runs: Vec<(Run, usize)> = strips
+            .iter()
+            .flat_map(|strip| {
+                runs(grid, self.frame.pitch(), &strip.places)
+                    .into_iter()
+                    .map(move |run| (Run { panel: strip.panel + run.panel, ..run }, strip.registers * V::LANES))
+            })
+            .collect();
+        let [panel, sums, _] = scratch.hold([rows * width + strips.len() * V::LANES, channels * width, 0]);
         let first_channel = part.group * self.to + part.blocks.start * BLOCK;
         let mut done = 0;
         // A result that reads nothing is zero.
         while done == 0 || done < steps {
             let chunk = done..(done + rows).min(steps);
             let mut segments: Vec<Segment> = Vec::new();
-            let mut row = panel.as_mut_ptr();
+            let mut row = 0;
             let mut step = chunk.start;
             while step < chunk.end {
                 let (tap, start) = grid.taps[step / self.from];
@@ -86,59 +119,55 @@ impl<T: Real> Whole<T> for Panels<'_, T> {
                 }
                 for d in d..d + len {
                     let plane = x.as_ptr().wrapping_add((planes + d) * self.frame.size() + start);
-                    for run in &runs {
-                        let (from, to) = (plane.wrapping_add(run.x), row.wrapping_add(run.panel));
+                    for (run, width) in &runs {
+                        let to = panel.as_mut_ptr().wrapping_add(run.panel + row * width);
                         // SAFETY: what a place of the grid reads lies inside its plane. A whole register more lies inside
-                        // the slack or the next plane, and in the panel inside the next row, which is written later, or
-                        // the register behind the last one; without a frame not a number more is read.
-                        unsafe { copy::<V>(from, to, run.len, self.frame.is_bare()) };
+                        // the slack or the next plane, and in the panel inside the strip's next row, which is written
+                        // later, or the register behind the last one; without a frame not a number more is read.
+                        unsafe { copy::<V>(plane.wrapping_add(run.x), to, run.len, self.frame.is_bare()) };
                     }
-                    row = row.wrapping_add(width);
+                    row += 1;
                 }
                 step += len;
             }
-            for block in part.blocks.clone() {
-                let index = block - part.blocks.start;
-                let whole = self.to - block * BLOCK >= BLOCK;
-                let straight = direct && whole;
-                let (to, stride) = if straight {
-                    let channel = first_channel + index * BLOCK;
-                    (y.get().wrapping_add(channel * places + grid.first + part.places.start), places)
-                } else {
-                    (sums.as_mut_ptr().wrapping_add(index * BLOCK * width), width)
-                };
-                let channel = part.group % self.groups * self.to;
-                let begins = self.begin.block(channel + block * BLOCK, channel + self.to);
-                let begin = (done == 0 && !(straight && self.begin.adds())).then_some(begins.as_ptr());
+            for index in 0..part.blocks.len() {
+                let at = part.blocks.start + index;
+                let (left, channel) = (self.to - at * BLOCK, part.group % self.groups * self.to);
+                let begins = self.begin.block(channel + at * BLOCK, channel + self.to);
                 let blocks = self.to.div_ceil(BLOCK);
                 let size = self.taps * self.from * BLOCK;
-                let weights = self.weights.as_ptr().wrapping_add((part.group % self.groups * blocks + block) * size);
-                let panel = panel.as_ptr();
-                // SAFETY: `to` has BLOCK rows of `width` numbers, in y because all its places and channels are this part's;
-                // the panel has a row for each step of the chunk, the weights have BLOCK numbers for each.
-                unsafe {
-                    if self.to - block * BLOCK <= BLOCK / 2 {
-                        tile::<V, R, { BLOCK / 2 }>(weights, &segments, panel, to, stride, begin);
+                let weights = self.weights.as_ptr().wrapping_add((part.group % self.groups * blocks + at) * size);
+                for strip in &strips {
+                    let width = strip.registers * V::LANES;
+                    let straight = strip.direct && left >= BLOCK;
+                    let (to, stride) = if straight {
+                        let channel = first_channel + index * BLOCK;
+                        (y.get().wrapping_add(channel * places + grid.first + strip.places.start), places)
                     } else {
-                        tile::<V, R, BLOCK>(weights, &segments, panel, to, stride, begin);
-                    }
+                        (sums.as_mut_ptr().wrapping_add(strip.sums + index * BLOCK * width), width)
+                    };
+                    let begin = (done == 0 && !(straight && self.begin.adds())).then_some(begins.as_ptr());
+                    let panel = panel.as_ptr().wrapping_add(strip.panel);
+                    // SAFETY: `to` has BLOCK rows of `width` numbers, in y because all its places and channels are this
+                    // part's; the strip has a row for each step of the chunk, the weights have BLOCK numbers for each.
+                    unsafe { block::<V>(strip.registers, left, weights, &segments, panel, to, stride, begin) };
                 }
             }
             done = chunk.end.max(1);
         }
-        for index in 0..(self.to - part.blocks.start * BLOCK).min(channels) {
-            let whole = self.to - (part.blocks.start + index / BLOCK) * BLOCK >= BLOCK;
-            if direct && whole {
+        for (strip, index) in strips.iter().flat_map(|strip| (0..channels).map(move |index| (strip, index))) {
+            let left = self.to.saturating_sub(part.blocks.start * BLOCK + index / BLOCK * BLOCK);
+            if index % BLOCK >= left || (strip.direct && left >= BLOCK) {
                 continue;
             }
-            let sums = &sums[index * width..][..part.places.len()];
+            let sums = &sums[strip.sums + index * strip.registers * V::LANES..][..strip.places.len()];
             let plane = y.get().wrapping_add((first_channel + index) * places + grid.first);
-            let mut place = part.places.start;
-            while place < part.places.end {
+            let mut place = strip.places.start;
+            while place < strip.places.end {
                 let (i, j) = (place / grid.count[1], place % grid.count[1]);
-                let count = (grid.count[1] - j).min(part.places.end - place);
+                let count = (grid.count[1] - j).min(strip.places.end - place);
                 let line = plane.wrapping_add(i * grid.step[0] + j * grid.step[1]);
-                for (p, &sum) in sums[place - part.places.start..][..count].iter().enumerate() {
+                for (p, &sum) in sums[place - strip.places.start..][..count].iter().enumerate() {
                     let to = line.wrapping_add(p * grid.step[1]);
                     // SAFETY: a place of this part's in a channel of its own.
                     unsafe { *to = if self.begin.adds() { *to + sum } else { sum } };

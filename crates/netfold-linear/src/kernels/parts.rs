@@ -44,7 +44,7 @@ impl<T: Real> Begin<'_, T> {
     }
 }
 
-/// What one task computes: up to three registers of places of a grid, for some blocks of channels.
+/// What one task computes: some registers of places of a grid, for some blocks of channels.
 pub(super) struct Part<'a> {
     pub grid: &'a Grid,
     /// Picture times groups plus group.
@@ -52,6 +52,11 @@ pub(super) struct Part<'a> {
     pub places: Range<usize>,
     pub registers: usize,
     pub blocks: Range<usize>,
+}
+
+/// Registers of places that a tile of sums has at most: those of 8 channels, or of 4 and 4, beside what they read.
+pub(super) const fn most<V: Vector>() -> usize {
+    if V::REGISTERS < 32 { 2 } else { 3 }
 }
 
 /// The parts of a product: `(lanes, most)` are a register's lanes and how many registers a part has at most.
@@ -62,14 +67,10 @@ pub(super) fn parts(grids: &[Grid], groups: usize, blocks: usize, (lanes, most):
         let panels = registers.div_ceil(most);
         let shares = TASKS.div_ceil((groups * panels).max(1)).min(blocks.div_ceil(BLOCKS));
         for group in 0..groups {
-            for panel in 0..panels {
-                // Panels of equal size: a small one would wait for its own sums.
-                let cut = |panel: usize| panel * registers / panels;
-                let places = cut(panel) * lanes..(cut(panel + 1) * lanes).min(grid.len());
-                for share in 0..shares {
-                    let blocks = share * blocks / shares..(share + 1) * blocks / shares;
-                    let registers = cut(panel + 1) - cut(panel);
-                    parts.push(Part { grid, group, places: places.clone(), registers, blocks });
+            for panel in cuts(registers, panels) {
+                let places = panel.start * lanes..(panel.end * lanes).min(grid.len());
+                for blocks in cuts(blocks, shares) {
+                    parts.push(Part { grid, group, places: places.clone(), registers: panel.len(), blocks });
                 }
             }
         }
@@ -77,20 +78,19 @@ pub(super) fn parts(grids: &[Grid], groups: usize, blocks: usize, (lanes, most):
     parts
 }
 
+/// `0..len` in pieces of equal size: a small one would wait for its own sums.
+pub(super) fn cuts(len: usize, pieces: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..pieces).map(move |piece| piece * len / pieces..(piece + 1) * len / pieces)
+}
+
 /// A product of a whole tensor that is computed part by part.
 pub(super) trait Whole<T: Real>: Sync {
     /// All sums of one part.
     ///
     /// # Safety
-    /// Lengths and frame are what the product asserts before it starts, `part` is one of its parts with R registers, no
-    /// other thread reads or writes its places of y in its channels, and the processor has the instructions of V.
-    unsafe fn part<V: Vector<Lane = T>, const R: usize>(
-        &self,
-        x: &[T],
-        y: Shared<T>,
-        part: &Part<'_>,
-        scratch: &mut Scratch<T>,
-    );
+    /// Lengths and frame are what the product asserts before it starts, `part` is one of its parts, no other thread reads
+    /// or writes its places of y in its channels, and the processor has the instructions of V.
+    unsafe fn part<V: Vector<Lane = T>>(&self, x: &[T], y: Shared<T>, part: &Part<'_>, scratch: &mut Scratch<T>);
 }
 
 /// Computes all parts of y.
@@ -107,7 +107,7 @@ pub(super) unsafe fn run<T: Real, W: Whole<T>>(isa: Isa, whole: &W, parts: &[Par
                 Isa::Avx512 => avx512(whole, x, y, part, scratch),
                 #[cfg(target_arch = "x86_64")]
                 Isa::Avx2 => avx2(whole, x, y, part, scratch),
-                Isa::Portable => whole.part::<T::Plain, 1>(x, y, part, scratch),
+                Isa::Portable => whole.part::<T::Plain>(x, y, part, scratch),
             }
         });
     });
@@ -119,13 +119,7 @@ pub(super) unsafe fn run<T: Real, W: Whole<T>>(isa: Isa, whole: &W, parts: &[Par
 #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma,popcnt")]
 unsafe fn avx512<T: Real, W: Whole<T>>(whole: &W, x: &[T], y: Shared<T>, part: &Part<'_>, scratch: &mut Scratch<T>) {
     // SAFETY: the caller's.
-    unsafe {
-        match part.registers {
-            1 => whole.part::<T::Wide, 1>(x, y, part, scratch),
-            2 => whole.part::<T::Wide, 2>(x, y, part, scratch),
-            _ => whole.part::<T::Wide, 3>(x, y, part, scratch),
-        }
-    }
+    unsafe { whole.part::<T::Wide>(x, y, part, scratch) }
 }
 
 /// # Safety
@@ -134,7 +128,7 @@ unsafe fn avx512<T: Real, W: Whole<T>>(whole: &W, x: &[T], y: Shared<T>, part: &
 #[target_feature(enable = "avx2,fma,popcnt")]
 unsafe fn avx2<T: Real, W: Whole<T>>(whole: &W, x: &[T], y: Shared<T>, part: &Part<'_>, scratch: &mut Scratch<T>) {
     // SAFETY: the caller's.
-    unsafe { whole.part::<T::Half, 1>(x, y, part, scratch) }
+    unsafe { whole.part::<T::Half>(x, y, part, scratch) }
 }
 
 /// Places of a panel that read side by side.
@@ -194,6 +188,61 @@ pub(super) unsafe fn copy<V: Vector>(from: *const V::Lane, to: *mut V::Lane, len
 /// smaller than the whole, and than what the whole begins with.
 pub(super) const PIECE: usize = 64;
 
+/// `to[j] = begin[j] + Σ over steps of weights[step][j] · panel[step]` for the first `channels` of a block and so many
+/// registers of places, [`most`] at most; += without `begin`.
+///
+/// # Safety
+/// As [`tile`], with J = BLOCK and R = `registers`.
+#[inline(always)]
+#[expect(clippy::too_many_arguments, reason = "the parts of one product")]
+pub(super) unsafe fn block<V: Vector>(
+    registers: usize,
+    channels: usize,
+    weights: *const V::Lane,
+    segments: &[Segment],
+    panel: *const V::Lane,
+    to: *mut V::Lane,
+    stride: usize,
+    begin: Option<*const V::Lane>,
+) {
+    // SAFETY: the caller's.
+    unsafe {
+        match registers {
+            1 => halves::<V, 1>(channels, weights, segments, panel, to, stride, begin),
+            3 if most::<V>() == 3 => halves::<V, 3>(channels, weights, segments, panel, to, stride, begin),
+            _ => halves::<V, 2>(channels, weights, segments, panel, to, stride, begin),
+        }
+    }
+}
+
+/// A block at once if its sums and what they read are not too many for the registers, or one half after the other.
+///
+/// # Safety
+/// As [`block`].
+#[inline(always)]
+unsafe fn halves<V: Vector, const R: usize>(
+    channels: usize,
+    weights: *const V::Lane,
+    segments: &[Segment],
+    panel: *const V::Lane,
+    to: *mut V::Lane,
+    stride: usize,
+    begin: Option<*const V::Lane>,
+) {
+    const HALF: usize = BLOCK / 2;
+    // SAFETY: the caller's; the second half of the block lies behind the first.
+    unsafe {
+        if channels > HALF && BLOCK * R + R < V::REGISTERS {
+            return tile::<V, R, BLOCK>(weights, segments, panel, to, stride, begin);
+        }
+        tile::<V, R, HALF>(weights, segments, panel, to, stride, begin);
+        if channels > HALF {
+            let (weights, to) = (weights.wrapping_add(HALF), to.wrapping_add(HALF * stride));
+            tile::<V, R, HALF>(weights, segments, panel, to, stride, begin.map(|begin| begin.wrapping_add(HALF)));
+        }
+    }
+}
+
 /// R registers of places of J channels: `to[j] = begin[j] + Σ over steps of weights[step][j] · panel[step]`; += without
 /// `begin`, in pieces (see [`PIECE`]).
 ///
@@ -201,7 +250,7 @@ pub(super) const PIECE: usize = 64;
 /// `to` has J rows of R registers that no other thread uses, `stride` apart; `begin` has J numbers; `weights` has BLOCK
 /// numbers for each step of the segments and `panel` R registers; the processor has the instructions of V.
 #[inline(always)]
-pub(super) unsafe fn tile<V: Vector, const R: usize, const J: usize>(
+unsafe fn tile<V: Vector, const R: usize, const J: usize>(
     weights: *const V::Lane,
     segments: &[Segment],
     panel: *const V::Lane,

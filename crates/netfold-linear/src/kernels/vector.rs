@@ -23,6 +23,8 @@ pub trait Vector: Copy {
     type Mask: Copy;
     /// How many lanes there are.
     const LANES: usize;
+    /// How many such registers a processor has.
+    const REGISTERS: usize;
     /// Zero in each lane.
     ///
     /// # Safety
@@ -167,6 +169,7 @@ impl<T: Real, const N: usize, const FMA: bool> Vector for Array<T, N, FMA> {
     type Narrow = Array<T, 1, FMA>;
     type Mask = (usize, usize);
     const LANES: usize = N;
+    const REGISTERS: usize = if cfg!(target_arch = "aarch64") { 32 } else { 16 };
     #[inline(always)]
     unsafe fn mask(first: usize, end: usize) -> Self::Mask {
         (first, end)

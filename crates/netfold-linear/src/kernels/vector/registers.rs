@@ -7,6 +7,7 @@ use super::{Array, Lanes, PORTABLE_FMA, Vector};
 /// The methods that AVX-512 has an instruction for: masked moves, and picks from two registers.
 macro_rules! wide {
     ($mask:ty, $load:ident $store:ident, $index:ty, $lanes:literal, $pick:ident) => {
+        const REGISTERS: usize = 32;
         #[inline(always)]
         unsafe fn evens(self, next: Self) -> Self {
             const EVENS: [$index; $lanes] = {
@@ -56,12 +57,31 @@ macro_rules! wide {
     };
 }
 
-/// The same of AVX2, whose masks are registers of whole numbers.
+/// Lanes of a register of AVX2: whole numbers of ones and zeros, and from which to which.
+#[derive(Clone, Copy)]
+pub struct Span {
+    lanes: __m256i,
+    first: usize,
+    end: usize,
+}
+
+/// The same of AVX2. On some processors a masked store takes twenty times as long as any other.
 macro_rules! half {
-    ($load:ident $store:ident, $whole:ty, $lanes:literal) => {
-        type Mask = __m256i;
+    ($load:ident $store:ident, $whole:ty, $lanes:literal, $evens:expr, $in_turn:expr, $first:expr) => {
+        const REGISTERS: usize = 16;
         #[inline(always)]
-        unsafe fn mask(first: usize, end: usize) -> __m256i {
+        unsafe fn evens(self, next: Self) -> Self {
+            // SAFETY: the processor has the instructions, by the trait's contract; so in all that follow.
+            unsafe { $evens(self, next) }
+        }
+        #[inline(always)]
+        unsafe fn in_turn(self, other: Self) -> [Self; 2] {
+            // SAFETY: as above.
+            unsafe { $in_turn(self, other) }
+        }
+        type Mask = Span;
+        #[inline(always)]
+        unsafe fn mask(first: usize, end: usize) -> Span {
             const WINDOWS: [$whole; 3 * $lanes] = {
                 let (mut lanes, mut i) = ([0; 3 * $lanes], $lanes);
                 while i < 2 * $lanes {
@@ -70,21 +90,27 @@ macro_rules! half {
                 }
                 lanes
             };
-            // SAFETY: no bound is beyond the lanes; the processor has the instructions, by the trait's contract.
+            // SAFETY: as above; no bound is beyond the lanes.
             unsafe {
                 let window = |from: usize| _mm256_loadu_si256(WINDOWS.as_ptr().wrapping_add(from).cast());
-                _mm256_and_si256(window($lanes - first), window(2 * $lanes - end))
+                Span { lanes: _mm256_and_si256(window($lanes - first), window(2 * $lanes - end)), first, end }
             }
         }
         #[inline(always)]
-        unsafe fn load_masked(from: *const Self::Lane, mask: __m256i) -> Self {
+        unsafe fn load_masked(from: *const Self::Lane, mask: Span) -> Self {
             // SAFETY: lanes whose bits are 0 are not read; the rest is the caller's.
-            unsafe { $load(from, mask) }
+            unsafe { $load(from, mask.lanes) }
         }
         #[inline(always)]
-        unsafe fn store_masked(self, to: *mut Self::Lane, mask: __m256i) {
-            // SAFETY: lanes whose bits are 0 are not written; the rest is the caller's.
-            unsafe { $store(to, mask, self) }
+        unsafe fn store_masked(self, to: *mut Self::Lane, mask: Span) {
+            // SAFETY: lanes outside the span are not written; the rest is the caller's.
+            unsafe {
+                match mask {
+                    Span { first: 0, end: $lanes, .. } => self.store(to),
+                    Span { first: 0, end, .. } => $first(self, to, end),
+                    _ => $store(to, mask.lanes, self),
+                }
+            }
         }
     };
 }
@@ -175,14 +201,51 @@ register! {
             let wins = _mm256_and_ps(larger, number);
             [_mm256_blendv_ps(best, x, wins), _mm256_blendv_ps(holder, name, wins)]
         },
-        half!(_mm256_maskload_ps _mm256_maskstore_ps, i32, 8);
+        half!(_mm256_maskload_ps _mm256_maskstore_ps, i32, 8,
+            |a, b| {
+                let picked = _mm256_castps_pd(_mm256_shuffle_ps::<0b10_00_10_00>(a, b));
+                _mm256_castpd_ps(_mm256_permute4x64_pd::<0b11_01_10_00>(picked))
+            },
+            |a, b| {
+                let (low, high) = (_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
+                [_mm256_permute2f128_ps::<0x20>(low, high), _mm256_permute2f128_ps::<0x31>(low, high)]
+            },
+            |x, to: *mut f32, count: usize| {
+                let (mut rest, mut at) = (_mm256_castps256_ps128(x), 0);
+                if count & 4 != 0 {
+                    _mm_storeu_ps(to, rest);
+                    (rest, at) = (_mm256_extractf128_ps::<1>(x), 4);
+                }
+                if count & 2 != 0 {
+                    _mm_storel_pd(to.wrapping_add(at).cast(), _mm_castps_pd(rest));
+                    (rest, at) = (_mm_movehl_ps(rest, rest), at + 2);
+                }
+                if count & 1 != 0 {
+                    _mm_store_ss(to.wrapping_add(at), rest);
+                }
+            });
     __m256d, <f64 as Lanes>::Plain, f64, 4: _mm256_setzero_pd _mm256_set1_pd _mm256_loadu_pd _mm256_storeu_pd _mm256_fmadd_pd _mm256_add_pd _mm256_sub_pd _mm256_max_pd _mm256_min_pd |a, b| _mm256_movemask_pd(_mm256_cmp_pd::<_CMP_LE_OQ>(a, b)) as u64,
         |x, name, best, holder| {
             let (larger, number) = (_mm256_cmp_pd::<_CMP_NLE_UQ>(x, best), _mm256_cmp_pd::<_CMP_ORD_Q>(best, best));
             let wins = _mm256_and_pd(larger, number);
             [_mm256_blendv_pd(best, x, wins), _mm256_blendv_pd(holder, name, wins)]
         },
-        half!(_mm256_maskload_pd _mm256_maskstore_pd, i64, 4);
+        half!(_mm256_maskload_pd _mm256_maskstore_pd, i64, 4,
+            |a, b| _mm256_permute4x64_pd::<0b11_01_10_00>(_mm256_unpacklo_pd(a, b)),
+            |a, b| {
+                let (low, high) = (_mm256_unpacklo_pd(a, b), _mm256_unpackhi_pd(a, b));
+                [_mm256_permute2f128_pd::<0x20>(low, high), _mm256_permute2f128_pd::<0x31>(low, high)]
+            },
+            |x, to: *mut f64, count: usize| {
+                let (mut rest, mut at) = (_mm256_castpd256_pd128(x), 0);
+                if count & 2 != 0 {
+                    _mm_storeu_pd(to, rest);
+                    (rest, at) = (_mm256_extractf128_pd::<1>(x), 2);
+                }
+                if count & 1 != 0 {
+                    _mm_store_sd(to.wrapping_add(at), rest);
+                }
+            });
 }
 
 impl Lanes for f32 {

@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::super::channels::{lanes, tile, turn};
-use super::super::parts::{Run, runs};
+use super::super::channels::{lanes, pieces, tile, turn};
+use super::super::parts::{Run, cuts, runs};
 use super::super::scratch::Scratch;
 use super::super::vector::{MOST, Vector};
 use super::super::{Isa, Shared};
@@ -17,6 +17,8 @@ use crate::frame::Grid;
 const BLOCKS: usize = 3;
 /// Tiles that are summed together at most.
 const TILES: usize = 8;
+/// The same where a processor has 16 registers.
+const FEWER: usize = 6;
 /// Tasks that a product is cut into at least, if it has so many channels.
 const TASKS: usize = 8;
 
@@ -95,7 +97,7 @@ unsafe fn by<T: Real>(isa: Isa, job: &Job<'_, T>, step: Step<'_, T>, part: &Part
             Isa::Avx512 => avx512(job, step, part, scratch),
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 => avx2(job, step, part, scratch),
-            Isa::Portable => body::<T::Plain, { TILES / 2 }>(job, step, part, scratch),
+            Isa::Portable => body::<T::Plain, FEWER>(job, step, part, scratch),
         }
     }
 }
@@ -115,7 +117,7 @@ unsafe fn avx512<T: Real>(job: &Job<'_, T>, step: Step<'_, T>, part: &Part, scra
 #[target_feature(enable = "avx2,fma,popcnt")]
 unsafe fn avx2<T: Real>(job: &Job<'_, T>, step: Step<'_, T>, part: &Part, scratch: &mut Scratch<T>) {
     // SAFETY: the caller's.
-    unsafe { body::<T::Half, { TILES / 2 }>(job, step, part, scratch) }
+    unsafe { body::<T::Half, FEWER>(job, step, part, scratch) }
 }
 
 /// One step of one part.
@@ -192,25 +194,24 @@ unsafe fn write<V: Vector, const R: usize, const J: usize>(
             weights[r] = weights[r].wrapping_add(index * from * lanes + lane);
         }
         let spectra = job.spectra.get().wrapping_add((part.group * POINTS + point) * from * job.width);
-        // Runs of equal size: a short one would wait for its own sums.
-        let (runs, mut at) = (tiles.div_ceil(J), 0);
-        for run in 0..runs {
-            let count = (run + 1) * tiles / runs - run * tiles / runs;
-            let to = products.as_mut_ptr().wrapping_add((point * tiles + at) * row);
-            macro_rules! sum {
-                ($($j:literal)+) => {
-                    match count {
-                        // SAFETY: the caller's; rows of the spectra, of the weights and of the products.
-                        $($j if $j <= J => unsafe {
-                            let x = spectra.cast_const().wrapping_add(at);
-                            tile::<V, R, $j>(&[(0, 0)], from, x, job.width, weights, zeros.as_ptr().cast(), to);
-                        },)+
-                        _ => unreachable!("a run has at most J tiles"),
-                    }
-                };
+        for steps in pieces(from) {
+            let begin = (steps.start == 0).then_some(zeros.as_ptr().cast());
+            for run in cuts(tiles, tiles.div_ceil(J)) {
+                let x = spectra.cast_const().wrapping_add(run.start);
+                let to = products.as_mut_ptr().wrapping_add((point * tiles + run.start) * row);
+                macro_rules! sum {
+                    ($($j:literal)+) => {
+                        match run.len() {
+                            // SAFETY: the caller's; rows of the spectra, of the weights and of the products.
+                            $($j if $j <= J => unsafe {
+                                tile::<V, R, $j>(&[(0, 0)], from, steps.clone(), x, job.width, weights, begin, to);
+                            },)+
+                            _ => unreachable!("a run has at most J tiles"),
+                        }
+                    };
+                }
+                sum!(1 2 3 4 5 6 7 8);
             }
-            sum!(1 2 3 4 5 6 7 8);
-            at += count;
         }
     }
     for tile in 0..tiles {

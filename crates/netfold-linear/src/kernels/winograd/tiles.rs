@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::super::frames::alternate;
-use super::super::parts::{self, BLOCK, Part, Segment, Whole, runs, tile};
+use super::super::parts::{self, BLOCK, Part, Segment, Whole, runs};
 use super::super::scratch::Scratch;
 use super::super::vector::Vector;
 use super::super::{Isa, Shared};
@@ -33,14 +33,8 @@ pub(super) unsafe fn run<T: Real>(
 
 impl<T: Real> Whole<T> for Winograd<'_, T> {
     #[inline(always)]
-    unsafe fn part<V: Vector<Lane = T>, const R: usize>(
-        &self,
-        x: &[T],
-        y: Shared<T>,
-        part: &Part<'_>,
-        scratch: &mut Scratch<T>,
-    ) {
-        let (width, plane) = (R * V::LANES, self.places[0] * self.places[1]);
+    unsafe fn part<V: Vector<Lane = T>>(&self, x: &[T], y: Shared<T>, part: &Part<'_>, scratch: &mut Scratch<T>) {
+        let (width, plane) = (part.registers * V::LANES, self.places[0] * self.places[1]);
         // What is read of one channel, d of its tiles side by side; Bᵀ d B of all channels, `[point][channel][tile]`; sums
         // of products, `[block][point][channel of the block][tile]`.
         let all = GROUP.min(part.blocks.len()) * POINTS * BLOCK * width;
@@ -66,11 +60,17 @@ impl<T: Real> Whole<T> for Winograd<'_, T> {
                     let to = sums.wrapping_add(((block - first) * POINTS + point) * BLOCK * width);
                     // SAFETY: `to` has BLOCK rows of `width` numbers; panel and weights a row for each channel.
                     unsafe {
-                        if self.to - block * BLOCK <= BLOCK / 2 {
-                            tile::<V, R, { BLOCK / 2 }>(weights, &all, panel, to, width, Some(begin.as_ptr()));
-                        } else {
-                            tile::<V, R, BLOCK>(weights, &all, panel, to, width, Some(begin.as_ptr()));
-                        }
+                        let channels = self.to - block * BLOCK;
+                        parts::block::<V>(
+                            part.registers,
+                            channels,
+                            weights,
+                            &all,
+                            panel,
+                            to,
+                            width,
+                            Some(begin.as_ptr()),
+                        );
                     }
                 }
             }
@@ -79,7 +79,7 @@ impl<T: Real> Whole<T> for Winograd<'_, T> {
                 // The tile's four places take the buffer of what was read.
                 let made = read;
                 let begin = self.begin.at(part.group % self.groups * self.to + channel);
-                for r in 0..R {
+                for r in 0..part.registers {
                     let sums = sums.wrapping_add((block * POINTS * BLOCK + lane) * width + r * V::LANES);
                     // SAFETY: registers of the rows of both buffers.
                     unsafe {
