@@ -7,6 +7,7 @@ use rayon::prelude::*;
 
 use crate::gemm::{View, by_columns};
 use crate::kernels::combine::combine;
+use crate::kernels::dots::dots;
 use crate::kernels::gather::{Gather, MASKED, Weights};
 use crate::layout::Axes;
 use crate::reads::Reads;
@@ -99,12 +100,13 @@ impl<T: Real> Product<T> {
             (self.pairs.as_slice(), other) == (&[(0, 0)], 1) && self.domain.iter().product::<usize>() == self.k;
         // y runs along the rows of the stored matrix or along its columns.
         let along_rows = (self.side == Side::Right) == transpose;
-        if single && x.width() == 1 && along_rows == self.turned {
+        if single && x.width() == 1 {
             let (from, to) = if transpose { (&self.codomain, &self.domain) } else { (&self.domain, &self.codomain) };
             let (x, full) = (x.clone().onto(&Support::full(from)), Support::full(to));
             let mut y = Probes::scratch(&full, 1);
             let len = x.values().len() * y.values().len();
-            combine(x.values(), &self.constant[..len], y.values_mut());
+            let product = if along_rows == self.turned { combine } else { dots };
+            product(x.values(), &self.constant[..len], y.values_mut());
             return Some(y.onto(onto));
         }
         if !single || x.width() * size_of::<T>() < MASKED || !flat(&self.domain) || !flat(&self.codomain) {

@@ -89,14 +89,14 @@ pub(super) unsafe fn collect<V: Vector>(from: *const V::Lane, stride: usize, to:
         // SAFETY: the first `left` places of the line read `(left − 1) · stride + 1` numbers.
         unsafe {
             let line = match stride {
-                1 => load::<V>(from, left),
+                1 => V::load_first(from, left),
                 _ => {
                     let read = 2 * left - 1;
-                    load::<V>(from, read.min(V::LANES))
-                        .evens(load::<V>(from.wrapping_add(V::LANES), read.saturating_sub(V::LANES)))
+                    V::load_first(from, read.min(V::LANES))
+                        .evens(V::load_first(from.wrapping_add(V::LANES), read.saturating_sub(V::LANES)))
                 }
             };
-            store::<V>(line, to, left);
+            line.store_first(to, left);
         }
         at += V::LANES;
     }
@@ -113,31 +113,11 @@ pub(super) unsafe fn alternate<V: Vector>(even: *const V::Lane, odd: *const V::L
         let (left, to) = ((count - at).min(2 * V::LANES), to.wrapping_add(at));
         // SAFETY: the caller's.
         unsafe {
-            let even = load::<V>(even.wrapping_add(at / 2), left.div_ceil(2));
-            let [low, high] = even.in_turn(load::<V>(odd.wrapping_add(at / 2), left / 2));
-            store::<V>(low, to, left.min(V::LANES));
-            store::<V>(high, to.wrapping_add(V::LANES), left.saturating_sub(V::LANES));
+            let even = V::load_first(even.wrapping_add(at / 2), left.div_ceil(2));
+            let [low, high] = even.in_turn(V::load_first(odd.wrapping_add(at / 2), left / 2));
+            low.store_first(to, left.min(V::LANES));
+            high.store_first(to.wrapping_add(V::LANES), left.saturating_sub(V::LANES));
         }
         at += 2 * V::LANES;
     }
-}
-
-/// A register, or its first `count` numbers and zeros.
-///
-/// # Safety
-/// See [`Vector::load_first`].
-#[inline(always)]
-unsafe fn load<V: Vector>(from: *const V::Lane, count: usize) -> V {
-    // SAFETY: the caller's.
-    unsafe { if count == V::LANES { V::load(from) } else { V::load_first(from, count) } }
-}
-
-/// A register, or its first `count` numbers.
-///
-/// # Safety
-/// See [`Vector::store_first`].
-#[inline(always)]
-unsafe fn store<V: Vector>(register: V, to: *mut V::Lane, count: usize) {
-    // SAFETY: the caller's.
-    unsafe { if count == V::LANES { register.store(to) } else { register.store_first(to, count) } }
 }

@@ -5,13 +5,14 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::parts::Begin;
+use super::parts::{Begin, cuts};
 use super::vector::Vector;
 use super::{Isa, Kernel, Loop, Shared};
 use crate::{Real, WindowAxis};
 
-/// Lines that are summed together.
-const LINES: usize = 4;
+/// Lines that are summed together: as many sums as a processor adds to at once, of wide registers and of others.
+const WIDE: usize = 4;
+const LINES: usize = 8;
 /// Taps along a line at most.
 pub(crate) const TAPS: usize = 16;
 /// Places between neighbouring places of the result at most.
@@ -58,7 +59,7 @@ impl<T: Real> Lone<'_, T> {
                     Isa::Avx512 => avx512(&part, planes),
                     #[cfg(target_arch = "x86_64")]
                     Isa::Avx2 => avx2(&part, planes),
-                    Isa::Portable => by_stride::<T::Plain>(&part, planes),
+                    Isa::Portable => by_stride::<T::Plain, LINES>(&part, planes),
                 }
             }
         });
@@ -78,7 +79,7 @@ struct Part<'a, T> {
 #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma,popcnt")]
 unsafe fn avx512<T: Real>(part: &Part<'_, T>, planes: Range<usize>) {
     // SAFETY: the caller's.
-    unsafe { by_stride::<T::Wide>(part, planes) }
+    unsafe { by_stride::<T::Wide, WIDE>(part, planes) }
 }
 
 /// # Safety
@@ -87,64 +88,74 @@ unsafe fn avx512<T: Real>(part: &Part<'_, T>, planes: Range<usize>) {
 #[target_feature(enable = "avx2,fma,popcnt")]
 unsafe fn avx2<T: Real>(part: &Part<'_, T>, planes: Range<usize>) {
     // SAFETY: the caller's.
-    unsafe { by_stride::<T::Half>(part, planes) }
+    unsafe { by_stride::<T::Half, LINES>(part, planes) }
 }
 
 /// # Safety
 /// See [`body`].
 #[inline(always)]
-unsafe fn by_stride<V: Vector>(part: &Part<'_, V::Lane>, planes: Range<usize>) {
+unsafe fn by_stride<V: Vector, const L: usize>(part: &Part<'_, V::Lane>, planes: Range<usize>) {
     // SAFETY: the caller's.
     unsafe {
         match part.job.axes[1].stride {
-            1 => body::<V, 1>(part, planes),
-            _ => body::<V, STRIDE>(part, planes),
+            1 => body::<V, 1, L>(part, planes),
+            _ => body::<V, STRIDE, L>(part, planes),
         }
     }
 }
 
-/// Some planes, of lines with places S apart.
+/// Some planes, of lines with places S apart, L of them at a time.
 ///
 /// # Safety
 /// What [`Lone::run_by`] asserts holds, no other thread reads or writes these planes of y, and the processor has the
 /// instructions of V.
 #[inline(always)]
-unsafe fn body<V: Vector, const S: usize>(part: &Part<'_, V::Lane>, planes: Range<usize>) {
-    let Lone { axes: axes @ [down, along], weights, turned, begin } = part.job;
+unsafe fn body<V: Vector, const S: usize, const L: usize>(part: &Part<'_, V::Lane>, planes: Range<usize>) {
+    let Lone { axes: [down, along], weights, turned, begin } = part.job;
     let (from, to, taps) = (down.input * along.input, down.output * along.output, down.kernel * along.kernel);
-    let mut at = 0;
-    while at < along.output {
-        let count = V::LANES.min(along.output - at);
-        // SAFETY: the caller's.
-        let (reaches, written) = unsafe { (reaches::<V, S>(along, at, count), V::mask(0, count)) };
-        for index in planes.clone() {
-            let channel = index % (weights.len() / taps);
-            let window = &weights[channel * taps..][..taps];
-            let plane = Plane {
-                axes,
-                x: part.x[index * from..][..from].as_ptr(),
-                y: part.y.get().wrapping_add(index * to + at),
+    // SAFETY: the caller's.
+    let stretches = unsafe { stretches::<V, S>(along) };
+    // What stands for a line that is not there.
+    let zeros = vec![V::Lane::default(); along.input];
+    let mut read = vec![[zeros.as_ptr(); L]; down.kernel];
+    let end = planes.end;
+    for index in planes {
+        let channel = index % (weights.len() / taps);
+        let window = &weights[channel * taps..][..taps];
+        let x = part.x[index * from..][..from].as_ptr();
+        for lines in cuts(down.output, down.output.div_ceil(L)) {
+            for (tap, read) in read.iter_mut().enumerate() {
+                for (l, line) in lines.clone().enumerate() {
+                    let line = (line * down.stride + tap * down.dilation).wrapping_add_signed(-down.pad);
+                    read[l] = if line < down.input { x.wrapping_add(line * along.input) } else { zeros.as_ptr() };
+                }
+            }
+            let plane = Lines {
+                read: &read,
+                y: part.y.get().wrapping_add(index * to + lines.start * along.output),
+                apart: along.output,
                 weights: window.as_ptr().wrapping_add(if *turned { taps - 1 } else { 0 }),
                 step: if *turned { -1 } else { 1 },
                 begin: (!begin.adds()).then(|| begin.at(channel)),
-                reaches: &reaches[..along.kernel],
-                written,
+                free: !begin.adds() && (end - index) * to - lines.end * along.output >= V::LANES,
             };
-            let mut line = 0;
-            while line < down.output {
-                // SAFETY: the lines are there; the caller's.
-                unsafe {
-                    match down.output - line {
-                        1 => sums::<V, S, 1>(&plane, line),
-                        2 => sums::<V, S, 2>(&plane, line),
-                        3 => sums::<V, S, 3>(&plane, line),
-                        _ => sums::<V, S, LINES>(&plane, line),
-                    }
+            // Along the lines, which a processor sees coming; from their ends on, as `free` demands.
+            for stretch in stretches.iter().rev() {
+                macro_rules! sums {
+                    ($($l:literal)+) => {
+                        match lines.len() {
+                            // SAFETY: lines and places are there; the caller's.
+                            $(
+                                $l if $l <= L && stretch.whole => unsafe { plane.sums::<S, $l, true, V>(stretch) },
+                                $l if $l <= L => unsafe { plane.sums::<S, $l, false, V>(stretch) },
+                            )+
+                            _ => unreachable!("L lines at most"),
+                        }
+                    };
                 }
-                line += LINES;
+                sums!(1 2 3 4 5 6 7 8);
             }
         }
-        at += count;
     }
 }
 
@@ -158,83 +169,115 @@ struct Reach<M> {
     far: M,
 }
 
-/// For each tap along a line, where `count` places from `at` on read.
+/// A register of places on a line.
+struct Stretch<V: Vector> {
+    /// The first of them.
+    at: usize,
+    /// For each tap along the line.
+    reaches: Vec<Reach<V::Mask>>,
+    /// Whether the register that each tap reads from its first place on is inside the line as a whole.
+    whole: bool,
+    written: V::Mask,
+}
+
+/// All places of a line.
 ///
 /// # Safety
-/// `count` is at most a register's lanes, and the processor has the instructions of V.
+/// The processor has the instructions of V.
 #[inline(always)]
-unsafe fn reaches<V: Vector, const S: usize>(axis: &WindowAxis, at: usize, count: usize) -> [Reach<V::Mask>; TAPS] {
-    // SAFETY: the caller's; no mask is of more lanes than there are.
-    unsafe {
-        let none = V::mask(0, 0);
-        let mut reaches = [Reach { from: 0, near: none, far: none }; TAPS];
+unsafe fn stretches<V: Vector, const S: usize>(axis: &WindowAxis) -> Vec<Stretch<V>> {
+    let mut stretches = Vec::with_capacity(axis.output.div_ceil(V::LANES));
+    let mut at = 0;
+    while at < axis.output {
+        let count = V::LANES.min(axis.output - at);
+        let (mut reaches, mut whole) = (Vec::with_capacity(axis.kernel), true);
         for tap in 0..axis.kernel {
             let inside = axis.inside(tap);
             let (first, end) = (inside.start.clamp(at, at + count) - at, inside.end.clamp(at, at + count) - at);
             // Counted in places of x from the first lane's on; the last one reads no further than itself.
             let (first, end) = if first < end { (first * S, (end - 1) * S + 1) } else { (0, 0) };
-            let near = V::mask(first.min(V::LANES), end.min(V::LANES));
-            let far = V::mask(first.max(V::LANES) - V::LANES, end.max(V::LANES) - V::LANES);
-            reaches[tap] = Reach { from: (at * S + tap * axis.dilation) as isize - axis.pad, near, far };
+            // SAFETY: the caller's; no mask is of more lanes than there are.
+            let [near, far] = unsafe {
+                [
+                    V::mask(first.min(V::LANES), end.min(V::LANES)),
+                    V::mask(first.max(V::LANES) - V::LANES, end.max(V::LANES) - V::LANES),
+                ]
+            };
+            reaches.push(Reach { from: (at * S + tap * axis.dilation) as isize - axis.pad, near, far });
+            whole &= first == 0 && end >= V::LANES;
         }
-        reaches
+        // SAFETY: as above.
+        stretches.push(Stretch { at, reaches, whole, written: unsafe { V::mask(0, count) } });
+        at += count;
     }
+    stretches
 }
 
-/// A plane, and a register of places on each of its lines.
-struct Plane<'a, V: Vector> {
-    axes: &'a [WindowAxis; 2],
-    x: *const V::Lane,
-    /// The first of the places.
-    y: *mut V::Lane,
-    /// That of the first tap; the next one lies `step` behind.
-    weights: *const V::Lane,
+/// Some lines of a plane, L at most.
+struct Lines<'a, T, const L: usize> {
+    /// For each tap where each of them reads from.
+    read: &'a [[*const T; L]],
+    /// The first of them; the next one lies `apart` numbers further.
+    y: *mut T,
+    apart: usize,
+    /// The weight of the first tap; the next one lies `step` behind.
+    weights: *const T,
     step: isize,
     /// What sums begin with; what y holds without it.
-    begin: Option<V::Lane>,
-    reaches: &'a [Reach<V::Mask>],
-    written: V::Mask,
+    begin: Option<T>,
+    /// Whether a register of places behind these lines is written later: whole registers are stored then, over the ends of
+    /// lines, too, and what is written there is written again.
+    free: bool,
 }
 
-/// The sums on L lines from `line` on.
-///
-/// # Safety
-/// See [`body`].
-#[inline(always)]
-unsafe fn sums<V: Vector, const S: usize, const L: usize>(plane: &Plane<'_, V>, line: usize) {
-    let [down, along] = plane.axes;
-    let mut weight = plane.weights;
-    // SAFETY: the caller's; a weight for each tap. Of x the masks read no numbers but those of a line, which lies inside.
-    unsafe {
-        let mut sums = [V::zero(); L];
-        for tap in 0..down.kernel {
-            let first = (line * down.stride + tap * down.dilation) as isize - down.pad;
-            let inside = |l: usize| (first.wrapping_add((l * down.stride) as isize) as usize) < down.input;
-            let whole = inside(0) && inside(L - 1);
-            let x = plane.x.wrapping_offset(first * along.input as isize);
-            for reach in plane.reaches {
-                let (w, x) = (V::splat(*weight), x.wrapping_offset(reach.from));
-                weight = weight.wrapping_offset(plane.step);
-                for l in 0..L {
-                    if whole || inside(l) {
-                        let x = x.wrapping_add(l * down.stride * along.input);
-                        let near = V::load_masked(x, reach.near);
+impl<T: Real, const L: usize> Lines<'_, T, L> {
+    /// The sums of some places on the first N lines. WHOLE: each tap reads whole registers.
+    ///
+    /// # Safety
+    /// See [`body`]; there are N lines.
+    #[inline(always)]
+    unsafe fn sums<const S: usize, const N: usize, const WHOLE: bool, V: Vector<Lane = T>>(
+        &self,
+        stretch: &Stretch<V>,
+    ) {
+        let mut weight = self.weights;
+        // SAFETY: the caller's; a weight for each tap. Of x the masks read no numbers but those of a line, and zeros.
+        unsafe {
+            let mut sums = [V::zero(); N];
+            for read in self.read {
+                for reach in &stretch.reaches {
+                    let w = V::splat(*weight);
+                    weight = weight.wrapping_offset(self.step);
+                    for n in 0..N {
+                        let x = read[n].wrapping_offset(reach.from);
+                        let near = if WHOLE { V::load(x) } else { V::load_masked(x, reach.near) };
                         let read = match S {
                             1 => near,
                             _ => near.evens(V::load_masked(x.wrapping_add(V::LANES), reach.far)),
                         };
-                        sums[l] = w.multiply_add(read, sums[l]);
+                        sums[n] = w.multiply_add(read, sums[n]);
                     }
                 }
             }
-        }
-        for l in 0..L {
-            let y = plane.y.wrapping_add((line + l) * along.output);
-            let begin = match plane.begin {
-                Some(begin) => V::splat(begin),
-                None => V::load_masked(y, plane.written),
-            };
-            begin.add(sums[l]).store_masked(y, plane.written);
+            // Numbers of their own: what is stored one after the other is in memory, where sums must not be.
+            let mut made = [V::zero(); N];
+            let y = self.y.wrapping_add(stretch.at);
+            for n in 0..N {
+                let begin = match self.begin {
+                    Some(begin) => V::splat(begin),
+                    None => V::load_masked(y.wrapping_add(n * self.apart), stretch.written),
+                };
+                made[n] = begin.add(sums[n]);
+            }
+            if self.free {
+                for n in 0..N {
+                    made[n].store(y.wrapping_add(n * self.apart));
+                }
+                return;
+            }
+            for (n, made) in made.into_iter().enumerate() {
+                made.store_masked(y.wrapping_add(n * self.apart), stretch.written);
+            }
         }
     }
 }

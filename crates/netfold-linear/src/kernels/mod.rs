@@ -12,6 +12,7 @@ pub(crate) mod clip;
 pub(crate) mod combine;
 pub(crate) mod contest;
 pub(crate) mod depth;
+pub(crate) mod dots;
 pub(crate) mod flags;
 pub(crate) mod frames;
 pub(crate) mod gather;
@@ -63,6 +64,8 @@ pub(crate) enum Kernel<'a, T> {
     Fill(&'a Frame),
     /// Rows of a matrix summed by these factors.
     Combine(&'a [T]),
+    /// Rows of a matrix by this vector.
+    Dots(&'a [T]),
 }
 
 /// Runs a loop with the best instructions that this processor has.
@@ -79,6 +82,7 @@ pub(crate) fn run<T: Real>(job: &Loop<'_, T>, x: &[T], y: &mut [T]) {
         Kernel::Restore(job) => job.run_by(isa, x, y),
         Kernel::Fill(frame) => frames::fill_by(isa, frame, x, y),
         Kernel::Combine(factors) => combine::combine_by(isa, factors, x, y),
+        Kernel::Dots(vector) => dots::dots_by(isa, vector, x, y),
     }
 }
 

@@ -67,7 +67,7 @@ pub trait Vector: Copy {
     #[inline(always)]
     unsafe fn load_first(from: *const Self::Lane, count: usize) -> Self {
         // SAFETY: the caller's.
-        unsafe { Self::load_masked(from, Self::mask(0, count)) }
+        unsafe { if count == Self::LANES { Self::load(from) } else { Self::load_masked(from, Self::mask(0, count)) } }
     }
     /// The first `count` lanes to memory, `LANES` at most. No other number is written.
     ///
@@ -76,7 +76,7 @@ pub trait Vector: Copy {
     #[inline(always)]
     unsafe fn store_first(self, to: *mut Self::Lane, count: usize) {
         // SAFETY: the caller's.
-        unsafe { self.store_masked(to, Self::mask(0, count)) }
+        unsafe { if count == Self::LANES { self.store(to) } else { self.store_masked(to, Self::mask(0, count)) } }
     }
     /// Every other lane of self and then of `next`, from the first one on.
     ///
