@@ -157,7 +157,6 @@ unsafe fn body<V: Vector>(
         let mut at = 0;
         while at < axis.output {
             let count = V::LANES.min(axis.output - at);
-            let mut names = [V::Lane::default(); MOST];
             // SAFETY: a line's rows have a register for each of its places through each tap; names are small integers.
             let (taken, none) = unsafe {
                 let [mut name, one, lowest] = [V::zero(), V::splat(V::Lane::one()), V::splat(V::Lane::neg_infinity())];
@@ -173,8 +172,7 @@ unsafe fn body<V: Vector>(
                     [best, holder] = of_line.contend(its, best, holder);
                 }
                 best.store_first(largest.as_mut_ptr().wrapping_add(at), count);
-                holder.store(names.as_mut_ptr());
-                (names.map(|name| name.wide().to_int_unchecked::<i32>()), best.at_most(lowest))
+                (holder.whole(), best.at_most(lowest))
             };
             for (o, (winner, name)) in winners[at..][..count].iter_mut().zip(taken).enumerate() {
                 *winner = origin.wrapping_add(places[name as usize]).wrapping_add(((at + o) * axis.stride) as u32);

@@ -11,8 +11,8 @@ use crate::frame::{Frame, SLACK};
 
 /// Bytes of unfolded input that one pass over the weights reads: a part of a level-2 cache.
 const PANEL: usize = 192 << 10;
-/// Bytes of a row of it: each weight that comes from afar is multiplied by so many numbers at least, and what a part reads
-/// of a line is a run.
+/// Bytes of a row of it at most, or those of one tile: each weight that comes from afar is multiplied by all of a row, and
+/// what a part reads of a line is a run.
 const ROW: usize = 256;
 
 /// A product of a whole tensor: channels of a group by channels of a group.
@@ -49,8 +49,8 @@ impl<T: Real> Panels<'_, T> {
             assert!(grid.taps.iter().all(inside), "what a grid reads");
         }
         let (lanes, most) = isa.registers::<T>();
-        let registers = (ROW / (lanes * size_of::<T>())).max(most);
-        let parts = parts(&grids, images * self.groups, blocks, (lanes, registers));
+        let strips = (ROW / (most * lanes * size_of::<T>())).max(1);
+        let parts = parts(&grids, images * self.groups, blocks, (lanes, strips * most));
         // SAFETY: `isa` is one that this processor has; lengths as asserted; parts share no (channel, place).
         unsafe { run(isa, self, &parts, x, y) };
     }

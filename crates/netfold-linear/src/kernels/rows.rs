@@ -1,6 +1,7 @@
 //! Loops over whole rows.
 
 use super::Isa;
+use super::vector::Vector;
 use crate::Real;
 
 /// `sums[k] += Σ over rows r of factor(r) · x[r · width + k]`, in double precision.
@@ -62,7 +63,8 @@ pub(crate) fn cut<T: Real>(values: &mut [T], bits: &[u64]) {
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2 => unsafe { cut_avx2(values, bits) },
-        Isa::Portable => cut_body(values, bits),
+        // SAFETY: plain registers need nothing.
+        Isa::Portable => unsafe { cut_body::<T::Plain>(values, bits) },
     }
 }
 
@@ -71,7 +73,8 @@ pub(crate) fn cut<T: Real>(values: &mut [T], bits: &[u64]) {
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma,popcnt")]
 unsafe fn cut_avx512<T: Real>(values: &mut [T], bits: &[u64]) {
-    cut_body(values, bits);
+    // SAFETY: the caller's.
+    unsafe { cut_body::<T::Wide>(values, bits) }
 }
 
 /// # Safety
@@ -79,22 +82,27 @@ unsafe fn cut_avx512<T: Real>(values: &mut [T], bits: &[u64]) {
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma,popcnt")]
 unsafe fn cut_avx2<T: Real>(values: &mut [T], bits: &[u64]) {
-    cut_body(values, bits);
+    // SAFETY: the caller's.
+    unsafe { cut_body::<T::Half>(values, bits) }
 }
 
+/// # Safety
+/// The processor has the instructions of V.
 #[inline(always)]
-fn cut_body<T: Real>(values: &mut [T], bits: &[u64]) {
+unsafe fn cut_body<V: Vector>(values: &mut [V::Lane], bits: &[u64]) {
     let (words, rest) = values.as_chunks_mut::<64>();
     for (values, &word) in words.iter_mut().zip(bits) {
-        for (values, half) in values.as_chunks_mut::<32>().0.iter_mut().zip([word as u32, (word >> 32) as u32]) {
-            for (bit, value) in values.iter_mut().enumerate() {
-                *value = if half & 1 << bit == 0 { T::zero() } else { *value };
-            }
+        for at in (0..64).step_by(V::LANES) {
+            let values = values.as_mut_ptr().wrapping_add(at);
+            // SAFETY: whole registers of a word's numbers; the processor has the instructions.
+            unsafe { V::load(values).kept(word >> at).store(values) };
         }
     }
     if let Some(&word) = bits.get(words.len()) {
         for (bit, value) in rest.iter_mut().enumerate() {
-            *value = if word & 1 << bit == 0 { T::zero() } else { *value };
+            if word >> bit & 1 == 0 {
+                *value = V::Lane::default();
+            }
         }
     }
 }

@@ -133,11 +133,21 @@ pub trait Vector: Copy {
     /// # Safety
     /// See the trait.
     unsafe fn lowered(self, bound: Self) -> Self;
+    /// Zero in the lanes whose bit is 0.
+    ///
+    /// # Safety
+    /// See the trait.
+    unsafe fn kept(self, bits: u64) -> Self;
     /// Bit i is 1 where lane i is at most that of `bound`; no NaN is.
     ///
     /// # Safety
     /// See the trait.
     unsafe fn at_most(self, bound: Self) -> u64;
+    /// The lanes as whole numbers, and anything behind them.
+    ///
+    /// # Safety
+    /// See the trait; each lane is a whole number from 0 to 2³¹ − 1.
+    unsafe fn whole(self) -> [i32; MOST];
     /// Where self is larger than `best`, or NaN while `best` is a number: self and `name`; elsewhere `best` and `holder`.
     ///
     /// # Safety
@@ -231,8 +241,17 @@ impl<T: Real, const N: usize, const FMA: bool> Vector for Array<T, N, FMA> {
         Self(std::array::from_fn(|i| if bound.0[i] < self.0[i] { bound.0[i] } else { self.0[i] }))
     }
     #[inline(always)]
+    unsafe fn kept(self, bits: u64) -> Self {
+        Self(std::array::from_fn(|i| if bits >> i & 1 == 1 { self.0[i] } else { T::zero() }))
+    }
+    #[inline(always)]
     unsafe fn at_most(self, bound: Self) -> u64 {
         (0..N).fold(0, |flags, i| flags | u64::from(self.0[i] <= bound.0[i]) << i)
+    }
+    #[inline(always)]
+    unsafe fn whole(self) -> [i32; MOST] {
+        // SAFETY: whole numbers, by the trait's contract.
+        std::array::from_fn(|i| if i < N { unsafe { self.0[i].wide().to_int_unchecked() } } else { 0 })
     }
     #[inline(always)]
     unsafe fn contend(self, name: Self, best: Self, holder: Self) -> [Self; 2] {

@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{Array, Lanes, PORTABLE_FMA, Vector};
+use super::{Array, Lanes, MOST, PORTABLE_FMA, Vector};
 
 /// The methods that AVX-512 has an instruction for: masked moves, and picks from two registers.
 macro_rules! wide {
@@ -116,7 +116,7 @@ macro_rules! half {
 }
 
 macro_rules! register {
-    ($($register:ty, $narrow:ty, $lane:ty, $n:literal: $zero:ident $splat:ident $load:ident $store:ident $fma:ident $add:ident $sub:ident $max:ident $min:ident $at_most:expr, $contend:expr, $wide:ident!($($words:tt)*);)+) => {$(
+    ($($register:ty, $narrow:ty, $lane:ty, $n:literal: $zero:ident $splat:ident $load:ident $store:ident $fma:ident $add:ident $sub:ident $max:ident $min:ident $kept:expr, $at_most:expr, $whole:ident $keep:ident, $contend:expr, $wide:ident!($($words:tt)*);)+) => {$(
         impl Vector for $register {
             type Lane = $lane;
             type Narrow = $narrow;
@@ -169,9 +169,21 @@ macro_rules! register {
                 unsafe { $min(bound, self) }
             }
             #[inline(always)]
+            unsafe fn kept(self, bits: u64) -> Self {
+                // SAFETY: as above.
+                unsafe { $kept(self, bits) }
+            }
+            #[inline(always)]
             unsafe fn at_most(self, bound: Self) -> u64 {
                 // SAFETY: as above.
                 unsafe { $at_most(self, bound) }
+            }
+            #[inline(always)]
+            unsafe fn whole(self) -> [i32; MOST] {
+                let mut lanes = [0; MOST];
+                // SAFETY: as above; the array has room for the lanes.
+                unsafe { $keep(lanes.as_mut_ptr().cast(), $whole(self)) };
+                lanes
             }
             #[inline(always)]
             unsafe fn contend(self, name: Self, best: Self, holder: Self) -> [Self; 2] {
@@ -183,19 +195,25 @@ macro_rules! register {
     )+};
 }
 register! {
-    __m512, __m256, f32, 16: _mm512_setzero_ps _mm512_set1_ps _mm512_loadu_ps _mm512_storeu_ps _mm512_fmadd_ps _mm512_add_ps _mm512_sub_ps _mm512_max_ps _mm512_min_ps |a, b| u64::from(_mm512_cmp_ps_mask::<_CMP_LE_OQ>(a, b)),
+    __m512, __m256, f32, 16: _mm512_setzero_ps _mm512_set1_ps _mm512_loadu_ps _mm512_storeu_ps _mm512_fmadd_ps _mm512_add_ps _mm512_sub_ps _mm512_max_ps _mm512_min_ps |x, bits| _mm512_maskz_mov_ps(bits as u16, x), |a, b| u64::from(_mm512_cmp_ps_mask::<_CMP_LE_OQ>(a, b)), _mm512_cvttps_epi32 _mm512_storeu_si512,
         |x, name, best, holder| {
             let wins = _mm512_mask_cmp_ps_mask::<_CMP_NLE_UQ>(_mm512_cmp_ps_mask::<_CMP_ORD_Q>(best, best), x, best);
             [_mm512_mask_blend_ps(wins, best, x), _mm512_mask_blend_ps(wins, holder, name)]
         },
         wide!(__mmask16, _mm512_maskz_loadu_ps _mm512_mask_storeu_ps, i32, 16, _mm512_permutex2var_ps);
-    __m512d, __m256d, f64, 8: _mm512_setzero_pd _mm512_set1_pd _mm512_loadu_pd _mm512_storeu_pd _mm512_fmadd_pd _mm512_add_pd _mm512_sub_pd _mm512_max_pd _mm512_min_pd |a, b| u64::from(_mm512_cmp_pd_mask::<_CMP_LE_OQ>(a, b)),
+    __m512d, __m256d, f64, 8: _mm512_setzero_pd _mm512_set1_pd _mm512_loadu_pd _mm512_storeu_pd _mm512_fmadd_pd _mm512_add_pd _mm512_sub_pd _mm512_max_pd _mm512_min_pd |x, bits| _mm512_maskz_mov_pd(bits as u8, x), |a, b| u64::from(_mm512_cmp_pd_mask::<_CMP_LE_OQ>(a, b)), _mm512_cvttpd_epi32 _mm256_storeu_si256,
         |x, name, best, holder| {
             let wins = _mm512_mask_cmp_pd_mask::<_CMP_NLE_UQ>(_mm512_cmp_pd_mask::<_CMP_ORD_Q>(best, best), x, best);
             [_mm512_mask_blend_pd(wins, best, x), _mm512_mask_blend_pd(wins, holder, name)]
         },
         wide!(__mmask8, _mm512_maskz_loadu_pd _mm512_mask_storeu_pd, i64, 8, _mm512_permutex2var_pd);
-    __m256, <f32 as Lanes>::Plain, f32, 8: _mm256_setzero_ps _mm256_set1_ps _mm256_loadu_ps _mm256_storeu_ps _mm256_fmadd_ps _mm256_add_ps _mm256_sub_ps _mm256_max_ps _mm256_min_ps |a, b| _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_LE_OQ>(a, b)) as u64,
+    __m256, <f32 as Lanes>::Plain, f32, 8: _mm256_setzero_ps _mm256_set1_ps _mm256_loadu_ps _mm256_storeu_ps _mm256_fmadd_ps _mm256_add_ps _mm256_sub_ps _mm256_max_ps _mm256_min_ps
+        |x, bits| {
+            let own = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+            let met = _mm256_and_si256(_mm256_set1_epi32(bits as i32), own);
+            _mm256_and_ps(x, _mm256_castsi256_ps(_mm256_cmpeq_epi32(met, own)))
+        },
+        |a, b| _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_LE_OQ>(a, b)) as u64, _mm256_cvttps_epi32 _mm256_storeu_si256,
         |x, name, best, holder| {
             let (larger, number) = (_mm256_cmp_ps::<_CMP_NLE_UQ>(x, best), _mm256_cmp_ps::<_CMP_ORD_Q>(best, best));
             let wins = _mm256_and_ps(larger, number);
@@ -224,7 +242,13 @@ register! {
                     _mm_store_ss(to.wrapping_add(at), rest);
                 }
             });
-    __m256d, <f64 as Lanes>::Plain, f64, 4: _mm256_setzero_pd _mm256_set1_pd _mm256_loadu_pd _mm256_storeu_pd _mm256_fmadd_pd _mm256_add_pd _mm256_sub_pd _mm256_max_pd _mm256_min_pd |a, b| _mm256_movemask_pd(_mm256_cmp_pd::<_CMP_LE_OQ>(a, b)) as u64,
+    __m256d, <f64 as Lanes>::Plain, f64, 4: _mm256_setzero_pd _mm256_set1_pd _mm256_loadu_pd _mm256_storeu_pd _mm256_fmadd_pd _mm256_add_pd _mm256_sub_pd _mm256_max_pd _mm256_min_pd
+        |x, bits| {
+            let own = _mm256_setr_epi64x(1, 2, 4, 8);
+            let met = _mm256_and_si256(_mm256_set1_epi64x(bits as i64), own);
+            _mm256_and_pd(x, _mm256_castsi256_pd(_mm256_cmpeq_epi64(met, own)))
+        },
+        |a, b| _mm256_movemask_pd(_mm256_cmp_pd::<_CMP_LE_OQ>(a, b)) as u64, _mm256_cvttpd_epi32 _mm_storeu_si128,
         |x, name, best, holder| {
             let (larger, number) = (_mm256_cmp_pd::<_CMP_NLE_UQ>(x, best), _mm256_cmp_pd::<_CMP_ORD_Q>(best, best));
             let wins = _mm256_and_pd(larger, number);
