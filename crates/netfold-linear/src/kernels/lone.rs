@@ -241,7 +241,8 @@ impl<T: Real, const L: usize> Lines<'_, T, L> {
         stretch: &Stretch<V>,
     ) {
         let mut weight = self.weights;
-        // SAFETY: the caller's; a weight for each tap. Of x the masks read no numbers but those of a line, and zeros.
+        // SAFETY: the caller's; a weight for each tap. Of x the masks read no numbers but those of a line, and zeros. Whole
+        // registers are stored only where `free` says that what lies behind the lines is this task's, too.
         unsafe {
             let mut sums = [V::zero(); N];
             for read in self.read {
