@@ -40,12 +40,76 @@ const SPREAD: [u64; 256] = {
     table
 };
 
+/// For each byte the numbers of its bits that are 1, ascending, and zeros.
+pub(crate) const ONES: [[u32; 8]; 256] = {
+    let mut table = [[0; 8]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let (mut bit, mut count) = (0, 0);
+        while bit < 8 {
+            if byte >> bit & 1 == 1 {
+                table[byte][count] = bit;
+                count += 1;
+            }
+            bit += 1;
+        }
+        byte += 1;
+    }
+    table
+};
+
+/// For each byte and each of its bits how many lower ones are 1.
+pub(crate) const BELOW: [[u8; 8]; 256] = {
+    let mut table = [[0; 8]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let mut bit = 1;
+        while bit < 8 {
+            table[byte][bit] = table[byte][bit - 1] + (byte >> (bit - 1) & 1) as u8;
+            bit += 1;
+        }
+        byte += 1;
+    }
+    table
+};
+
 /// The 64 bits from bit `first` on; bits behind the last word are 0.
 pub(crate) fn word_at(words: &[u64], first: usize) -> u64 {
     let (index, shift) = (first / 64, first % 64);
     let low = words.get(index).map_or(0, |word| word >> shift);
     let high = if shift == 0 { 0 } else { words.get(index + 1).map_or(0, |word| word << (64 - shift)) };
     low | high
+}
+
+/// The first `len` bits.
+pub(crate) fn first(len: usize) -> Vec<u64> {
+    let mut words = vec![u64::MAX; len.div_ceil(64)];
+    if let (Some(last), rest @ 1..) = (words.last_mut(), len % 64) {
+        *last = u64::MAX >> (64 - rest);
+    }
+    words
+}
+
+/// How many bits are 1.
+pub(crate) fn count(words: &[u64]) -> usize {
+    words.iter().map(|word| word.count_ones() as usize).sum()
+}
+
+/// `to` or the bits of `from` from bit `first` on.
+pub(crate) fn join(to: &mut [u64], from: &[u64], first: usize) {
+    to.iter_mut().enumerate().for_each(|(index, to)| *to |= word_at(from, first + index * 64));
+}
+
+/// The bits of `to` from bit `first` on, or `from`; what is beyond the last word is dropped.
+pub(crate) fn put(to: &mut [u64], from: &[u64], first: usize) {
+    let (start, shift) = (first / 64, first % 64);
+    for (index, &word) in from.iter().enumerate() {
+        let Some(low) = to.get_mut(start + index) else { return };
+        *low |= word << shift;
+        if let (1.., Some(high)) = (shift, to.get_mut(start + index + 1)) {
+            *high |= word >> (64 - shift);
+        }
+    }
 }
 
 /// Bit j of word i becomes bit i of word j.

@@ -28,6 +28,8 @@ pub struct Filters<T> {
     forward: OnceLock<Vec<T>>,
     /// `[channel, tap, out of the group]`
     backward: OnceLock<Vec<T>>,
+    /// `[tap, channel]` of a depthwise convolution
+    depth: OnceLock<Vec<T>>,
     /// Blocks of channels for whole tensors: forward, transposed.
     blocks: [OnceLock<Vec<T>>; 2],
     /// Lanes of channels for whole tensors with few places.
@@ -41,7 +43,8 @@ impl<T: Real> Filters<T> {
     pub fn new(weights: Arc<Vec<T>>) -> Self {
         let pair = || [OnceLock::new(), OnceLock::new()];
         let (blocks, lanes, spectra) = (pair(), pair(), [pair(), pair()]);
-        Self { natural: weights, forward: OnceLock::new(), backward: OnceLock::new(), blocks, lanes, spectra }
+        let (forward, backward, depth) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
+        Self { natural: weights, forward, backward, depth, blocks, lanes, spectra }
     }
 
     /// The weights as they were given.
@@ -73,6 +76,10 @@ impl<T: Real> Filters<T> {
             });
             packed
         })
+    }
+
+    fn depth(&self, s: &Sizes) -> &[T] {
+        once(&self.depth, || (0..s.taps).flat_map(|tap| self.natural[tap..].iter().step_by(s.taps).copied()).collect())
     }
 
     fn backward(&self, s: &Sizes) -> &[T] {
@@ -263,7 +270,7 @@ impl<T: Real> Conv<T> {
         let support = x.support().clone();
         let (from, to) = (support.rows(), onto.rows());
         if road == Road::Depth {
-            let weights = &self.filters.natural;
+            let weights = self.filters.depth(&self.sizes());
             Depth { from, to, reads, weights, width, add }.run(x.values(), y.values_mut());
         } else {
             let (groups, weights) = (self.groups, self.weights(transpose));
@@ -287,7 +294,8 @@ impl<T: Real> Conv<T> {
         let mut x = sum.unwrap_or_else(|| Probes::scratch(onto, width));
         let (from, to, reads) = (between.rows(), onto.rows(), conv.reads(true));
         let support = y.support().clone();
-        let depth = Depth { from: support.rows(), to: from, reads, weights: &conv.filters.natural, width, add: false };
+        let weights = conv.filters.depth(&conv.sizes());
+        let depth = Depth { from: support.rows(), to: from, reads, weights, width, add: false };
         let (groups, weights, reads) = (1, self.weights(true), self.reads(true));
         Gather { from, to, reads, groups, weights, width, add, after: Some(&depth) }.run(y.values(), x.values_mut());
         x

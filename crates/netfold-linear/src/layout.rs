@@ -1,5 +1,8 @@
 //! Where the rows of a tensor lie, place by place.
 
+use std::borrow::Cow;
+use std::ops::Range;
+
 use crate::bits;
 
 /// A tensor's axes as rows are stored: `batch` pictures of `channels` at `places`.
@@ -69,17 +72,23 @@ impl Layout {
                 }
             }
         }
-        let mut ranks = Vec::with_capacity(words.len() + 1);
-        let mut channels = Vec::with_capacity(count);
+        // Eight channels are written at a time, whether all of them are stored or not.
+        let (mut ranks, mut channels) = (Vec::with_capacity(words.len() + 1), vec![0; count + 8]);
+        let mut rows = 0;
         for (index, &word) in words.iter().enumerate() {
-            ranks.push(channels.len() as u32);
-            let (first, mut rest) = ((index % width * 64) as u32, word);
+            ranks.push(rows as u32);
+            let (mut at, mut rest) = ((index % width * 64) as u32, word);
             while rest != 0 {
-                channels.push(first + rest.trailing_zeros());
-                rest &= rest - 1;
+                let (ones, eight) = (&bits::ONES[rest as u8 as usize], &mut channels[rows..rows + 8]);
+                for bit in 0..8 {
+                    eight[bit] = at + ones[bit];
+                }
+                rows += (rest as u8).count_ones() as usize;
+                (at, rest) = (at + 8, rest >> 8);
             }
         }
-        ranks.push(channels.len() as u32);
+        ranks.push(rows as u32);
+        channels.truncate(rows);
         Self { axes, width, words, ranks, channels }
     }
 
@@ -92,6 +101,13 @@ impl Layout {
     /// The channel of each row.
     pub fn channels(&self) -> &[u32] {
         &self.channels
+    }
+
+    /// The rows of all channels at a position and its next neighbours.
+    #[inline(always)]
+    pub fn stretch(&self, position: usize, positions: usize) -> Run {
+        let (row, last) = (self.start(position), self.start(position + positions));
+        Run { first: row, step: 1, listed: row, count: last - row }
     }
 
     /// Rows of the position whose channel is below `channel`, counted from the very first row.
@@ -128,7 +144,18 @@ pub(crate) struct Word {
     pub step: usize,
 }
 
-impl Rows<'_> {
+/// A run of channels at one position.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Run {
+    /// Row of the first channel; the next one lies `step` rows further.
+    pub first: usize,
+    pub step: usize,
+    /// Index of the first channel in the list of channels.
+    pub listed: usize,
+    pub count: usize,
+}
+
+impl<'a> Rows<'a> {
     /// The rows of channels `64 · word..` at a position, 64 at most.
     #[inline(always)]
     pub fn word(&self, position: usize, word: usize) -> Word {
@@ -144,15 +171,26 @@ impl Rows<'_> {
         }
     }
 
-    /// The first row of these channels at a position, and how many rows lie next to it.
+    /// The rows of these channels at a position.
     #[inline(always)]
-    pub fn stretch_of(&self, position: usize, channels: &std::ops::Range<usize>) -> (usize, usize) {
+    pub fn run(&self, position: usize, channels: Range<usize>) -> Run {
         match self.layout {
             Some(layout) => {
-                let first = layout.below(position, channels.start);
-                (first, layout.below(position, channels.end) - first)
+                let (row, last) = (layout.below(position, channels.start), layout.below(position, channels.end));
+                Run { first: row, step: 1, listed: row, count: last - row }
             }
-            None => (0, 0),
+            None => {
+                let row = self.axes.element(position, channels.start);
+                Run { first: row, step: self.axes.places, listed: channels.start, count: channels.len() }
+            }
+        }
+    }
+
+    /// The channels that [`Run::listed`] points into.
+    pub fn list(&self) -> Cow<'a, [u32]> {
+        match self.layout {
+            Some(layout) => layout.channels().into(),
+            None => (0..self.axes.channels as u32).collect(),
         }
     }
 

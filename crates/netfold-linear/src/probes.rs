@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
+use crate::kernels::Isa;
 use crate::kernels::restore::Restore;
 use crate::{Field, Real, Support, kernels};
 
@@ -87,6 +88,12 @@ impl<T: Real> Probes<T> {
             }
         }
         Self::new(support, width, values)
+    }
+
+    /// How many probes the masked loops take at once: as many as the sums of a tile have lanes. Wider batches go through
+    /// the same rows several times, and their rows outgrow the caches.
+    pub fn fastest_width() -> usize {
+        Isa::best().tile::<T>()
     }
 
     /// The tensor's shape.

@@ -1,5 +1,9 @@
 //! Which places a place reads, and by which tap.
 
+mod dilation;
+
+use dilation::Dilation;
+
 use crate::WindowAxis;
 
 /// For each place of one side of a window the (place of the other side, tap) pairs that meet there, axis by axis.
@@ -102,9 +106,9 @@ impl Reads {
         self.axes[0].kernel * self.axes[1].kernel
     }
 
-    /// Places of one line of the side that reads, and of the lines that it reads from.
-    pub fn lines(&self) -> (usize, usize) {
-        (self.axes[1].to, self.axes[0].kernel * self.axes[1].from)
+    /// Lines and columns of the side that reads.
+    pub fn to(&self) -> [usize; 2] {
+        self.axes.each_ref().map(|axis| axis.to)
     }
 
     /// Whether each place reads itself, and nothing else.
@@ -113,20 +117,28 @@ impl Reads {
         self.axes.iter().all(own)
     }
 
-    /// Lines from the first to the last one that a place reads, at most.
-    pub fn span(&self) -> usize {
-        let rows = &self.axes[0];
-        let span = |reads: &[(u32, u32)]| reads.last().map_or(0, |last| (last.0 - reads[0].0) as usize + 1);
-        (0..rows.to).map(|y| span(rows.of(y))).max().unwrap_or(0)
+    /// Lines from the first to the last one that a place reads, and columns, at most.
+    pub fn spans(&self) -> [usize; 2] {
+        self.axes.each_ref().map(|axis| {
+            let span = |reads: &[(u32, u32)]| reads.last().map_or(0, |last| (last.0 - reads[0].0) as usize + 1);
+            (0..axis.to).map(|place| span(axis.of(place))).max().unwrap_or(0)
+        })
     }
 
     /// Calls `visit(place, tap)` for all that `place` reads, always in the same order.
     #[inline(always)]
     pub fn visit(&self, place: usize, mut visit: impl FnMut(usize, usize)) {
+        let columns = self.columns();
+        self.visit_lines_and_columns(place, |line, column, tap| visit(line * columns + column, tap));
+    }
+
+    /// As [`visit`](Self::visit), of each place its line and its column.
+    #[inline(always)]
+    pub fn visit_lines_and_columns(&self, place: usize, mut visit: impl FnMut(usize, usize, usize)) {
         let [rows, columns] = &self.axes;
         for &(y, ty) in rows.of(place / columns.to) {
             for &(x, tx) in columns.of(place % columns.to) {
-                visit(y as usize * columns.from + x as usize, ty as usize * columns.kernel + tx as usize);
+                visit(y as usize, x as usize, ty as usize * columns.kernel + tx as usize);
             }
         }
     }
@@ -135,6 +147,11 @@ impl Reads {
     /// wherever a place reads several.
     pub fn slope(&self) -> Option<isize> {
         self.axes[1].slope
+    }
+
+    /// Lines that are read.
+    pub fn lines(&self) -> usize {
+        self.axes[0].from
     }
 
     /// Places of a line that is read.
@@ -154,11 +171,10 @@ impl Reads {
         }
     }
 
-    /// Whether each place reads at least one other, row-major.
-    pub fn reach(&self) -> impl Iterator<Item = bool> + '_ {
-        let [rows, columns] = &self.axes;
-        (0..rows.to)
-            .flat_map(move |y| (0..columns.to).map(move |x| !rows.of(y).is_empty() && !columns.of(x).is_empty()))
+    /// [`spread`](Self::spread) on bits, where neighbours read neighbours on planes of the same size.
+    pub fn dilation(&self) -> Option<Dilation> {
+        let fits = self.axes.iter().all(|axis| axis.steps == [1, 1] && axis.from == axis.to);
+        fits.then(|| Dilation::new(&self.axes))
     }
 
     /// `to[place]` becomes 1 where `from` is 1 at a place that it reads, else 0; one axis after the other.

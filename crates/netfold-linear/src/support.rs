@@ -158,7 +158,7 @@ impl Support {
 
     fn from_bits(shape: &[usize], bits: Vec<u64>) -> Self {
         let len = shape.iter().product();
-        let count = bits.iter().map(|word| word.count_ones() as usize).sum();
+        let count = bits::count(&bits);
         Self::build(shape, len, (count < len).then_some(bits), count)
     }
 
@@ -176,11 +176,7 @@ impl Support {
         if !self.is_full() || channels < 2 || places < 2 {
             return self.clone();
         }
-        let mut bits = vec![u64::MAX; self.0.len.div_ceil(64)];
-        if let (Some(last), rest @ 1..) = (bits.last_mut(), self.0.len % 64) {
-            *last = u64::MAX >> (64 - rest);
-        }
-        Self::build(&self.0.shape, self.0.len, Some(bits), self.0.len)
+        Self::build(&self.0.shape, self.0.len, Some(bits::first(self.0.len)), self.0.len)
     }
 
     /// The tensor's shape.
@@ -264,7 +260,7 @@ impl Support {
 
     /// The set with these bits; one of the two at hand where it has the same, so that their layouts are shared.
     fn or_either(&self, other: &Self, bits: Vec<u64>) -> Self {
-        let count = bits.iter().map(|word| word.count_ones() as usize).sum::<usize>();
+        let count = bits::count(&bits);
         let same = [self, other].into_iter().find(|set| set.0.count == count && set.bits() == Some(&bits));
         same.cloned().unwrap_or_else(|| Self::from_bits(&self.0.shape, bits))
     }

@@ -7,10 +7,8 @@ use crate::circuit::{Circuit, Pullback};
 use crate::neck::Neck;
 use crate::ops::Precision;
 
-/// Bytes of a vector register: rows travel in whole registers.
+/// Bytes of the largest vector register: rows travel in whole ones.
 const REGISTER: usize = 64;
-/// Registers that a row's probes fill at most: the masked kernels' best.
-const REGISTERS: usize = 4;
 /// Up to this many rows are pulled one at a time, as whole tensors.
 const SINGLE: usize = 2;
 /// Bytes of a block's largest adjoint up to which threads pull blocks of their own.
@@ -119,7 +117,7 @@ impl<T: Precision> Circuit<T> {
         let kept = neck.map_or(0, |slot| supports[slot].count() * supports[0].tensor_len() * size_of::<T>());
         let largest = supports.iter().map(Support::count).max().unwrap_or(0).max(1);
         let fitting = BYTES.saturating_sub(kept) / (2 * largest * size_of::<T>()) / lanes * lanes;
-        let most = (lanes * REGISTERS).min(fitting).max(lanes);
+        let most = Probes::<T>::fastest_width().min(fitting).max(lanes);
         plan(supports, neck, Some(rows.filter(|_| !few).unwrap_or(count.min(most))))
     }
 

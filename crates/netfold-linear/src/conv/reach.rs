@@ -1,9 +1,9 @@
 //! Which elements a convolution links.
 
-use rayon::prelude::*;
+use std::borrow::Cow;
 
 use super::Conv;
-use crate::{Real, Support};
+use crate::{Real, Support, bits};
 
 impl<T: Real> Conv<T> {
     /// All channels of a group at each place that reads one of `of` in that group.
@@ -13,29 +13,38 @@ impl<T: Real> Conv<T> {
         let to = if transpose { &self.domain } else { &self.codomain };
         let (from_channels, to_channels) = if transpose { (s.outs, s.ins) } else { (s.ins, s.outs) };
         let (from_places, to_places) = (reads.places_from(), reads.places_to());
-        let anywhere: Vec<u8> = reads.reach().map(u8::from).collect();
         if of.count() == 0 || to.contains(&0) {
             return Support::empty(to);
         }
-        if of.is_full() && !anywhere.contains(&0) {
-            return Support::full(to);
+        let dilation = reads.dilation();
+        let spread = |touched: &[u64]| match &dilation {
+            Some(dilation) => dilation.of(touched),
+            None => {
+                let mut places = vec![0; to_places];
+                reads.spread(&bits::unpack(touched, from_places), &mut places);
+                bits::pack(&places)
+            }
+        };
+        let whole = bits::first(from_places);
+        let groups = to[0] * self.groups;
+        let touched: Vec<Cow<'_, [u64]>> = (0..groups)
+            .map(|group| {
+                let Some(elements) = of.bits() else { return Cow::Borrowed(&whole[..]) };
+                let channels = group * from_channels..(group + 1) * from_channels;
+                let mut touched = vec![0; whole.len()];
+                channels.for_each(|channel| bits::join(&mut touched, elements, channel * from_places));
+                touched.iter_mut().zip(&whole).for_each(|(touched, whole)| *touched &= whole);
+                touched.into()
+            })
+            .collect();
+        let mut named = vec![0; to.iter().product::<usize>().div_ceil(64)];
+        // Most groups are touched everywhere.
+        let everywhere = spread(&whole);
+        for (group, touched) in touched.iter().enumerate() {
+            let own = if *touched == whole { Cow::Borrowed(&everywhere) } else { Cow::Owned(spread(touched)) };
+            let channels = group * to_channels..(group + 1) * to_channels;
+            channels.for_each(|channel| bits::put(&mut named, &own, channel * to_places));
         }
-        let flags = of.flags();
-        let mut reached = vec![0; to.iter().product()];
-        let groups = flags.par_chunks_exact(from_channels * from_places);
-        reached.par_chunks_exact_mut(to_channels * to_places).zip(groups).for_each(|(reached, group)| {
-            let (places, others) = reached.split_at_mut(to_places);
-            let mut touched = group[..from_places].to_vec();
-            for channel in group.chunks_exact(from_places).skip(1) {
-                touched.iter_mut().zip(channel).for_each(|(touched, flag)| *touched |= flag);
-            }
-            if touched.iter().all(|&flag| flag == 1) {
-                places.copy_from_slice(&anywhere);
-            } else if touched.contains(&1) {
-                reads.spread(&touched, places);
-            }
-            others.chunks_exact_mut(to_places).for_each(|other| other.copy_from_slice(places));
-        });
-        Support::from_flags(to, &reached)
+        Support::from_words(to, named.into_iter())
     }
 }

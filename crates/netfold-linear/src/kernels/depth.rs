@@ -11,10 +11,10 @@ use crate::Real;
 use crate::layout::Rows;
 use crate::reads::Reads;
 
-/// Channels of one task.
-const CHANNELS: usize = 64;
+/// Tasks of one product, where it has as many lines.
+const TASKS: usize = 16;
 
-/// A masked depthwise product, with `weights[c · taps + t]`.
+/// A masked depthwise product, with `weights[t · channels + c]`.
 #[derive(Debug)]
 pub(crate) struct Depth<'a, T> {
     pub from: Rows<'a>,
@@ -42,86 +42,71 @@ impl<T: Real> Depth<'_, T> {
     }
 
     pub(super) fn run_by(&self, isa: Isa, x: &[T], y: &mut [T]) {
-        let to = self.to.axes;
         self.check(x);
         assert_eq!(y.len(), self.to.count() * self.width, "rows of y");
         if self.width == 0 || y.is_empty() {
             return;
         }
         let y = Shared(y.as_mut_ptr());
-        let (positions, blocks) = (self.task(), to.channels.div_ceil(CHANNELS));
-        (0..to.positions().div_ceil(positions) * blocks).into_par_iter().for_each(|task| {
-            let (first, channel) = (task / blocks * positions, task % blocks * CHANNELS);
-            let positions = first..(first + positions).min(to.positions());
-            let part = Part { positions, channels: channel..(channel + CHANNELS).min(to.channels) };
-            // SAFETY: `isa` is one that this processor has; lengths as asserted; tasks share no (position, channel).
+        self.tasks().into_par_iter().for_each(|positions| {
+            // SAFETY: `isa` is one that this processor has; lengths as asserted; tasks share no position.
             unsafe {
                 match isa {
                     #[cfg(target_arch = "x86_64")]
-                    Isa::Avx512 => avx512(self, x, y, part),
+                    Isa::Avx512 => avx512(self, x, y, positions),
                     #[cfg(target_arch = "x86_64")]
-                    Isa::Avx2 => avx2(self, x, y, part),
-                    Isa::Portable => portable(self, x, y, part),
+                    Isa::Avx2 => avx2(self, x, y, positions),
+                    Isa::Portable => portable(self, x, y, positions),
                 }
             }
         });
     }
-}
 
-impl<T: Real> Depth<'_, T> {
-    /// Positions of one task: whole lines, which find what they read together.
-    pub(super) fn task(&self) -> usize {
-        let (line, _) = self.reads.lines();
-        line * self.to.axes.positions().div_ceil(line * 16)
+    /// The positions of each task: whole lines, since what lies in line is read ahead, of all channels.
+    pub(super) fn tasks(&self) -> Vec<Range<usize>> {
+        let ([lines, columns], batch) = (self.reads.to(), self.to.axes.batch);
+        let (all, size) = (self.to.axes.positions(), (batch * lines).div_ceil(TASKS) * columns);
+        (0..all).step_by(size.max(1)).map(|first| first..(first + size).min(all)).collect()
     }
-}
-
-/// What one task computes: some channels, all in one word, at some positions.
-struct Part {
-    positions: Range<usize>,
-    channels: Range<usize>,
 }
 
 /// # Safety
 /// The processor has AVX-512 (F, VL, DQ, BW); see [`body`].
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma,popcnt")]
-unsafe fn avx512<T: Real>(job: &Depth<'_, T>, x: &[T], y: Shared<T>, part: Part) {
+unsafe fn avx512<T: Real>(job: &Depth<'_, T>, x: &[T], y: Shared<T>, positions: Range<usize>) {
     // SAFETY: the caller's.
-    unsafe { body::<T::Wide>(job, x, y, part) }
+    unsafe { body::<T::Wide>(job, x, y, positions) }
 }
 
 /// # Safety
 /// The processor has AVX2 and FMA; see [`body`].
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma,popcnt")]
-unsafe fn avx2<T: Real>(job: &Depth<'_, T>, x: &[T], y: Shared<T>, part: Part) {
+unsafe fn avx2<T: Real>(job: &Depth<'_, T>, x: &[T], y: Shared<T>, positions: Range<usize>) {
     // SAFETY: the caller's.
-    unsafe { body::<T::Half>(job, x, y, part) }
+    unsafe { body::<T::Half>(job, x, y, positions) }
 }
 
 /// # Safety
 /// See [`body`].
-unsafe fn portable<T: Real>(job: &Depth<'_, T>, x: &[T], y: Shared<T>, part: Part) {
+unsafe fn portable<T: Real>(job: &Depth<'_, T>, x: &[T], y: Shared<T>, positions: Range<usize>) {
     // SAFETY: the caller's.
-    unsafe { body::<T::Plain>(job, x, y, part) }
+    unsafe { body::<T::Plain>(job, x, y, positions) }
 }
 
-/// The rows of y of one part.
+/// The rows of y at these positions.
 ///
 /// # Safety
 /// [`Depth::check`] holds, no other thread reads or writes these rows of y, and the processor has the
 /// instructions of V.
 #[inline(always)]
-unsafe fn body<V: Vector>(job: &Depth<'_, V::Lane>, x: &[V::Lane], y: Shared<V::Lane>, part: Part) {
-    let (word, first) = (part.channels.start / 64, part.channels.start % 64);
-    let mut walk = Walk::new(job, x, part.channels);
-    for position in part.positions {
-        let run = job.to.word(position, word);
-        let before = (run.bits & ((1 << first) - 1)).count_ones() as usize;
-        let y = y.get().wrapping_add((run.first + before * run.step) * job.width);
-        walk.go_to(position);
-        // SAFETY: y is where the part's first stored row of the position lies, if there is one; the caller's.
+unsafe fn body<V: Vector>(job: &Depth<'_, V::Lane>, x: &[V::Lane], y: Shared<V::Lane>, positions: Range<usize>) {
+    let mut walk = Walk::new(job, x);
+    for position in positions {
+        let run = walk.go_to(position);
+        let y = y.get().wrapping_add(run.first * job.width);
+        // SAFETY: y is where the first stored row of the position lies, if there is one; the caller's.
         unsafe { walk.rows::<V>(y, run.step * job.width) };
     }
 }

@@ -10,7 +10,7 @@ use super::vector::{Lanes, Vector};
 use super::walk::Walk;
 use super::{Isa, Kernel, Loop, Shared};
 use crate::Real;
-use crate::layout::{Layout, Rows};
+use crate::layout::{Layout, Rows, Run};
 use crate::reads::Reads;
 
 /// Bytes of a row from which on masked products are faster than matrix products over whole tensors: one register.
@@ -59,48 +59,12 @@ struct Step<T> {
     tap: usize,
 }
 
-/// A run of channels at one position.
-#[derive(Clone, Copy)]
-struct Run {
-    /// Row of the first channel; the next one lies `step` rows further.
-    first: usize,
-    step: usize,
-    /// Index of the first channel in the list of channels.
-    listed: usize,
-    count: usize,
-}
-
-impl<'a> Rows<'a> {
-    /// The rows of channels `first..end` at a place.
-    #[inline(always)]
-    fn run(&self, image: usize, place: usize, first: usize, end: usize) -> Run {
-        let position = image * self.axes.places + place;
-        match self.layout {
-            Some(layout) => {
-                let (row, last) = (layout.below(position, first), layout.below(position, end));
-                Run { first: row, step: 1, listed: row, count: last - row }
-            }
-            None => {
-                let row = (image * self.axes.channels + first) * self.axes.places + place;
-                Run { first: row, step: self.axes.places, listed: first, count: end - first }
-            }
-        }
-    }
-
-    /// The rows of all channels at a place and its next neighbours.
-    #[inline(always)]
-    fn stretch(layout: &Layout, position: usize, places: usize) -> Run {
-        let (row, last) = (layout.start(position), layout.start(position + places));
-        Run { first: row, step: 1, listed: row, count: last - row }
-    }
-
-    /// The channels that [`Run::listed`] points into.
-    fn list(&self) -> Cow<'a, [u32]> {
-        match self.layout {
-            Some(layout) => layout.channels().into(),
-            None => (0..self.axes.channels as u32).collect(),
-        }
-    }
+/// What one task computes.
+enum Task {
+    /// The rows of some channels at some positions.
+    Rows(Range<usize>, Range<usize>),
+    /// All rows at some positions, whose rows of x are made there.
+    After(Range<usize>),
 }
 
 /// What the tasks of one product share.
@@ -132,24 +96,18 @@ impl<T: Real> Gather<'_, T> {
 
     pub(super) fn run_by(&self, isa: Isa, x: &[T], y: &mut [T]) {
         self.check(x, y);
-        let axes = self.to.axes;
         let (lines, channels) = (self.lines(), self.to.list());
         let offsets = self.offsets(lines);
         let job = Job { gather: self, x, y: Shared(y.as_mut_ptr()), offsets: &offsets, channels: &channels, lines };
-        let (positions, block) = self.task();
-        let blocks = axes.channels.div_ceil(block);
-        (0..axes.positions().div_ceil(positions) * blocks).into_par_iter().for_each(|task| {
-            let (chunk, block) = (task / blocks * positions, task % blocks * block..(task % blocks + 1) * block);
-            let chunk = chunk..(chunk + positions).min(axes.positions());
-            let block = block.start..block.end.min(axes.channels);
+        self.tasks().into_par_iter().for_each(|task| {
             // SAFETY: `isa` is one that this processor has; `check` holds; tasks share no (position, channel).
             unsafe {
                 match isa {
                     #[cfg(target_arch = "x86_64")]
-                    Isa::Avx512 => avx512(&job, chunk, block),
+                    Isa::Avx512 => avx512(&job, task),
                     #[cfg(target_arch = "x86_64")]
-                    Isa::Avx2 => avx2(&job, chunk, block),
-                    Isa::Portable => portable(&job, chunk, block),
+                    Isa::Avx2 => avx2(&job, task),
+                    Isa::Portable => portable(&job, task),
                 }
             }
         });
@@ -186,17 +144,25 @@ impl<T: Real> Gather<'_, T> {
         offsets.into()
     }
 
-    /// Positions and channels of one task, from the shapes alone.
-    fn task(&self) -> (usize, usize) {
+    /// What the tasks compute, cut from the shapes alone.
+    fn tasks(&self) -> Vec<Task> {
+        if let Some(depth) = self.after {
+            return depth.tasks().into_iter().map(Task::After).collect();
+        }
+        let (all, (positions, channels)) = (self.to.axes, self.size());
+        let cut = |len: usize, size: usize| (0..len).step_by(size).map(move |at| at..(at + size).min(len));
+        cut(all.positions(), positions)
+            .flat_map(|positions| cut(all.channels, channels).map(move |block| Task::Rows(positions.clone(), block)))
+            .collect()
+    }
+
+    /// Positions and channels of one task.
+    fn size(&self) -> (usize, usize) {
         let (axes, from) = (self.to.axes, self.from.axes);
         let at_once = self.from.count().div_ceil(from.positions().max(1));
         let tasks = (self.to.count() * self.reads.taps() * at_once * self.width / PRODUCTS).clamp(1, 64);
         let positions = axes.positions().div_ceil(tasks).max(1);
         let bytes = self.reads.taps() * (from.channels / self.groups) * size_of::<T>();
-        if let Some(depth) = self.after {
-            // What is made place by place is made once.
-            return (depth.task(), axes.channels.max(1));
-        }
         if axes.positions() < 32 {
             return (positions, axes.channels.div_ceil(tasks.min(32)).next_multiple_of(12));
         }
@@ -238,61 +204,47 @@ impl<T: Real> Gather<'_, T> {
 /// The processor has AVX-512 (F, VL, DQ, BW); see [`body`].
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma,popcnt")]
-unsafe fn avx512<T: Real>(job: &Job<'_, T>, positions: Range<usize>, channels: Range<usize>) {
+unsafe fn avx512<T: Real>(job: &Job<'_, T>, task: Task) {
     // SAFETY: the caller's.
-    unsafe { body::<T::Wide, [usize; 4]>(job, positions, channels) }
+    unsafe { body::<T::Wide>(job, task) }
 }
 
 /// # Safety
 /// The processor has AVX2 and FMA; see [`body`].
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma,popcnt")]
-unsafe fn avx2<T: Real>(job: &Job<'_, T>, positions: Range<usize>, channels: Range<usize>) {
+unsafe fn avx2<T: Real>(job: &Job<'_, T>, task: Task) {
     // SAFETY: the caller's.
-    unsafe { body::<T::Half, [usize; 2]>(job, positions, channels) }
+    unsafe { body::<T::Half>(job, task) }
 }
 
 /// # Safety
 /// See [`body`].
-unsafe fn portable<T: Real>(job: &Job<'_, T>, positions: Range<usize>, channels: Range<usize>) {
+unsafe fn portable<T: Real>(job: &Job<'_, T>, task: Task) {
     // SAFETY: the caller's.
-    unsafe { body::<T::Plain, [usize; 2]>(job, positions, channels) }
+    unsafe { body::<T::Plain>(job, task) }
 }
 
-/// How many channels' sums fit the registers beside 1, 2, 3 or 4 registers of x.
-trait Tiles {
-    const CHANNELS: [usize; 4];
-}
-
-/// 32 registers.
-impl Tiles for [usize; 4] {
-    const CHANNELS: [usize; 4] = [12, 8, 8, 6];
-}
-
-/// 16 registers: no tile is wider than two.
-impl Tiles for [usize; 2] {
-    const CHANNELS: [usize; 4] = [12, 6, 0, 0];
-}
-
-/// The rows of y at these positions and channels.
+/// The rows of y of one task.
 ///
 /// # Safety
 /// [`Gather::check`] holds for the job, no other thread reads or writes these rows of y, and the processor has the
 /// instructions of V.
 #[inline(always)]
-unsafe fn body<V: Vector, S: Tiles>(job: &Job<'_, V::Lane>, positions: Range<usize>, channels: Range<usize>) {
+unsafe fn body<V: Vector>(job: &Job<'_, V::Lane>, task: Task) {
+    let (positions, channels) = match task {
+        // SAFETY: the caller's.
+        Task::After(positions) => return unsafe { after::<V>(job, positions) },
+        Task::Rows(positions, channels) => (positions, channels),
+    };
     let g = job.gather;
     let (ins, outs) = (g.from.axes.channels / g.groups, g.to.axes.channels / g.groups);
     let mut steps: Vec<Step<V::Lane>> = Vec::with_capacity(g.reads.taps());
-    if let Some(depth) = g.after {
-        // SAFETY: the caller's.
-        return unsafe { after::<V, S>(job, depth, positions, channels) };
-    }
     for position in positions {
         let (image, place) = (position / g.to.axes.places, position % g.to.axes.places);
         for group in channels.start / outs..channels.end.div_ceil(outs) {
             let first = channels.start.max(group * outs);
-            let to = g.to.run(image, place, first, channels.end.min((group + 1) * outs));
+            let to = g.to.run(position, first..channels.end.min((group + 1) * outs));
             if to.count == 0 {
                 continue;
             }
@@ -310,53 +262,52 @@ unsafe fn body<V: Vector, S: Tiles>(job: &Job<'_, V::Lane>, positions: Range<usi
             };
             match job.lines {
                 Some(Lines { layout, ahead, back }) => g.reads.visit_lines(place, |first, count, tap| {
-                    let from = Rows::stretch(layout, image * g.from.axes.places + first, count);
+                    let from = layout.stretch(image * g.from.axes.places + first, count);
                     // Offsets count from the line's first place.
                     let before = (first % g.reads.columns()) as isize * ahead + back as isize;
                     step(from, (tap * g.weights.tap).wrapping_add_signed(-before));
                 }),
                 None => g.reads.visit(place, |read, tap| {
-                    let from = g.from.run(image, read, group * ins, (group + 1) * ins);
+                    let from = g.from.run(image * g.from.axes.places + read, group * ins..(group + 1) * ins);
                     // Offsets count from channel 0, weights from the group's first channel.
                     step(from, (tap * g.weights.tap).wrapping_sub(group * ins * g.weights.from));
                 }),
             }
             // SAFETY: `to` and `steps` are runs of stored rows.
-            unsafe { lanes::<V, S>(job, to, &steps) };
+            unsafe { lanes::<V>(job, to, &steps) };
         }
     }
 }
 
-/// As [`body`], of rows of x that `depth` makes position by position.
+/// The rows of y at these positions, of rows of x that [`Gather::after`] makes position by position.
 ///
 /// # Safety
 /// As [`body`].
 #[inline(always)]
-unsafe fn after<V: Vector, S: Tiles>(
-    job: &Job<'_, V::Lane>,
-    depth: &Depth<'_, V::Lane>,
-    positions: Range<usize>,
-    channels: Range<usize>,
-) {
+unsafe fn after<V: Vector>(job: &Job<'_, V::Lane>, positions: Range<usize>) {
     let g = job.gather;
-    let (ins, places) = (g.from.axes.channels, g.to.axes.places);
-    let mut walk = Walk::new(depth, job.x, 0..ins);
+    let Some(depth) = g.after else { return };
+    let (ins, outs) = (g.from.axes.channels, g.to.axes.channels);
+    let mut walk = Walk::new(depth, job.x);
     let mut made = vec![V::Lane::default(); ins * g.width];
     for position in positions {
-        let (image, place) = (position / places, position % places);
-        let (to, from) = (g.to.run(image, place, channels.start, channels.end), g.from.run(image, place, 0, ins));
+        let to = g.to.run(position, 0..outs);
         if to.count == 0 {
             continue;
         }
-        let count = walk.go_to(position);
-        debug_assert_eq!(count, from.count, "rows that are made");
+        let from = walk.go_to(position);
         // SAFETY: there is room for all channels, each as wide as the rows of the walk; the caller's.
         unsafe { walk.rows::<V>(made.as_mut_ptr(), g.width) };
         let offsets = job.offsets.as_ptr().wrapping_add(from.listed);
-        let step = Step { rows: made.as_ptr(), stride: g.width, offsets, count, tap: 0 };
+        let step = Step { rows: made.as_ptr(), stride: g.width, offsets, count: from.count, tap: 0 };
         // SAFETY: `to` is a run of stored rows, the step one of rows that were made.
-        unsafe { lanes::<V, S>(job, to, &[step]) };
+        unsafe { lanes::<V>(job, to, &[step]) };
     }
+}
+
+/// Lanes that a tile has at most: a tile of few registers leaves more of them to sums of other channels.
+pub(super) fn widest<V: Vector>() -> usize {
+    V::LANES * if V::REGISTERS < 32 { 2 } else { 4 }
 }
 
 /// All lanes of a run of rows.
@@ -365,7 +316,7 @@ unsafe fn after<V: Vector, S: Tiles>(
 /// `to` is a run of stored rows of y that no other thread uses, `steps` are runs of rows of x, and the processor has the
 /// instructions of V.
 #[inline(always)]
-unsafe fn lanes<V: Vector, S: Tiles>(job: &Job<'_, V::Lane>, to: Run, steps: &[Step<V::Lane>]) {
+unsafe fn lanes<V: Vector>(job: &Job<'_, V::Lane>, to: Run, steps: &[Step<V::Lane>]) {
     let (mut lane, width) = (0, job.gather.width);
     while lane < width {
         // SAFETY: the caller's; `lane` and the lanes behind it are below the width.
@@ -373,9 +324,9 @@ unsafe fn lanes<V: Vector, S: Tiles>(job: &Job<'_, V::Lane>, to: Run, steps: &[S
             lane += match (width - lane) / V::LANES {
                 0 if width - lane >= V::Narrow::LANES => rows::<V::Narrow, 1, 12>(job, to, steps, lane),
                 0 => rows::<<V::Lane as Lanes>::One, 1, 4>(job, to, steps, lane),
-                r if r >= 4 && S::CHANNELS[3] > 0 => rows::<V, 4, 6>(job, to, steps, lane),
-                r if r >= 3 && S::CHANNELS[2] > 0 => rows::<V, 3, 8>(job, to, steps, lane),
-                r if r >= 2 && S::CHANNELS[1] > 6 => rows::<V, 2, 8>(job, to, steps, lane),
+                r if r >= 4 && V::REGISTERS >= 32 => rows::<V, 4, 6>(job, to, steps, lane),
+                r if r >= 3 && V::REGISTERS >= 32 => rows::<V, 3, 8>(job, to, steps, lane),
+                r if r >= 2 && V::REGISTERS >= 32 => rows::<V, 2, 8>(job, to, steps, lane),
                 r if r >= 2 => rows::<V, 2, 6>(job, to, steps, lane),
                 _ => rows::<V, 1, 12>(job, to, steps, lane),
             };

@@ -129,6 +129,17 @@ impl Isa {
         }
     }
 
+    /// Lanes of a row that a tile of masked sums has at most.
+    pub fn tile<T: Lanes>(self) -> usize {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => gather::widest::<T::Wide>(),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => gather::widest::<T::Half>(),
+            Self::Portable => gather::widest::<T::Plain>(),
+        }
+    }
+
     /// All that this processor has.
     #[cfg(test)]
     pub fn all() -> Vec<Self> {
@@ -145,11 +156,11 @@ impl Isa {
 
 /// Has the cache line of a number brought near.
 #[inline(always)]
-fn fetch<T>(number: &T) {
+fn fetch<T>(number: *const T) {
     #[cfg(target_arch = "x86_64")]
     // SAFETY: a hint; every x86-64 processor has SSE.
     unsafe {
-        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T1 }>(std::ptr::from_ref(number).cast());
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T1 }>(number.cast());
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = number;

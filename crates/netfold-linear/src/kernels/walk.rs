@@ -1,113 +1,111 @@
 //! The rows of a depthwise product, position by position.
 
-use std::ops::Range;
+use std::borrow::Cow;
 
 use super::depth::Depth;
 use super::vector::{Lanes, Vector};
 use crate::Real;
+use crate::bits::BELOW;
+use crate::layout::{Run, Word};
 
 /// Places from the one that is found to the one whose rows are fetched.
 const AHEAD: usize = 3;
 
-/// A way over the positions that computes the rows of some channels there, one after the other.
+/// A way over the positions that computes the rows of all channels there, one after the other.
 #[derive(Debug)]
 pub(super) struct Walk<'a, T> {
     job: &'a Depth<'a, T>,
     x: &'a [T],
-    channels: Range<usize>,
+    /// The channels of the rows of y.
+    list: Cow<'a, [u32]>,
     /// What stands for a row that is not stored.
     zeros: Vec<T>,
-    /// Which place of x each column of each line of a ring holds: as many lines as a line of y reads.
+    /// By line and by column which slot a place of x has: all that one position reads have slots of their own.
+    slots: [Vec<usize>; 2],
+    /// Which position of x each slot holds.
     held: Vec<usize>,
-    /// Where the rows of the places that are held lie, one for each channel.
+    /// Where the rows of these positions lie, one for each channel, or zeros.
     found: Vec<*const T>,
-    /// The places that the position reads, and by which tap.
-    places: Vec<(usize, usize)>,
-    /// The rows of each of these places, channel by channel, and the tap.
-    read: Vec<(*const *const T, usize)>,
-    /// Channels that y stores at a position, counted from the first one of the walk.
-    stored: Vec<usize>,
+    /// What the position that was gone to reads: the rows in `found`, channel by channel, and their weights.
+    read: Vec<Read<T>>,
+    /// Line, column and tap of each.
+    taps: Vec<[usize; 3]>,
+    /// The rows of that position.
+    run: Run,
     terms: Vec<(*const T, T)>,
 }
 
+/// What a position reads by one tap: a pointer to a row, and a weight, for each channel.
+#[derive(Clone, Copy, Debug)]
+struct Read<T> {
+    rows: *const *const T,
+    weights: *const T,
+}
+
 impl<'a, T: Real> Walk<'a, T> {
-    pub fn new(job: &'a Depth<'a, T>, x: &'a [T], channels: Range<usize>) -> Self {
-        let (places, taps) = (job.reads.span() * job.reads.columns(), job.reads.taps());
+    pub fn new(job: &'a Depth<'a, T>, x: &'a [T]) -> Self {
+        let ([lines, columns], taps) = (job.reads.spans(), job.reads.taps());
+        let slots = [
+            (0..job.reads.lines()).map(|line| line % lines.max(1) * columns).collect(),
+            (0..job.reads.columns()).map(|column| column % columns.max(1)).collect(),
+        ];
+        let count = lines * columns;
         Self {
             job,
             x,
+            list: job.to.list(),
             zeros: vec![T::zero(); job.width],
-            held: vec![usize::MAX; places],
-            found: vec![x.as_ptr(); places * channels.len()],
-            places: Vec::with_capacity(taps),
+            slots,
+            held: vec![usize::MAX; count],
+            found: vec![x.as_ptr(); count * job.from.axes.channels],
             read: Vec::with_capacity(taps),
-            stored: Vec::new(),
+            taps: Vec::with_capacity(taps),
+            run: Run { first: 0, step: 0, listed: 0, count: 0 },
             terms: vec![(x.as_ptr(), T::zero()); taps],
-            channels,
         }
     }
 
-    /// Finds what the rows of a position are made of. Returns how many there are.
+    /// Finds what the rows of a position are made of. Returns which rows these are.
     #[inline(always)]
-    pub fn go_to(&mut self, position: usize) -> usize {
-        let (job, places) = (self.job, self.job.to.axes.places);
-        self.stored.clear();
-        for (word, bits) in words(&self.channels) {
-            let mut rest = job.to.word(position, word).bits & bits;
-            while rest != 0 {
-                self.stored.push(word * 64 + rest.trailing_zeros() as usize - self.channels.start);
-                rest &= rest - 1;
-            }
-        }
+    pub fn go_to(&mut self, position: usize) -> Run {
+        let (job, to, from) = (self.job, self.job.to.axes, self.job.from.axes);
+        self.run = job.to.run(position, 0..to.channels);
         self.read.clear();
-        self.places.clear();
-        if !self.stored.is_empty() {
-            job.reads.visit(position % places, |place, tap| self.places.push((place, tap)));
+        self.taps.clear();
+        if self.run.count > 0 {
+            // Work in a closure that is not inlined would be done without the instructions that this is compiled for.
+            job.reads.visit_lines_and_columns(position % to.places, |line, column, tap| {
+                self.taps.push([line, column, tap]);
+            });
         }
-        let first = position / places * job.from.axes.places;
-        for index in 0..self.places.len() {
-            let (place, tap) = self.places[index];
-            let rows = self.find(first + place, place);
-            self.read.push((rows, tap));
-        }
-        self.stored.len()
-    }
-
-    /// The rows of x at a position, which is this place of its picture: one for each channel of the walk.
-    #[inline(always)]
-    fn find(&mut self, position: usize, place: usize) -> *const *const T {
-        let (job, columns, channels) = (self.job, self.job.reads.columns(), self.channels.len());
-        let slot = place % self.held.len();
-        debug_assert!(self.held.len().is_multiple_of(columns), "whole lines");
-        if self.held[slot] != position {
-            self.held[slot] = position;
-            self.fetch(position + AHEAD);
-            let rows = &mut self.found[slot * channels..][..channels];
-            rows.fill(self.zeros.as_ptr());
-            for (word, bits) in words(&self.channels) {
-                let run = job.from.word(position, word);
-                let before = run.bits & ((1 << bits.trailing_zeros()) - 1);
-                let mut row = run.first + before.count_ones() as usize * run.step;
-                let mut rest = run.bits & bits;
-                while rest != 0 {
-                    rows[word * 64 + rest.trailing_zeros() as usize - self.channels.start] =
-                        self.x.as_ptr().wrapping_add(row * job.width);
-                    row += run.step;
-                    rest &= rest - 1;
+        let (first, mut last) = (position / to.places * from.places, None);
+        for &[line, column, tap] in &self.taps {
+            let slot = self.slots[0][line] + self.slots[1][column];
+            let position = first + line * job.reads.columns() + column;
+            let rows = &mut self.found[slot * from.channels..][..from.channels];
+            if self.held[slot] != position {
+                self.held[slot] = position;
+                last = Some(position);
+                for (word, rows) in rows.chunks_mut(64).enumerate() {
+                    spread(job.from.word(position, word), self.x, job.width, &self.zeros, rows);
                 }
             }
+            self.read.push(Read { rows: rows.as_ptr(), weights: &raw const job.weights[tap * to.channels] });
         }
-        self.found[slot * channels..][..channels].as_ptr()
+        if let Some(last) = last {
+            self.fetch(last + AHEAD);
+        }
+        self.run
     }
 
-    /// Has the rows of x at a position brought into the cache, if there are any.
+    /// Has the rows of x at a position brought into the cache, if there are any, next to each other.
     #[inline(always)]
     fn fetch(&self, position: usize) {
-        if position < self.job.from.axes.positions() {
-            let (first, count) = self.job.from.stretch_of(position, &self.channels);
-            let rows = &self.x[first * self.job.width..][..count * self.job.width];
-            for line in (0..rows.len()).step_by(64 / size_of::<T>()) {
-                super::fetch(&rows[line]);
+        if position < self.job.from.axes.positions() && self.job.from.layout.is_some() {
+            let run = self.job.from.run(position, 0..self.job.from.axes.channels);
+            let rows = &self.x[run.first * self.job.width..][..run.count * self.job.width];
+            for line in rows.chunks(64 / size_of::<T>()) {
+                super::fetch(line.as_ptr());
             }
         }
     }
@@ -119,12 +117,12 @@ impl<'a, T: Real> Walk<'a, T> {
     /// has the instructions of V.
     #[inline(always)]
     pub unsafe fn rows<V: Vector<Lane = T>>(&mut self, y: *mut T, stride: usize) {
-        let (width, taps, add) = (self.job.width, self.job.reads.taps(), self.job.add);
-        let weights = &self.job.weights[self.channels.start * taps..];
+        let (width, add) = (self.job.width, self.job.add);
+        let channels = &self.list[self.run.listed..][..self.run.count];
         let mut done = 0;
-        while done < self.stored.len() {
+        while done < channels.len() {
             let y = y.wrapping_add(done * stride);
-            let tile = Tile { read: &self.read, channels: &self.stored[done..], weights, taps, stride, add };
+            let tile = Tile { read: &self.read, channels: &channels[done..], stride, add };
             // SAFETY: y is a row as the caller says; what was found are stored rows, or zeros as wide.
             unsafe {
                 done += match width / V::LANES {
@@ -138,25 +136,42 @@ impl<'a, T: Real> Walk<'a, T> {
     }
 }
 
-/// The words that these channels lie in, and their bits there.
-fn words(channels: &Range<usize>) -> impl Iterator<Item = (usize, u64)> + use<> {
-    let Range { start, end } = channels.clone();
-    (start / 64..end.div_ceil(64)).map(move |word| {
-        let low = u64::MAX << start.saturating_sub(word * 64);
-        (word, low & u64::MAX >> (64 - (end - word * 64).min(64)))
-    })
+/// Where the rows of a word's channels lie in x, each `width` numbers, and `zeros` where one is not stored.
+#[inline(always)]
+fn spread<T>(word: Word, x: &[T], width: usize, zeros: &[T], rows: &mut [*const T]) {
+    let (zeros, step) = (zeros.as_ptr(), word.step * width);
+    let mut first = x.as_ptr().wrapping_add(word.first * width);
+    if step > u32::MAX as usize {
+        for (bit, row) in rows.iter_mut().enumerate() {
+            *row = if word.bits >> bit & 1 == 1 { first } else { zeros };
+            first = first.wrapping_add((word.bits >> bit & 1) as usize * step);
+        }
+        return;
+    }
+    let mut bits = word.bits;
+    for rows in rows.chunks_mut(8) {
+        let (byte, before) = (bits as u8, &BELOW[bits as u8 as usize]);
+        let mut eight = [zeros; 8];
+        for bit in 0..8 {
+            // Both factors fit 32 bits, so that registers multiply them side by side.
+            let stored = first.wrapping_add(before[bit] as usize * (step as u32) as usize);
+            eight[bit] = if byte >> bit & 1 == 1 { stored } else { zeros };
+        }
+        match rows.as_mut_array() {
+            Some(rows) => *rows = eight,
+            None => rows.copy_from_slice(&eight[..rows.len()]),
+        }
+        first = first.wrapping_add(byte.count_ones() as usize * step);
+        bits >>= 8;
+    }
 }
 
 /// What makes up the rows of y at a position.
 #[derive(Clone, Copy)]
 struct Tile<'a, T> {
-    /// The rows of each place that is read, channel by channel, and by which tap.
-    read: &'a [(*const *const T, usize)],
+    read: &'a [Read<T>],
     /// Channels whose rows y stores, the first one first.
-    channels: &'a [usize],
-    /// Tap by tap, channel by channel.
-    weights: &'a [T],
-    taps: usize,
+    channels: &'a [u32],
     /// From one row of y to the next.
     stride: usize,
     add: bool,
@@ -188,21 +203,21 @@ impl<T: Real> Tile<'_, T> {
     /// As [`all`](Self::all); there are J channels.
     #[inline(always)]
     unsafe fn some<V: Vector<Lane = T>, const R: usize, const J: usize>(self, y: *mut T) -> usize {
-        // SAFETY: the caller's; weights of a channel are `taps` from its first one.
+        // SAFETY: the caller's; what is read has a row and a weight for each channel.
         unsafe {
             let mut sums = [[V::zero(); R]; J];
-            let mut weights = [self.weights.as_ptr(); J];
+            let mut channels = [0; J];
             for j in 0..J {
-                weights[j] = weights[j].wrapping_add(self.channels[j] * self.taps);
+                channels[j] = self.channels[j] as usize;
                 for r in 0..R {
                     if self.add {
                         sums[j][r] = V::load(y.wrapping_add(j * self.stride + r * V::LANES));
                     }
                 }
             }
-            for &(rows, tap) in self.read {
+            for &Read { rows, weights } in self.read {
                 for j in 0..J {
-                    let (row, w) = (*rows.add(self.channels[j]), V::splat(*weights[j].wrapping_add(tap)));
+                    let (row, w) = (*rows.wrapping_add(channels[j]), V::splat(*weights.wrapping_add(channels[j])));
                     for r in 0..R {
                         sums[j][r] = w.multiply_add(V::load(row.wrapping_add(r * V::LANES)), sums[j][r]);
                     }
@@ -229,13 +244,14 @@ impl<T: Real> Tile<'_, T> {
         terms: &mut [(*const T, T)],
         y: *mut T,
     ) -> usize {
-        let weights = &self.weights[self.channels[0] * self.taps..][..self.taps];
+        let channel = self.channels[0] as usize;
         // Whether a row is stored cannot be foretold: it is listed in any case, and counted if it is.
         let mut count = 0;
-        for &(rows, tap) in self.read {
+        for &Read { rows, weights } in self.read {
             // SAFETY: there is an entry for the channel.
-            let row = unsafe { *rows.add(self.channels[0]) };
-            terms[count] = (row, weights[tap]);
+            let row = unsafe { *rows.wrapping_add(channel) };
+            // SAFETY: as above.
+            terms[count] = (row, unsafe { *weights.wrapping_add(channel) });
             count += usize::from(row != zeros);
         }
         let terms = &terms[..count];

@@ -151,7 +151,9 @@ impl<T: Real> Case<T> {
         let (width, add) = (self.x.width(), self.add);
         let mut y = self.start.clone();
         let (from, to) = (self.x.support().rows(), self.onto.rows());
-        Depth { from, to, reads: &self.reads, weights: &self.weights, width, add }.run_by(isa, self.x.values(), &mut y);
+        let taps = self.reads.taps();
+        let weights: Vec<T> = (0..taps).flat_map(|tap| self.weights[tap..].iter().step_by(taps).copied()).collect();
+        Depth { from, to, reads: &self.reads, weights: &weights, width, add }.run_by(isa, self.x.values(), &mut y);
         y
     }
 
