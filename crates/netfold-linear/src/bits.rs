@@ -81,6 +81,48 @@ pub(crate) fn word_at(words: &[u64], first: usize) -> u64 {
     low | high
 }
 
+/// `len` bits from bit `first` on, 128 at most.
+pub(crate) fn line_at(words: &[u64], first: usize, len: usize) -> u128 {
+    let line = u128::from(word_at(words, first)) | u128::from(word_at(words, first + 64)) << 64;
+    line & u128::MAX.checked_shr(128 - len as u32).unwrap_or(0)
+}
+
+/// Every other bit, from bit 0 on.
+pub(crate) fn evens(line: u128) -> u128 {
+    let half = |word: u64| {
+        let (mut word, mut mask) = (word & EVERY[0], 1);
+        for every in &EVERY[1..] {
+            word = (word | word >> mask) & every;
+            mask *= 2;
+        }
+        word
+    };
+    u128::from(half(line as u64) | half((line >> 64) as u64) << 32)
+}
+
+/// A zero behind each bit.
+pub(crate) fn apart(word: u64) -> u128 {
+    let half = |word: u64| {
+        let (mut word, mut mask) = (word, 32);
+        for every in EVERY[..5].iter().rev() {
+            mask /= 2;
+            word = (word | word << mask) & every;
+        }
+        word
+    };
+    u128::from(half(word & u64::from(u32::MAX))) | u128::from(half(word >> 32)) << 64
+}
+
+/// The lower half of every 2, 4, 8, 16, 32 and 64 bits.
+const EVERY: [u64; 6] = [
+    0x5555_5555_5555_5555,
+    0x3333_3333_3333_3333,
+    0x0f0f_0f0f_0f0f_0f0f,
+    0x00ff_00ff_00ff_00ff,
+    0x0000_ffff_0000_ffff,
+    0x0000_0000_ffff_ffff,
+];
+
 /// The first `len` bits.
 pub(crate) fn first(len: usize) -> Vec<u64> {
     let mut words = vec![u64::MAX; len.div_ceil(64)];
@@ -109,6 +151,14 @@ pub(crate) fn put(to: &mut [u64], from: &[u64], first: usize) {
         if let (1.., Some(high)) = (shift, to.get_mut(start + index + 1)) {
             *high |= word >> (64 - shift);
         }
+    }
+}
+
+/// The bits of `to` from bit `at` on, or `len` bits of `from` from bit `first` on.
+pub(crate) fn copy(to: &mut [u64], at: usize, from: &[u64], first: usize, len: usize) {
+    for done in (0..len).step_by(64) {
+        let word = word_at(from, first + done) & u64::MAX >> (64 - (len - done).min(64));
+        put(to, &[word], at + done);
     }
 }
 
@@ -166,6 +216,19 @@ mod tests {
             assert_eq!(unpack(&pack(&flags), len), flags);
             let set: Vec<usize> = (0..len).filter(|&e| flags[e] == 1).collect();
             assert_eq!(ones(&pack(&flags)).collect::<Vec<_>>(), set);
+        }
+    }
+
+    #[test]
+    fn every_other_bit() {
+        for words in noise(40).chunks_exact(2) {
+            let line = u128::from(words[0]) | u128::from(words[1]) << 64;
+            let (evens, apart) = (evens(line), apart(words[0]));
+            for bit in 0..64 {
+                assert_eq!(evens >> bit & 1, line >> (2 * bit) & 1);
+                assert_eq!([apart >> (2 * bit) & 1, apart >> (2 * bit + 1) & 1], [line >> bit & 1, 0]);
+            }
+            assert_eq!(evens >> 64, 0);
         }
     }
 

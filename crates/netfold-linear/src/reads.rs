@@ -1,10 +1,6 @@
 //! Which places a place reads, and by which tap.
 
-mod dilation;
-
-use dilation::Dilation;
-
-use crate::WindowAxis;
+use crate::{WindowAxis, bits};
 
 /// For each place of one side of a window the (place of the other side, tap) pairs that meet there, axis by axis.
 #[derive(Clone, Debug)]
@@ -171,14 +167,48 @@ impl Reads {
         }
     }
 
-    /// [`spread`](Self::spread) on bits, where neighbours read neighbours on planes of the same size.
-    pub fn dilation(&self) -> Option<Dilation> {
-        let fits = self.axes.iter().all(|axis| axis.steps == [1, 1] && axis.from == axis.to);
-        fits.then(|| Dilation::new(&self.axes))
+    /// The bits of all places that read one of a set of places.
+    pub fn spread(&self, set: &[u64]) -> Vec<u64> {
+        let fits = [self.axes[1].from, self.axes[1].to].iter().all(|&line| line <= u128::BITS as usize);
+        if fits && self.axes[1].steps.iter().all(|&step| step <= 2) {
+            return self.spread_lines(set);
+        }
+        let mut places = vec![0; self.places_to];
+        self.spread_flags(&bits::unpack(set, self.places_from), &mut places);
+        bits::pack(&places)
+    }
+
+    /// The same, a whole line at a time.
+    fn spread_lines(&self, set: &[u64]) -> Vec<u64> {
+        let [rows, columns] = &self.axes;
+        let mut lines = vec![0_u128; rows.to];
+        for shift in &rows.shifts {
+            for index in 0..shift.count {
+                let from = (shift.from + index * rows.steps[1]) * columns.from;
+                lines[shift.to + index * rows.steps[0]] |= bits::line_at(set, from, columns.from);
+            }
+        }
+        let mut places = vec![0; self.places_to.div_ceil(64)];
+        for (index, &line) in lines.iter().enumerate().filter(|(_, line)| **line != 0) {
+            let moved = columns.shifts.iter().filter(|shift| shift.count > 0).fold(0, |moved, shift| {
+                // From the first place that is read to the last one, each step's.
+                let span = (shift.count - 1) * columns.steps[1] + 1;
+                let mut read = line >> shift.from & u128::MAX >> (128 - span);
+                if columns.steps[1] == 2 {
+                    read = bits::evens(read);
+                }
+                if columns.steps[0] == 2 {
+                    read = bits::apart(read as u64);
+                }
+                moved | read << shift.to
+            });
+            bits::put(&mut places, &[moved as u64, (moved >> 64) as u64], index * columns.to);
+        }
+        places
     }
 
     /// `to[place]` becomes 1 where `from` is 1 at a place that it reads, else 0; one axis after the other.
-    pub fn spread(&self, from: &[u8], to: &mut [u8]) {
+    fn spread_flags(&self, from: &[u8], to: &mut [u8]) {
         let [rows, columns] = &self.axes;
         let mut lines = vec![0; rows.to * columns.from];
         rows.spread(columns.from, from, &mut lines);
@@ -207,6 +237,37 @@ impl Axis {
                 let to = to.chunks_mut(size).step_by(to_step);
                 to.zip(from.chunks(size).step_by(from_step).take(shift.count)).for_each(|(to, from)| join(to, from));
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Reads;
+    use crate::{WindowAxis, bits};
+
+    #[test]
+    fn lines_and_flags_spread_alike() {
+        let axis = |round: usize, size: usize| {
+            let (kernel, stride, dilation) = (1 + round % 4, 1 + round / 4 % 2, 1 + round / 8 % 2);
+            let pad = (round / 16 % 4) as isize - 1;
+            let reach = ((size - 1) * stride + (kernel - 1) * dilation) as isize + 1 - pad;
+            let input = (reach + (round / 64 % 3) as isize - 1).max(1) as usize;
+            WindowAxis { input, kernel, stride, dilation, pad, output: size }
+        };
+        let mut state = 1_u32;
+        for round in 0..400 {
+            let axes = [axis(round * 7, 1 + round % 5), axis(round, 1 + round * 11 % 60)];
+            let reads = Reads::new(&axes, round % 2 == 0);
+            let from: Vec<u8> = (0..reads.places_from())
+                .map(|_| {
+                    state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                    u8::from((state >> 20) as usize % 16 < round % 16)
+                })
+                .collect();
+            let mut flags = vec![0; reads.places_to()];
+            reads.spread_flags(&from, &mut flags);
+            assert_eq!(reads.spread_lines(&bits::pack(&from)), bits::pack(&flags), "{axes:?}");
         }
     }
 }

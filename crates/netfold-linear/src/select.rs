@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
 
-use crate::{LinearMap, Probes, Pulled, Real, SharedMap, Support};
+use crate::{LinearMap, Probes, Pulled, Real, SharedMap, Support, bits};
 
 /// Elements that one task moves.
 const TASK: usize = 1 << 15;
@@ -294,29 +294,31 @@ impl<T: Real> LinearMap<T> for Select {
     }
 
     fn image(&self, of: &Support) -> Support {
-        Support::from_flags(&self.codomain, &self.pick(&of.flags(), 0))
+        match &self.runs {
+            Some(runs) => moved(of, &self.codomain, runs, |run| (run.from, run.to)),
+            None => Support::from_flags(&self.codomain, &self.pick(&of.flags(), 0)),
+        }
     }
 
     fn preimage(&self, of: &Support) -> Support {
-        let (flags, mut reached) = (of.flags(), vec![0; self.domain.iter().product()]);
-        match &self.runs {
-            Some(runs) if self.ordered => transfer(runs, |run| (run.to, run.from), &flags, None, &mut reached),
-            Some(runs) => {
-                for run in runs.iter() {
-                    let reached = reached[run.from..][..run.len].iter_mut();
-                    reached.zip(&flags[run.to..][..run.len]).for_each(|(reached, flag)| *reached |= flag);
-                }
-            }
-            None => {
-                for (flag, from) in flags.iter().zip(self.sources().iter().map(|&source| found(source))) {
-                    from.into_iter().for_each(|from| reached[from] |= flag);
-                }
-            }
+        if let Some(runs) = &self.runs {
+            return moved(of, &self.domain, runs, |run| (run.to, run.from));
         }
-        Support::from_flags(&self.domain, &reached)
+        let sources = of.standard().filter_map(|i| self.source(i));
+        Support::of(&self.domain, sources)
     }
 
     fn magnitude(&self) -> SharedMap<T> {
         Arc::new(self.clone())
     }
+}
+
+/// The elements of a tensor of this shape that `runs` move those of `set` to.
+fn moved(set: &Support, shape: &[usize], runs: &[Run], ends: impl Fn(&Run) -> (usize, usize)) -> Support {
+    let (from, mut to) = (set.words(), vec![0; shape.iter().product::<usize>().div_ceil(64)]);
+    for run in runs {
+        let (first, at) = ends(run);
+        bits::copy(&mut to, at, &from, first, run.len);
+    }
+    Support::from_words(shape, to.into_iter())
 }

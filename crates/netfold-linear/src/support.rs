@@ -1,5 +1,6 @@
 //! Which elements of a tensor a batch of probes stores, and in which order.
 
+use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
@@ -137,6 +138,11 @@ impl Support {
     /// One bit an element in standard order; `None` for a full support.
     pub(crate) fn bits(&self) -> Option<&[u64]> {
         self.0.bits.as_deref()
+    }
+
+    /// One bit an element in standard order.
+    pub(crate) fn words(&self) -> Cow<'_, [u64]> {
+        self.bits().map_or_else(|| bits::first(self.0.len).into(), Cow::Borrowed)
     }
 
     /// Where the rows lie.

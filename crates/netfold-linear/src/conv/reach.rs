@@ -16,32 +16,20 @@ impl<T: Real> Conv<T> {
         if of.count() == 0 || to.contains(&0) {
             return Support::empty(to);
         }
-        let dilation = reads.dilation();
-        let spread = |touched: &[u64]| match &dilation {
-            Some(dilation) => dilation.of(touched),
-            None => {
-                let mut places = vec![0; to_places];
-                reads.spread(&bits::unpack(touched, from_places), &mut places);
-                bits::pack(&places)
-            }
-        };
-        let whole = bits::first(from_places);
+        let (elements, whole) = (of.words(), bits::first(from_places));
         let groups = to[0] * self.groups;
-        let touched: Vec<Cow<'_, [u64]>> = (0..groups)
-            .map(|group| {
-                let Some(elements) = of.bits() else { return Cow::Borrowed(&whole[..]) };
-                let channels = group * from_channels..(group + 1) * from_channels;
-                let mut touched = vec![0; whole.len()];
-                channels.for_each(|channel| bits::join(&mut touched, elements, channel * from_places));
-                touched.iter_mut().zip(&whole).for_each(|(touched, whole)| *touched &= whole);
-                touched.into()
-            })
-            .collect();
+        let touched = (0..groups).map(|group| {
+            let mut touched = vec![0; whole.len()];
+            let channels = group * from_channels..(group + 1) * from_channels;
+            channels.for_each(|channel| bits::join(&mut touched, &elements, channel * from_places));
+            touched.iter_mut().zip(&whole).for_each(|(touched, whole)| *touched &= whole);
+            touched
+        });
         let mut named = vec![0; to.iter().product::<usize>().div_ceil(64)];
         // Most groups are touched everywhere.
-        let everywhere = spread(&whole);
-        for (group, touched) in touched.iter().enumerate() {
-            let own = if *touched == whole { Cow::Borrowed(&everywhere) } else { Cow::Owned(spread(touched)) };
+        let everywhere = reads.spread(&whole);
+        for (group, touched) in touched.enumerate() {
+            let own = if touched == whole { Cow::Borrowed(&everywhere) } else { Cow::Owned(reads.spread(&touched)) };
             let channels = group * to_channels..(group + 1) * to_channels;
             channels.for_each(|channel| bits::put(&mut named, &own, channel * to_places));
         }
