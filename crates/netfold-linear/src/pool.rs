@@ -30,6 +30,13 @@ impl<T: Real> Pool<T> {
 
     /// `len` numbers of any value.
     pub fn take(&self, len: usize) -> Vec<T> {
+        let mut buffer = self.at_least(len);
+        buffer.truncate(len);
+        buffer
+    }
+
+    /// `len` numbers of any value or more: to cut a buffer off would mean to fill it again, when more of it is needed.
+    pub(crate) fn at_least(&self, len: usize) -> Vec<T> {
         if len >= SMALL && self.users.load(Ordering::Relaxed) > 0 {
             let mut buffers = self.buffers.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             let fits = |buffer: &Vec<T>| buffer.capacity() >= len;
@@ -37,7 +44,9 @@ impl<T: Real> Pool<T> {
             if let Some(best) = best {
                 let mut buffer = buffers.remove(best);
                 drop(buffers);
-                buffer.resize(len, T::zero());
+                if buffer.len() < len {
+                    buffer.resize(len, T::zero());
+                }
                 return buffer;
             }
             // None is large enough: the fresh one takes the place of old ones, so that what is kept does not add up.

@@ -24,7 +24,7 @@ pub struct Probes<T: Real> {
     values: Numbers<T>,
 }
 
-/// The numbers of a batch, given back to the pool by their last owner.
+/// The numbers of a batch, and perhaps more behind them, given back to the pool by their last owner.
 #[derive(Clone, Debug)]
 struct Numbers<T: Real>(Arc<Vec<T>>);
 
@@ -54,6 +54,16 @@ impl<T: Real> Probes<T> {
         Self { support, width, values: Numbers(values) }
     }
 
+    /// A batch of the first numbers of a buffer.
+    fn begun(support: Support, width: usize, buffer: Vec<T>) -> Self {
+        debug_assert!(buffer.len() >= support.count() * width, "a number for each row and probe");
+        Self { support, width, values: Numbers(Arc::new(buffer)) }
+    }
+
+    fn len(&self) -> usize {
+        self.support.count() * self.width
+    }
+
     /// A batch of zeros.
     pub fn zeros(support: &Support, width: usize) -> Self {
         Self::new(support.clone(), width, T::pool().zeros(support.count() * width))
@@ -61,7 +71,7 @@ impl<T: Real> Probes<T> {
 
     /// A batch of any numbers, to be overwritten.
     pub(crate) fn scratch(support: &Support, width: usize) -> Self {
-        Self::new(support.clone(), width, T::pool().take(support.count() * width))
+        Self::begun(support.clone(), width, T::pool().at_least(support.count() * width))
     }
 
     /// One probe that is a whole tensor in standard layout.
@@ -113,45 +123,51 @@ impl<T: Real> Probes<T> {
 
     /// All rows, one after the other.
     pub fn values(&self) -> &[T] {
-        &self.values.0
+        &self.values.0[..self.len()]
     }
 
     /// All rows, to be changed in place; copies them first where another batch shares them.
     pub fn values_mut(&mut self) -> &mut [T] {
+        let len = self.len();
         if Arc::get_mut(&mut self.values.0).is_none() {
-            let mut own = T::pool().take(self.values.0.len());
-            own.par_chunks_mut(TASK)
-                .zip(self.values.0.par_chunks(TASK))
+            let mut own = T::pool().at_least(len);
+            own[..len]
+                .par_chunks_mut(TASK)
+                .zip(self.values().par_chunks(TASK))
                 .for_each(|(to, from)| to.copy_from_slice(from));
             self.values = Numbers(Arc::new(own));
         }
-        Arc::make_mut(&mut self.values.0).as_mut_slice()
+        &mut Arc::make_mut(&mut self.values.0)[..len]
     }
 
     /// All rows, by value.
     pub fn into_values(mut self) -> Vec<T> {
+        let len = self.len();
         match Arc::get_mut(&mut self.values.0) {
-            Some(values) => std::mem::take(values),
-            None => self.values.0.to_vec(),
+            Some(values) => {
+                values.truncate(len);
+                std::mem::take(values)
+            }
+            None => self.values().to_vec(),
         }
     }
 
     /// All rows, to be held by others too.
     pub fn into_shared(self) -> Arc<Vec<T>> {
-        Arc::clone(&self.values.0)
+        if self.values.0.len() == self.len() { Arc::clone(&self.values.0) } else { Arc::new(self.into_values()) }
     }
 
     /// The numbers of all probes at `element`, or `None` where they are all zero and not stored.
     #[inline]
     pub fn at(&self, element: usize) -> Option<&[T]> {
-        self.support.row_of(element).map(|row| &self.values.0[row * self.width..][..self.width])
+        self.support.row_of(element).map(|row| &self.values()[row * self.width..][..self.width])
     }
 
     /// Probe `probe` as a whole tensor in standard layout, zeros included.
     pub fn vector(&self, probe: usize) -> Vec<T> {
         let mut tensor = vec![T::zero(); self.support.tensor_len()];
         for (row, element) in self.support.elements().enumerate() {
-            tensor[element] = self.values.0[row * self.width + probe];
+            tensor[element] = self.values()[row * self.width + probe];
         }
         tensor
     }
@@ -181,7 +197,7 @@ impl<T: Real> Probes<T> {
                 tensors.fill(T::zero());
             }
             let mut tile = [[T::zero(); TILE]; TILE];
-            for (block, rows) in self.values.0.chunks(TILE * width).enumerate() {
+            for (block, rows) in self.values().chunks(TILE * width).enumerate() {
                 let count = rows.len() / width;
                 for (r, row) in rows.chunks_exact(width).enumerate() {
                     let row = &row[task * TILE..][..probes];
@@ -208,7 +224,7 @@ impl<T: Real> Probes<T> {
             return Vec::new();
         }
         let layout = self.support.rows().layout;
-        let parts: Vec<Vec<f64>> = (self.values.0.par_chunks(ROWS * width).enumerate())
+        let parts: Vec<Vec<f64>> = (self.values().par_chunks(ROWS * width).enumerate())
             .map(|(task, rows)| {
                 let (mut sums, first) = (vec![0.0; width], task * ROWS);
                 match (field.by_channel(), layout) {
@@ -235,10 +251,11 @@ impl<T: Real> Probes<T> {
         if self.support.same_rows(onto) {
             return Self { support: onto.clone(), ..self };
         }
-        let mut values = T::pool().take(onto.count() * self.width);
+        let len = onto.count() * self.width;
+        let mut values = T::pool().at_least(len);
         Restore { from: self.support.rows(), to: onto.rows(), width: self.width, add: false }
-            .run(&self.values.0, &mut values);
-        Self::new(onto.clone(), self.width, values)
+            .run(self.values(), &mut values[..len]);
+        Self::begun(onto.clone(), self.width, values)
     }
 
     /// self + x; rows of x that this batch does not store are dropped.
@@ -253,7 +270,7 @@ impl<T: Real> Probes<T> {
         }
         let support = self.support.clone();
         Restore { from: x.support.rows(), to: support.rows(), width: x.width, add: true }
-            .run(&x.values.0, self.values_mut());
+            .run(&x.values(), self.values_mut());
         self
     }
 
@@ -267,7 +284,7 @@ impl<T: Real> Probes<T> {
             for (index, target) in chunk.chunks_exact_mut(width).enumerate() {
                 let row = source(onto.element_of(task * rows_a_task + index)).and_then(|e| self.support.row_of(e));
                 match row {
-                    Some(row) => target.copy_from_slice(&self.values.0[row * width..][..width]),
+                    Some(row) => target.copy_from_slice(&self.values()[row * width..][..width]),
                     None => target.fill(T::zero()),
                 }
             }
@@ -283,7 +300,7 @@ impl<T: Real> Probes<T> {
         if width == 1 && self.support.is_full() && onto.is_full() {
             let mut values = T::pool().take(onto.count());
             values.fill(T::zero());
-            for (element, &value) in self.values.0.iter().enumerate() {
+            for (element, &value) in self.values().iter().enumerate() {
                 if let Some(target) = target(element) {
                     values[target] += value;
                 }
@@ -307,10 +324,10 @@ impl<T: Real> Probes<T> {
                         sums.fill(T::zero());
                         continue;
                     }
-                    sums.copy_from_slice(&self.values.0[first as usize * width..][..width]);
+                    sums.copy_from_slice(&self.values()[first as usize * width..][..width]);
                     let mut row = next[first as usize];
                     while row != NONE {
-                        let x = &self.values.0[row as usize * width..][..width];
+                        let x = &self.values()[row as usize * width..][..width];
                         sums.iter_mut().zip(x).for_each(|(sum, &value)| *sum += value);
                         row = next[row as usize];
                     }
@@ -351,7 +368,7 @@ impl<T: Real> Probes<T> {
     pub fn plus(mut self, other: &Self) -> Self {
         assert!(self.support.same_rows(&other.support) && self.width == other.width, "sums need the same rows");
         let values = self.values_mut();
-        values.par_chunks_mut(TASK).zip(other.values.0.par_chunks(TASK)).for_each(|(sum, add)| {
+        values.par_chunks_mut(TASK).zip(other.values().par_chunks(TASK)).for_each(|(sum, add)| {
             sum.iter_mut().zip(add).for_each(|(sum, &add)| *sum += add);
         });
         self

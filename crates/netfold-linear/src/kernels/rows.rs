@@ -91,11 +91,14 @@ unsafe fn cut_avx2<T: Real>(values: &mut [T], bits: &[u64]) {
 #[inline(always)]
 unsafe fn cut_body<V: Vector>(values: &mut [V::Lane], bits: &[u64]) {
     let (words, rest) = values.as_chunks_mut::<64>();
-    for (values, &word) in words.iter_mut().zip(bits) {
+    // A compiler that saw where numbers are stored, that is where they come from, would make masked stores of these, which
+    // take many times as long.
+    let to = std::hint::black_box(words.as_mut_ptr().cast::<V::Lane>());
+    for (index, (values, &word)) in words.iter().zip(bits).enumerate() {
         for at in (0..64).step_by(V::LANES) {
-            let values = values.as_mut_ptr().wrapping_add(at);
+            let to = to.wrapping_add(index * 64 + at);
             // SAFETY: whole registers of a word's numbers; the processor has the instructions.
-            unsafe { V::load(values).kept(word >> at).store(values) };
+            unsafe { V::load(values.as_ptr().wrapping_add(at)).kept(word >> at).store(to) };
         }
     }
     if let Some(&word) = bits.get(words.len()) {
