@@ -270,7 +270,7 @@ impl<T: Real> Probes<T> {
         }
         let support = self.support.clone();
         Restore { from: x.support.rows(), to: support.rows(), width: x.width, add: true }
-            .run(&x.values(), self.values_mut());
+            .run(x.values(), self.values_mut());
         self
     }
 
@@ -382,5 +382,34 @@ impl<T: Real> Probes<T> {
             return Self { support, ..self }.onto(onto);
         }
         self.gather(onto, Some)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Probes;
+    use crate::{Reuse, Support};
+
+    #[test]
+    fn a_batch_ends_where_its_buffer_goes_on() {
+        let _reuse = Reuse::<f64>::start();
+        let shape = [1, 1 << 16];
+        let odd = Support::from_fn(&shape, |element| element % 2 == 1);
+        let batch = || {
+            // Its buffer is the next one's, and twice as long.
+            drop(Probes::<f64>::zeros(&Support::full(&shape), 1));
+            let all = Probes::tensor(&shape, (0..1 << 16).map(f64::from).collect());
+            all.onto(&odd)
+        };
+        let wanted: Vec<f64> = (0..1 << 15).map(|row| f64::from(2 * row + 1)).collect();
+        assert!(batch().values.0.len() > wanted.len(), "a longer buffer");
+        assert_eq!(batch().values(), wanted);
+        assert_eq!(batch().plus(&batch()).scaled(|_| 0.5).into_values(), wanted);
+        assert_eq!(*batch().into_shared(), wanted);
+        assert_eq!(batch().vector(0).iter().filter(|value| **value > 0.0).count(), wanted.len());
+        let mut copy = batch();
+        let kept = copy.clone();
+        copy.values_mut().fill(0.0);
+        assert_eq!(kept.values(), wanted);
     }
 }

@@ -103,10 +103,11 @@ impl<T: Precision> Circuit<T> {
             }
             Some(neck) => {
                 let units = supports[neck].count();
-                let (below, above) = (self.products(0..neck, supports), self.products(neck..stages, supports));
-                cost.products = units as f64 * (below + count * len as f64) + count * above;
+                let (low, high) = (self.products(0..neck, supports), self.products(neck..stages, supports));
+                cost.products = units as f64 * (low + count * len as f64) + count * high;
                 numbers += units * len;
-                numbers += (self.live(0..neck, supports) * width).max(self.live(neck..stages, supports) * width);
+                let below = self.live(0..neck, supports) * plan.width_of_units::<T>(units);
+                numbers += below.max(self.live(neck..stages, supports) * width);
             }
         }
         cost.bytes = numbers * size_of::<T>();

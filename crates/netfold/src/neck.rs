@@ -69,8 +69,8 @@ impl<T: Precision> Neck<T> {
         self.slot
     }
 
-    /// H R for the first `count` probes of `h`, into `weights`; the shares below the neck into `shares`.
-    pub fn multiply(&self, h: &Probes<T>, count: usize, weights: &mut [T], shares: &mut [Vec<T>]) {
+    /// H R `[count, input]` for the first `count` probes of `h`; the shares below the neck into `shares`.
+    pub fn multiply(&self, h: &Probes<T>, count: usize, shares: &mut [Vec<T>]) -> Probes<T> {
         let (units, width) = (h.support().count(), h.width());
         let by_row: Vec<T> =
             (0..count).flat_map(|row| (0..units).map(move |unit| h.values()[unit * width + row])).collect();
@@ -80,10 +80,9 @@ impl<T: Precision> Neck<T> {
                 *to = T::of(terms.map(|(h, share)| h.wide() * share.wide()).sum());
             }
         }
-        let len = weights.len() / count;
+        let len = self.rows.len() / units;
         let (domain, codomain) = ([count, units], [count, len]);
         let product = Product::single(Side::Right, Arc::clone(&self.rows), [count, units, len], &domain, &codomain);
-        let made = product.apply(Probes::tensor(&domain, by_row), &Support::full(&codomain));
-        weights.copy_from_slice(made.values());
+        product.apply(Probes::tensor(&domain, by_row), &Support::full(&codomain))
     }
 }

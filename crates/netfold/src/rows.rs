@@ -9,6 +9,8 @@ use crate::ops::Precision;
 
 /// Bytes of the largest vector register: rows travel in whole ones.
 const REGISTER: usize = 64;
+/// Registers of a row where the rows of a neck are multiplied: they are read once for each block.
+const PRODUCT: usize = 4;
 /// Up to this many rows are pulled one at a time, as whole tensors.
 const SINGLE: usize = 2;
 /// Bytes of a block's largest adjoint up to which threads pull blocks of their own.
@@ -30,6 +32,8 @@ pub struct RowPlan {
     neck: Option<usize>,
     /// Rows of a block.
     rows: usize,
+    /// Rows of a neck's elements that are pulled together.
+    units: usize,
     /// Whether a block is one row that travels as whole tensors.
     single: bool,
     /// Blocks that are pulled at once, each by a thread of its own.
@@ -65,6 +69,11 @@ impl RowPlan {
         if self.single { 1 } else { padded::<T>(rows) }
     }
 
+    /// Probes that so many rows of a neck's elements travel as.
+    pub(crate) fn width_of_units<T>(&self, units: usize) -> usize {
+        padded::<T>(units.min(self.units))
+    }
+
     /// Unit vectors of the output, as many probes as whole registers hold.
     fn seeds<T: Precision>(&self, shape: &[usize], classes: &[usize]) -> Probes<T> {
         Probes::one_hot_within(shape, classes, self.width::<T>(classes.len()))
@@ -95,14 +104,23 @@ impl<T: Precision> Circuit<T> {
     pub fn plan_rows(&self, classes: &[usize], rows: Option<usize>, shares: bool) -> RowPlan {
         let (lanes, count) = (REGISTER / size_of::<T>(), classes.len());
         let few = rows.unwrap_or(count) <= SINGLE;
-        let plan = |supports: Vec<Support>, neck, rows: Option<usize>| {
+        let plan = |supports: Vec<Support>, neck, rows: Option<usize>, units| {
             let most = supports.iter().map(Support::count).max().unwrap_or(0) * rows.map_or(1, padded::<T>);
             // Where the loops of a block are too short to be shared by threads, each thread pulls blocks of its own.
             let at_once = if most * size_of::<T>() <= SMALL { rayon::current_num_threads() } else { 1 };
             let own = rows.map_or(1, |rows| rows.min(count.div_ceil(at_once).next_multiple_of(lanes)));
-            RowPlan { classes: classes.to_vec(), supports, neck, rows: own, single: rows.is_none(), at_once, shares }
+            RowPlan {
+                classes: classes.to_vec(),
+                supports,
+                neck,
+                rows: own,
+                units,
+                single: rows.is_none(),
+                at_once,
+                shares,
+            }
         };
-        let singly = || plan(self.full_plan(), None, None);
+        let singly = || plan(self.full_plan(), None, None, 1);
         // Units of a vector see the whole input; units of a map may see little of it.
         if few && self.output_shape().iter().filter(|&&size| size > 1).count() < 2 {
             return singly();
@@ -118,7 +136,9 @@ impl<T: Precision> Circuit<T> {
         let largest = supports.iter().map(Support::count).max().unwrap_or(0).max(1);
         let fitting = BYTES.saturating_sub(kept) / (2 * largest * size_of::<T>()) / lanes * lanes;
         let most = Probes::<T>::fastest_width().min(fitting).max(lanes);
-        plan(supports, neck, Some(rows.filter(|_| !few).unwrap_or(count.min(most))))
+        let wanted = rows.filter(|_| !few);
+        let own = if neck.is_some() { lanes * PRODUCT } else { most };
+        plan(supports, neck, Some(wanted.unwrap_or(count.min(own))), wanted.unwrap_or(most))
     }
 
     /// Computes the planned rows and hands them to `each` block by block; memory does not grow with their number.
@@ -128,8 +148,9 @@ impl<T: Precision> Circuit<T> {
     pub fn rows<E>(&self, plan: &RowPlan, mut each: impl FnMut(Block<'_, T>) -> Result<(), E>) -> Result<(), E> {
         let _reuse = Reuse::<T>::start();
         let len: usize = self.input_shape().iter().product();
-        let neck = plan.neck.map(|slot| self.pull_neck(slot, &plan.supports, plan.rows, plan.shares));
-        let mut weights = vec![T::zero(); len * plan.rows.min(plan.classes.len())];
+        let neck = plan.neck.map(|slot| self.pull_neck(slot, &plan.supports, plan.units, plan.shares));
+        let held = if neck.is_some() { 0 } else { len * plan.rows.min(plan.classes.len()) };
+        let mut weights = vec![T::zero(); held];
         let blocks: Vec<&[usize]> = plan.classes.chunks(plan.rows).collect();
         let pull = |classes: &&[usize]| {
             let seeds = plan.seeds(self.output_shape(), classes);
@@ -141,13 +162,15 @@ impl<T: Precision> Circuit<T> {
                 several => several.par_iter().map(pull).collect(),
             };
             for (index, (mut pulled, classes)) in pulled.into_iter().zip(blocks).enumerate() {
-                let weights = &mut weights[..len * classes.len()];
-                match &neck {
-                    Some(neck) => neck.multiply(&pulled.weights, classes.len(), weights, &mut pulled.bias),
-                    None => pulled.weights.vectors_into(weights),
-                }
                 let first = (group * plan.at_once + index) * plan.rows;
-                each(Block { first, weights, bias: &pulled.bias })?;
+                if let Some(neck) = &neck {
+                    let product = neck.multiply(&pulled.weights, classes.len(), &mut pulled.bias);
+                    each(Block { first, weights: product.values(), bias: &pulled.bias })?;
+                } else {
+                    let weights = &mut weights[..len * classes.len()];
+                    pulled.weights.vectors_into(weights);
+                    each(Block { first, weights, bias: &pulled.bias })?;
+                }
             }
         }
         Ok(())
