@@ -71,6 +71,11 @@ impl<T: Real> Pool<T> {
         buffer
     }
 
+    /// Gives back what is kept: what comes next takes other sizes.
+    pub fn clear(&self) {
+        self.buffers.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clear();
+    }
+
     /// Keeps a buffer for the next one, while somebody uses the pool.
     pub fn give(&self, buffer: Vec<T>) {
         if buffer.capacity() >= SMALL && self.users.load(Ordering::Relaxed) > 0 {
@@ -100,7 +105,7 @@ impl<T: Real> Reuse<T> {
 impl<T: Real> Drop for Reuse<T> {
     fn drop(&mut self) {
         if T::pool().users.fetch_sub(1, Ordering::Relaxed) == 1 {
-            T::pool().buffers.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clear();
+            T::pool().clear();
         }
     }
 }

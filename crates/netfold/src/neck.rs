@@ -59,6 +59,8 @@ impl<T: Precision> Circuit<T> {
             pulled.weights.vectors_into(rows);
             all.iter_mut().zip(&pulled.bias).for_each(|(all, own)| all.extend_from_slice(&own[..chunk.len()]));
         }
+        // Adjoints as large are not pulled again: their buffers would lie beside the rows for nothing.
+        T::pool().clear();
         Neck { slot, rows: Arc::new(rows), shares: all }
     }
 }
