@@ -296,6 +296,7 @@ unsafe fn after<V: Vector>(job: &Job<'_, V::Lane>, positions: Range<usize>) {
             continue;
         }
         let from = walk.go_to(position);
+        debug_assert_eq!(from.count, g.from.run(position, 0..ins).count, "rows that are made");
         // SAFETY: there is room for all channels, each as wide as the rows of the walk; the caller's.
         unsafe { walk.rows::<V>(made.as_mut_ptr(), g.width) };
         let offsets = job.offsets.as_ptr().wrapping_add(from.listed);
