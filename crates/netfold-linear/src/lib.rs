@@ -40,6 +40,7 @@ mod reduction;
 mod resample;
 mod select;
 mod sparse;
+mod stack;
 mod support;
 mod window;
 
@@ -63,5 +64,6 @@ pub use reduction::Reduction;
 pub use resample::{Filter, Resample, Taps};
 pub use select::{Run, Select};
 pub use sparse::Sparse;
+pub use stack::Stack;
 pub use support::Support;
 pub use window::{Window, WindowAxis};

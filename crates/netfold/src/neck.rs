@@ -1,8 +1,6 @@
 //! The narrow cut: rows of W by way of a tensor that has fewer elements than rows are wanted.
 
-use std::sync::Arc;
-
-use netfold_linear::{LinearMap, Probes, Product, Side, Support};
+use netfold_linear::{Probes, Stack, Support};
 
 use crate::circuit::Circuit;
 use crate::ops::Precision;
@@ -16,7 +14,7 @@ const BYTES: usize = 3 << 28;
 #[derive(Debug)]
 pub(crate) struct Neck<T> {
     slot: usize,
-    rows: Arc<Vec<T>>,
+    rows: Stack<T>,
     /// `shares[stage][element]`: what the stages below give to each element; empty without shares.
     shares: Vec<Vec<T>>,
 }
@@ -51,17 +49,17 @@ impl<T: Precision> Circuit<T> {
     pub(crate) fn pull_neck(&self, slot: usize, plan: &[Support], block: usize, shares: bool) -> Neck<T> {
         let units: Vec<usize> = plan[slot].elements().collect();
         let (below, len) = (self.up_to(slot), plan[0].tensor_len());
-        let mut rows = vec![T::zero(); units.len() * len];
+        let mut rows = Stack::zeros(units.len(), len);
         let mut all: Vec<Vec<T>> = vec![Vec::new(); if shares { slot } else { 0 }];
-        for (chunk, rows) in units.chunks(block).zip(rows.chunks_mut(block * len)) {
+        for (index, chunk) in units.chunks(block).enumerate() {
             let seeds = Probes::one_hot_within(plan[slot].shape(), chunk, padded::<T>(chunk.len()));
             let pulled = below.pull_within(seeds, &plan[..=slot], shares);
-            pulled.weights.vectors_into(rows);
+            rows.put(index * block, pulled.weights, chunk.len());
             all.iter_mut().zip(&pulled.bias).for_each(|(all, own)| all.extend_from_slice(&own[..chunk.len()]));
         }
         // Adjoints as large are not pulled again: their buffers would lie beside the rows for nothing.
         T::pool().clear();
-        Neck { slot, rows: Arc::new(rows), shares: all }
+        Neck { slot, rows, shares: all }
     }
 }
 
@@ -71,20 +69,14 @@ impl<T: Precision> Neck<T> {
         self.slot
     }
 
-    /// H R `[count, input]` for the first `count` probes of `h`; the shares below the neck into `shares`.
-    pub fn multiply(&self, h: &Probes<T>, count: usize, shares: &mut [Vec<T>]) -> Probes<T> {
-        let (units, width) = (h.support().count(), h.width());
-        let by_row: Vec<T> =
-            (0..count).flat_map(|row| (0..units).map(move |unit| h.values()[unit * width + row])).collect();
+    /// H R `[count, input]` into `weights` for the first `count` probes of `h`; the shares below the neck into `shares`.
+    pub fn multiply(&self, h: &Probes<T>, count: usize, weights: &mut [T], shares: &mut [Vec<T>]) {
         for (to, below) in shares.iter_mut().zip(&self.shares) {
             for (row, to) in to.iter_mut().enumerate().take(count) {
-                let terms = by_row[row * units..][..units].iter().zip(below);
-                *to = T::of(terms.map(|(h, share)| h.wide() * share.wide()).sum());
+                let terms = h.values().chunks_exact(h.width()).zip(below);
+                *to = T::of(terms.map(|(h, share)| h[row].wide() * share.wide()).sum());
             }
         }
-        let len = self.rows.len() / units;
-        let (domain, codomain) = ([count, units], [count, len]);
-        let product = Product::single(Side::Right, Arc::clone(&self.rows), [count, units, len], &domain, &codomain);
-        product.apply(Probes::tensor(&domain, by_row), &Support::full(&codomain))
+        self.rows.combine(h, weights);
     }
 }

@@ -149,8 +149,7 @@ impl<T: Precision> Circuit<T> {
         let _reuse = Reuse::<T>::start();
         let len: usize = self.input_shape().iter().product();
         let neck = plan.neck.map(|slot| self.pull_neck(slot, &plan.supports, plan.units, plan.shares));
-        let held = if neck.is_some() { 0 } else { len * plan.rows.min(plan.classes.len()) };
-        let mut weights = vec![T::zero(); held];
+        let mut weights = vec![T::zero(); len * plan.rows.min(plan.classes.len())];
         let blocks: Vec<&[usize]> = plan.classes.chunks(plan.rows).collect();
         let pull = |classes: &&[usize]| {
             let seeds = plan.seeds(self.output_shape(), classes);
@@ -163,14 +162,12 @@ impl<T: Precision> Circuit<T> {
             };
             for (index, (mut pulled, classes)) in pulled.into_iter().zip(blocks).enumerate() {
                 let first = (group * plan.at_once + index) * plan.rows;
-                if let Some(neck) = &neck {
-                    let product = neck.multiply(&pulled.weights, classes.len(), &mut pulled.bias);
-                    each(Block { first, weights: product.values(), bias: &pulled.bias })?;
-                } else {
-                    let weights = &mut weights[..len * classes.len()];
-                    pulled.weights.vectors_into(weights);
-                    each(Block { first, weights, bias: &pulled.bias })?;
+                let weights = &mut weights[..len * classes.len()];
+                match &neck {
+                    Some(neck) => neck.multiply(&pulled.weights, classes.len(), weights, &mut pulled.bias),
+                    None => pulled.weights.vectors_into(weights),
                 }
+                each(Block { first, weights, bias: &pulled.bias })?;
             }
         }
         Ok(())
