@@ -304,7 +304,10 @@ impl<'m, T: Precision> Trace<'m, T> {
         let mut held = self.held();
         for index in self.nodes.clone() {
             let node = &self.model.nodes[index];
-            let Record { values, affines } = self.compute(node)?;
+            let Record { values, affines } = match self.overwritten(node, &held)? {
+                Some(record) => record,
+                None => self.compute(node)?,
+            };
             for (output, value) in node.outputs.iter().zip(values) {
                 if let Some(output) = output.filter(|output| !self.tracing.replaced.contains_key(output)) {
                     self.values[output.0] = Some(value);
@@ -343,6 +346,26 @@ impl<'m, T: Precision> Trace<'m, T> {
                 self.values[id.0].take().into_iter().for_each(Value::recycle);
             }
         }
+    }
+
+    /// As [`compute`](Self::compute), in the place of an input that the node is the last to hold on to; nothing where that
+    /// cannot be.
+    fn overwritten(&mut self, node: &Node, held: &[usize]) -> Result<Option<Record<T>>, Error> {
+        let (Some(&Some(id)), Ok(operator)) = (node.inputs.first(), &node.operator) else { return Ok(None) };
+        if held[id.0] > 1 || !self.varies(id) || self.tracing.keep == Keep::Values {
+            return Ok(None);
+        }
+        let taken = self.values[id.0].take();
+        let Some(Value::Real(mut z)) = taken else {
+            self.values[id.0] = taken;
+            return Ok(None);
+        };
+        let affine = T::op(operator.as_ref()).overwrite(&mut z, &self.inputs(node));
+        if let Ok(Some(affine)) = affine {
+            return Ok(Some(Record::new(z, affine)));
+        }
+        self.values[id.0] = Some(Value::Real(z));
+        affine.map(|_| None).map_err(|source| node_error("compute", node, &self.inputs(node), source))
     }
 
     /// The values of a node's outputs, and what each is, where computing shows that.

@@ -50,6 +50,11 @@ impl<E: Clone> Tensor<E> {
         &self.data
     }
 
+    /// The elements, to be changed, if nobody else holds them.
+    pub fn data_mut(&mut self) -> Option<&mut [E]> {
+        Arc::get_mut(&mut self.data).map(Vec::as_mut_slice)
+    }
+
     /// The elements, to be held by others too.
     pub fn share(&self) -> Arc<Vec<E>> {
         Arc::clone(&self.data)

@@ -11,39 +11,52 @@ const WORD: usize = 64;
 /// Words that one task makes.
 const WORDS: usize = 256;
 
-/// y = z cut to two bounds, and which z lie on or beyond them.
+/// Which numbers z of a tensor lie on two bounds or beyond them.
 #[derive(Debug)]
-pub struct Clipped<T> {
+pub struct Clipped {
     shape: Vec<usize>,
-    values: Vec<T>,
     /// Flags of 64 numbers: at the lower bound or below it, at the upper one or above.
     beyond: Vec<[u64; 2]>,
 }
 
-impl<T: Real> Clipped<T> {
-    /// `y = min(max(z, low), high)` of a tensor, in one pass. A bound that is NaN bounds nothing; NaN stays NaN.
+impl Clipped {
+    /// `y = min(max(z, low), high)` of a tensor, and the sides of its z, in one pass. A bound that is NaN bounds nothing;
+    /// NaN stays NaN.
     ///
     /// # Panics
     /// If there are not as many numbers as the shape has elements.
-    pub fn new(shape: &[usize], z: &[T], bounds: [T; 2]) -> Self {
-        Self::by(Isa::best(), shape, z, bounds)
+    pub fn new<T: Real>(shape: &[usize], z: &[T], bounds: [T; 2]) -> (Vec<T>, Self) {
+        let mut y = T::pool().take(z.len());
+        let clipped = Self::by(Isa::best(), shape, Some(z), &mut y, bounds);
+        (y, clipped)
     }
 
-    fn by(isa: Isa, shape: &[usize], z: &[T], bounds: [T; 2]) -> Self {
-        assert_eq!(z.len(), shape.iter().product::<usize>(), "one number for each element");
-        let (mut values, mut beyond) = (T::pool().take(z.len()), vec![[0; 2]; z.len().div_ceil(WORD)]);
-        let parts = values.par_chunks_mut(WORD * WORDS).zip(z.par_chunks(WORD * WORDS));
-        parts.zip(beyond.par_chunks_mut(WORDS)).for_each(|((y, z), beyond)| match isa {
-            // SAFETY: `isa` is one that this processor has.
-            #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 => unsafe { avx512(z, bounds, y, beyond) },
-            // SAFETY: as above.
-            #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 => unsafe { avx2(z, bounds, y, beyond) },
-            // SAFETY: plain registers need nothing.
-            Isa::Portable => unsafe { body::<T::Plain>(z, bounds, y, beyond) },
+    /// As [`new`](Self::new), y in the place of z.
+    ///
+    /// # Panics
+    /// As [`new`](Self::new).
+    pub fn overwrite<T: Real>(shape: &[usize], z: &mut [T], bounds: [T; 2]) -> Self {
+        Self::by(Isa::best(), shape, None, z, bounds)
+    }
+
+    /// Of z, or of what y holds.
+    fn by<T: Real>(isa: Isa, shape: &[usize], z: Option<&[T]>, y: &mut [T], bounds: [T; 2]) -> Self {
+        assert_eq!(y.len(), shape.iter().product::<usize>(), "one number for each element");
+        let mut beyond = vec![[0; 2]; y.len().div_ceil(WORD)];
+        y.par_chunks_mut(WORD * WORDS).zip(beyond.par_chunks_mut(WORDS)).enumerate().for_each(|(part, (y, beyond))| {
+            let z = z.map_or(y.as_ptr(), |z| z[part * WORD * WORDS..][..y.len()].as_ptr());
+            // SAFETY: `isa` is one that this processor has; z has as many numbers as y, with which it shares all or none.
+            unsafe {
+                match isa {
+                    #[cfg(target_arch = "x86_64")]
+                    Isa::Avx512 => avx512(z, bounds, y, beyond),
+                    #[cfg(target_arch = "x86_64")]
+                    Isa::Avx2 => avx2(z, bounds, y, beyond),
+                    Isa::Portable => body::<T::Plain>(z, bounds, y, beyond),
+                }
+            }
         });
-        Self { shape: shape.to_vec(), values, beyond }
+        Self { shape: shape.to_vec(), beyond }
     }
 
     /// The elements between the bounds: those whose number is the same in y. NaN is one.
@@ -60,62 +73,61 @@ impl<T: Real> Clipped<T> {
     pub fn above(&self) -> Support {
         Support::from_words(&self.shape, self.beyond.iter().map(|[_, above]| *above))
     }
-
-    /// y
-    pub fn into_values(self) -> Vec<T> {
-        self.values
-    }
 }
 
 /// # Safety
-/// The processor has AVX-512 (F, VL, DQ, BW).
+/// The processor has AVX-512 (F, VL, DQ, BW); see [`body`].
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma,popcnt")]
-unsafe fn avx512<T: Real>(z: &[T], bounds: [T; 2], y: &mut [T], beyond: &mut [[u64; 2]]) {
+unsafe fn avx512<T: Real>(z: *const T, bounds: [T; 2], y: &mut [T], beyond: &mut [[u64; 2]]) {
     // SAFETY: the caller's.
     unsafe { body::<T::Wide>(z, bounds, y, beyond) }
 }
 
 /// # Safety
-/// The processor has AVX2 and FMA.
+/// The processor has AVX2 and FMA; see [`body`].
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma,popcnt")]
-unsafe fn avx2<T: Real>(z: &[T], bounds: [T; 2], y: &mut [T], beyond: &mut [[u64; 2]]) {
+unsafe fn avx2<T: Real>(z: *const T, bounds: [T; 2], y: &mut [T], beyond: &mut [[u64; 2]]) {
     // SAFETY: the caller's.
     unsafe { body::<T::Half>(z, bounds, y, beyond) }
 }
 
 /// # Safety
-/// The processor has the instructions of V.
+/// z is y or as many numbers of its own, `beyond` has a word for each 64 of them, and the processor has the instructions
+/// of V.
 #[inline(always)]
-unsafe fn body<V: Vector>(z: &[V::Lane], bounds: [V::Lane; 2], y: &mut [V::Lane], beyond: &mut [[u64; 2]]) {
-    let ((whole, rest), (y, last)) = (z.as_chunks::<WORD>(), y.as_chunks_mut::<WORD>());
-    for ((z, y), beyond) in whole.iter().zip(y).zip(&mut *beyond) {
-        // SAFETY: the caller's.
-        *beyond = unsafe { word::<V>(z, bounds, y) };
-    }
-    if let (Some(beyond), false) = (beyond.get_mut(whole.len()), rest.is_empty()) {
-        let (mut z, mut y) = ([bounds[0]; WORD], [bounds[0]; WORD]);
-        z[..rest.len()].copy_from_slice(rest);
-        // SAFETY: the caller's.
-        *beyond = unsafe { word::<V>(&z, bounds, &mut y) };
-        last.copy_from_slice(&y[..rest.len()]);
+unsafe fn body<V: Vector>(z: *const V::Lane, bounds: [V::Lane; 2], y: &mut [V::Lane], beyond: &mut [[u64; 2]]) {
+    let (to, len) = (y.as_mut_ptr(), y.len());
+    // SAFETY: the caller's; a word is read before it is written. What is left of y goes by way of whole words.
+    unsafe {
+        for (index, beyond) in beyond.iter_mut().enumerate() {
+            let (z, to, count) = (z.wrapping_add(index * WORD), to.wrapping_add(index * WORD), len - index * WORD);
+            if count >= WORD {
+                *beyond = word::<V>(z, bounds, to);
+                continue;
+            }
+            let mut rest = [bounds[0]; WORD];
+            std::ptr::copy_nonoverlapping(z, rest.as_mut_ptr(), count);
+            *beyond = word::<V>(rest.as_ptr(), bounds, rest.as_mut_ptr());
+            std::ptr::copy_nonoverlapping(rest.as_ptr(), to, count);
+        }
     }
 }
 
 /// # Safety
-/// The processor has the instructions of V.
+/// z and y are the same 64 numbers or apart from each other, and the processor has the instructions of V.
 #[inline(always)]
-unsafe fn word<V: Vector>(z: &[V::Lane; WORD], [low, high]: [V::Lane; 2], y: &mut [V::Lane; WORD]) -> [u64; 2] {
+unsafe fn word<V: Vector>(z: *const V::Lane, [low, high]: [V::Lane; 2], y: *mut V::Lane) -> [u64; 2] {
     let mut beyond = [0; 2];
     let mut at = 0;
     while at < WORD {
-        // SAFETY: whole registers of the arrays; the processor has the instructions.
+        // SAFETY: whole registers of the words; the processor has the instructions.
         unsafe {
-            let (low, high, z) = (V::splat(low), V::splat(high), V::load(z.as_ptr().wrapping_add(at)));
+            let (low, high, z) = (V::splat(low), V::splat(high), V::load(z.wrapping_add(at)));
             beyond[0] |= z.at_most(low) << at;
             beyond[1] |= high.at_most(z) << at;
-            z.raised(low).lowered(high).store(y.as_mut_ptr().wrapping_add(at));
+            z.raised(low).lowered(high).store(y.wrapping_add(at));
         }
         at += V::LANES;
     }
@@ -139,9 +151,14 @@ mod tests {
             for bounds in [[0.0, f64::NAN], [-0.5, 0.5], [0.0, 1.25], [f64::NAN, f64::NAN], [0.5, 0.5]] {
                 let [low, high] = bounds.map(number);
                 for isa in Isa::all() {
-                    let clipped = Clipped::by(isa, &[len], &z, [low, high]);
+                    let mut y = vec![low; len];
+                    let clipped = Clipped::by(isa, &[len], Some(&z), &mut y, [low, high]);
+                    let mut over = z.clone();
+                    let again = Clipped::by(isa, &[len], None, &mut over, [low, high]);
+                    assert!(over.iter().zip(&y).all(|(a, b)| a == b || a.is_nan() && b.is_nan()), "{isa:?}");
+                    assert_eq!(again.beyond, clipped.beyond, "{isa:?}");
                     let sets = [clipped.passes(), clipped.below(), clipped.above()];
-                    for (i, (&z, y)) in z.iter().zip(clipped.into_values()).enumerate() {
+                    for (i, (&z, y)) in z.iter().zip(y).enumerate() {
                         let raised = if z < low { low } else { z };
                         let plain = if raised > high { high } else { raised };
                         assert!(y == plain || y.is_nan() && plain.is_nan(), "{isa:?}: {y} and {plain}");

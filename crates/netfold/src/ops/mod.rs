@@ -133,6 +133,17 @@ pub trait Op<T: Real>: Debug + Send + Sync {
         Ok(None)
     }
 
+    /// As [`record`](Op::record), y in the place of input 0, which nobody else reads: `z` becomes the output. `x` are the
+    /// inputs without it.
+    ///
+    /// Nothing by default, and where others hold the numbers: z is as it was.
+    ///
+    /// # Errors
+    /// As [`forward`](Op::forward).
+    fn overwrite(&self, _z: &mut Tensor<T>, _x: &Inputs<'_, T>) -> Result<Option<Affine<T>>, OpError> {
+        Ok(None)
+    }
+
     /// What keeps the operator on the piece that it is frozen on: asked where [`freeze`](Op::freeze) is exact in a region.
     ///
     /// # Errors
@@ -153,7 +164,7 @@ pub struct Record<T> {
 
 impl<T: Real> Record<T> {
     /// One output.
-    fn new(value: Tensor<T>, affine: Affine<T>) -> Self {
+    pub(crate) fn new(value: Tensor<T>, affine: Affine<T>) -> Self {
         Self { values: vec![Value::Real(value)], affines: vec![affine] }
     }
 

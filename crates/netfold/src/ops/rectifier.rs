@@ -57,9 +57,17 @@ impl Rectifier {
 
 /// max(z, 0), and the mask of what is above 0. NaN stays NaN.
 fn rectified<T: Real>(z: &Tensor<T>) -> (Tensor<T>, Affine<T>) {
-    let clipped = Clipped::new(z.shape(), z.data(), [T::zero(), T::nan()]);
-    let affine = Affine::linear(Mask::new(clipped.passes())).valid(Validity::Region);
-    (Tensor::new(z.shape(), clipped.into_values()), affine)
+    let (y, clipped) = Clipped::new(z.shape(), z.data(), bounds());
+    (Tensor::new(z.shape(), y), masked(&clipped))
+}
+
+/// Nothing below zero; no number lies above NaN.
+fn bounds<T: Real>() -> [T; 2] {
+    [T::zero(), T::nan()]
+}
+
+fn masked<T: Real>(clipped: &Clipped) -> Affine<T> {
+    Affine::linear(Mask::new(clipped.passes())).valid(Validity::Region)
 }
 
 fn at<T: Real>(slope: &Tensor<T>, element: usize) -> T {
@@ -91,6 +99,12 @@ impl<T: Real> Op<T> for Rectifier {
             }
             _ => Record::both(self, x, varies),
         }
+    }
+
+    fn overwrite(&self, z: &mut Tensor<T>, _: &Inputs<'_, T>) -> Result<Option<Affine<T>>, OpError> {
+        let shape = z.shape().to_vec();
+        let over = |z: &mut [T]| masked(&Clipped::overwrite(&shape, z, bounds()));
+        Ok(z.data_mut().filter(|_| matches!(self, Self::Zero)).map(over))
     }
 
     fn freeze(&self, point: &At<'_, T>) -> Result<Affine<T>, OpError> {

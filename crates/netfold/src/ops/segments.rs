@@ -56,18 +56,27 @@ fn cut<T: Real>(z: T, s: T, c: T, low: T, high: T) -> (T, T) {
     if y > low && y < high || y.is_nan() { (s, c) } else { (T::zero(), y.max(low).min(high)) }
 }
 
-/// z between two bounds, of which the upper one counts where they cross: NaN stays NaN. Frozen, z passes where it lies
-/// between them, and what is cut is at one of them.
-fn clip<T: Real>(z: &Tensor<T>, [low, high]: [T; 2]) -> (Tensor<T>, Affine<T>) {
-    let low = low.min(high);
-    let clipped = Clipped::new(z.shape(), z.data(), [low, high]);
+/// z between two bounds: NaN stays NaN.
+fn clip<T: Real>(z: &Tensor<T>, bounds: [T; 2]) -> (Tensor<T>, Affine<T>) {
+    let bounds = in_order(bounds);
+    let (y, clipped) = Clipped::new(z.shape(), z.data(), bounds);
+    (Tensor::new(z.shape(), y), clip_frozen(z.shape(), &clipped, bounds))
+}
+
+/// The bounds, of which the upper one counts where they cross.
+fn in_order<T: Real>([low, high]: [T; 2]) -> [T; 2] {
+    [low.min(high), high]
+}
+
+/// What a clip is: z passes where it lies between the bounds, and what is cut is at one of them.
+fn clip_frozen<T: Real>(shape: &[usize], clipped: &Clipped, [low, high]: [T; 2]) -> Affine<T> {
     let affine = Affine::linear(Mask::new(clipped.passes())).valid(Validity::Region);
     let cut = |counts: bool, at: &dyn Fn() -> Support| counts.then(at).filter(|at| at.count() > 0);
     let below = cut(!low.is_zero() && low < high, &|| clipped.below());
     let above = cut(!high.is_zero(), &|| clipped.above());
-    let affine = match (below, above) {
+    match (below, above) {
         // Where the bounds meet, y is that number everywhere.
-        _ if low >= high => affine.plus(Field::uniform(z.shape(), high)),
+        _ if low >= high => affine.plus(Field::uniform(shape, high)),
         (None, None) => affine,
         (Some(below), None) => affine.plus(Field::on(&below, low)),
         (None, Some(above)) => affine.plus(Field::on(&above, high)),
@@ -77,10 +86,9 @@ fn clip<T: Real>(z: &Tensor<T>, [low, high]: [T; 2]) -> (Tensor<T>, Affine<T>) {
                 _ if above.contains(element) => high,
                 _ => T::zero(),
             };
-            affine.plus(Field::full(z.shape(), (0..z.len()).map(value).collect()))
+            affine.plus(Field::full(shape, (0..shape.iter().product()).map(value).collect()))
         }
-    };
-    (Tensor::new(z.shape(), clipped.into_values()), affine)
+    }
 }
 
 impl Segments {
@@ -165,6 +173,12 @@ impl<T: Real> Op<T> for Segments {
             }
             _ => Record::both(self, x, varies),
         }
+    }
+
+    fn overwrite(&self, z: &mut Tensor<T>, x: &Inputs<'_, T>) -> Result<Option<Affine<T>>, OpError> {
+        let (shape, bounds) = (z.shape().to_vec(), in_order(self.bounds(x)?));
+        let over = |z: &mut [T]| clip_frozen(&shape, &Clipped::overwrite(&shape, z, bounds), bounds);
+        Ok(z.data_mut().filter(|_| matches!(self, Self::Clip { .. })).map(over))
     }
 
     fn freeze(&self, at: &At<'_, T>) -> Result<Affine<T>, OpError> {
