@@ -6,6 +6,7 @@ use rayon::prelude::*;
 
 use crate::kernels::Isa;
 use crate::kernels::restore::Restore;
+use crate::kernels::{lead, line};
 use crate::{Field, Real, Support, kernels};
 
 /// How many numbers one task of a parallel loop handles: fixed, so that results do not depend on the thread count.
@@ -24,14 +25,35 @@ pub struct Probes<T: Real> {
     values: Numbers<T>,
 }
 
-/// The numbers of a batch, and perhaps more behind them, given back to the pool by their last owner.
+/// The numbers of a batch, from `start` on, in a buffer that its last owner gives back to the pool.
 #[derive(Clone, Debug)]
-struct Numbers<T: Real>(Arc<Vec<T>>);
+struct Numbers<T: Real> {
+    buffer: Arc<Vec<T>>,
+    start: usize,
+}
+
+impl<T: Real> Numbers<T> {
+    /// All of a buffer.
+    fn all(buffer: Arc<Vec<T>>) -> Self {
+        Self { buffer, start: 0 }
+    }
+
+    /// Any numbers, `width` for each of so many rows. Where a row is a register or more, it does not share a cache line with
+    /// the one before it.
+    fn room(rows: usize, width: usize) -> Self {
+        let mut numbers =
+            Self::all(Arc::new(T::pool().at_least(rows * width + if width > 1 { line::<T>() } else { 0 })));
+        if width > 1 {
+            numbers.start = lead(&numbers.buffer);
+        }
+        numbers
+    }
+}
 
 impl<T: Real> Drop for Numbers<T> {
     fn drop(&mut self) {
-        if let Some(values) = Arc::get_mut(&mut self.0) {
-            T::pool().give(std::mem::take(values));
+        if let Some(buffer) = Arc::get_mut(&mut self.buffer) {
+            T::pool().give(std::mem::take(buffer));
         }
     }
 }
@@ -51,13 +73,7 @@ impl<T: Real> Probes<T> {
     /// If `values` does not hold `support.count() · width` numbers.
     pub fn shared(support: Support, width: usize, values: Arc<Vec<T>>) -> Self {
         assert_eq!(values.len(), support.count() * width, "rows times width of {:?}", support.shape());
-        Self { support, width, values: Numbers(values) }
-    }
-
-    /// A batch of the first numbers of a buffer.
-    fn begun(support: Support, width: usize, buffer: Vec<T>) -> Self {
-        debug_assert!(buffer.len() >= support.count() * width, "a number for each row and probe");
-        Self { support, width, values: Numbers(Arc::new(buffer)) }
+        Self { support, width, values: Numbers::all(values) }
     }
 
     fn len(&self) -> usize {
@@ -66,12 +82,14 @@ impl<T: Real> Probes<T> {
 
     /// A batch of zeros.
     pub fn zeros(support: &Support, width: usize) -> Self {
-        Self::new(support.clone(), width, T::pool().zeros(support.count() * width))
+        let mut zeros = Self::scratch(support, width);
+        zeros.values_mut().fill(T::zero());
+        zeros
     }
 
     /// A batch of any numbers, to be overwritten.
     pub(crate) fn scratch(support: &Support, width: usize) -> Self {
-        Self::begun(support.clone(), width, T::pool().at_least(support.count() * width))
+        Self { support: support.clone(), width, values: Numbers::room(support.count(), width) }
     }
 
     /// One probe that is a whole tensor in standard layout.
@@ -123,38 +141,42 @@ impl<T: Real> Probes<T> {
 
     /// All rows, one after the other.
     pub fn values(&self) -> &[T] {
-        &self.values.0[..self.len()]
+        &self.values.buffer[self.values.start..][..self.len()]
     }
 
     /// All rows, to be changed in place; copies them first where another batch shares them.
     pub fn values_mut(&mut self) -> &mut [T] {
         let len = self.len();
-        if Arc::get_mut(&mut self.values.0).is_none() {
-            let mut own = T::pool().at_least(len);
-            own[..len]
+        if Arc::get_mut(&mut self.values.buffer).is_none() {
+            let mut own = Self::scratch(&self.support, self.width);
+            own.values_mut()
                 .par_chunks_mut(TASK)
                 .zip(self.values().par_chunks(TASK))
                 .for_each(|(to, from)| to.copy_from_slice(from));
-            self.values = Numbers(Arc::new(own));
+            *self = own;
         }
-        &mut Arc::make_mut(&mut self.values.0)[..len]
+        &mut Arc::make_mut(&mut self.values.buffer)[self.values.start..][..len]
     }
 
     /// All rows, by value.
     pub fn into_values(mut self) -> Vec<T> {
         let len = self.len();
-        match Arc::get_mut(&mut self.values.0) {
-            Some(values) => {
-                values.truncate(len);
-                std::mem::take(values)
+        match Arc::get_mut(&mut self.values.buffer) {
+            Some(buffer) if self.values.start == 0 => {
+                buffer.truncate(len);
+                std::mem::take(buffer)
             }
-            None => self.values().to_vec(),
+            _ => self.values().to_vec(),
         }
     }
 
     /// All rows, to be held by others too.
     pub fn into_shared(self) -> Arc<Vec<T>> {
-        if self.values.0.len() == self.len() { Arc::clone(&self.values.0) } else { Arc::new(self.into_values()) }
+        if self.values.buffer.len() == self.len() {
+            Arc::clone(&self.values.buffer)
+        } else {
+            Arc::new(self.into_values())
+        }
     }
 
     /// The numbers of all probes at `element`, or `None` where they are all zero and not stored.
@@ -251,11 +273,10 @@ impl<T: Real> Probes<T> {
         if self.support.same_rows(onto) {
             return Self { support: onto.clone(), ..self };
         }
-        let len = onto.count() * self.width;
-        let mut values = T::pool().at_least(len);
+        let mut y = Self::scratch(onto, self.width);
         Restore { from: self.support.rows(), to: onto.rows(), width: self.width, add: false }
-            .run(self.values(), &mut values[..len]);
-        Self::begun(onto.clone(), self.width, values)
+            .run(self.values(), y.values_mut());
+        y
     }
 
     /// self + x; rows of x that this batch does not store are dropped.
@@ -278,9 +299,9 @@ impl<T: Real> Probes<T> {
     #[must_use]
     pub fn gather(&self, onto: &Support, source: impl Fn(usize) -> Option<usize> + Sync) -> Self {
         let width = self.width;
-        let mut values = T::pool().take(onto.count() * width);
+        let mut y = Self::scratch(onto, width);
         let rows_a_task = (TASK / width.max(1)).max(1);
-        values.par_chunks_mut(rows_a_task * width.max(1)).enumerate().for_each(|(task, chunk)| {
+        y.values_mut().par_chunks_mut(rows_a_task * width.max(1)).enumerate().for_each(|(task, chunk)| {
             for (index, target) in chunk.chunks_exact_mut(width).enumerate() {
                 let row = source(onto.element_of(task * rows_a_task + index)).and_then(|e| self.support.row_of(e));
                 match row {
@@ -289,7 +310,7 @@ impl<T: Real> Probes<T> {
                 }
             }
         });
-        Self::new(onto.clone(), width, values)
+        y
     }
 
     /// `y[target(e)] += x[e]` for every stored element `e`; what falls outside `onto` is dropped.
@@ -402,7 +423,7 @@ mod tests {
             all.onto(&odd)
         };
         let wanted: Vec<f64> = (0..1 << 15).map(|row| f64::from(2 * row + 1)).collect();
-        assert!(batch().values.0.len() > wanted.len(), "a longer buffer");
+        assert!(batch().values.buffer.len() > wanted.len(), "a longer buffer");
         assert_eq!(batch().values(), wanted);
         assert_eq!(batch().plus(&batch()).scaled(|_| 0.5).into_values(), wanted);
         assert_eq!(*batch().into_shared(), wanted);

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::depth::Depth;
 use super::vector::{Lanes, Vector};
 use super::walk::Walk;
-use super::{Isa, Kernel, Loop, Shared};
+use super::{Isa, Kernel, Loop, Shared, lead, line};
 use crate::Real;
 use crate::layout::{Layout, Rows, Run};
 use crate::reads::Reads;
@@ -289,7 +289,9 @@ unsafe fn after<V: Vector>(job: &Job<'_, V::Lane>, positions: Range<usize>) {
     let Some(depth) = g.after else { return };
     let (ins, outs) = (g.from.axes.channels, g.to.axes.channels);
     let mut walk = Walk::new(depth, job.x);
-    let mut made = vec![V::Lane::default(); ins * g.width];
+    let mut made = vec![V::Lane::default(); ins * g.width + line::<V::Lane>()];
+    let lead = lead(&made);
+    let made = &mut made[lead..];
     for position in positions {
         let to = g.to.run(position, 0..outs);
         if to.count == 0 {

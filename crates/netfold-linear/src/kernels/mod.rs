@@ -158,6 +158,16 @@ impl Isa {
     }
 }
 
+/// Numbers of a cache line.
+pub(crate) const fn line<T>() -> usize {
+    64 / size_of::<T>()
+}
+
+/// Numbers before the first one of a buffer that begins a cache line.
+pub(crate) fn lead<T>(buffer: &[T]) -> usize {
+    buffer.as_ptr().align_offset(64).min(buffer.len())
+}
+
 /// Has the cache line of a number brought near.
 #[inline(always)]
 fn fetch<T>(number: *const T) {
