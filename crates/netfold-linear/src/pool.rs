@@ -36,7 +36,7 @@ impl<T: Real> Pool<T> {
     }
 
     /// `len` numbers of any value or more: to cut a buffer off would mean to fill it again, when more of it is needed.
-    pub(crate) fn at_least(&self, len: usize) -> Vec<T> {
+    pub fn at_least(&self, len: usize) -> Vec<T> {
         if len >= SMALL && self.users.load(Ordering::Relaxed) > 0 {
             let mut buffers = self.buffers.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             let fits = |buffer: &Vec<T>| buffer.capacity() >= len;

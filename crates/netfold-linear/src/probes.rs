@@ -33,20 +33,12 @@ struct Numbers<T: Real> {
 }
 
 impl<T: Real> Numbers<T> {
-    /// All of a buffer.
-    fn all(buffer: Arc<Vec<T>>) -> Self {
-        Self { buffer, start: 0 }
-    }
-
     /// Any numbers, `width` for each of so many rows. Where a row is a register or more, it does not share a cache line with
     /// the one before it.
     fn room(rows: usize, width: usize) -> Self {
-        let mut numbers =
-            Self::all(Arc::new(T::pool().at_least(rows * width + if width > 1 { line::<T>() } else { 0 })));
-        if width > 1 {
-            numbers.start = lead(&numbers.buffer);
-        }
-        numbers
+        let apart = width > 1;
+        let buffer = T::pool().at_least(rows * width + if apart { line::<T>() } else { 0 });
+        Self { start: if apart { lead(&buffer) } else { 0 }, buffer: Arc::new(buffer) }
     }
 }
 
@@ -64,16 +56,17 @@ impl<T: Real> Probes<T> {
     /// # Panics
     /// If `values` does not hold `support.count() · width` numbers.
     pub fn new(support: Support, width: usize, values: Vec<T>) -> Self {
+        assert_eq!(values.len(), support.count() * width, "rows times width of {:?}", support.shape());
         Self::shared(support, width, Arc::new(values))
     }
 
-    /// A batch over numbers that others hold too.
+    /// A batch over the first numbers of a buffer, which others may hold too.
     ///
     /// # Panics
-    /// If `values` does not hold `support.count() · width` numbers.
-    pub fn shared(support: Support, width: usize, values: Arc<Vec<T>>) -> Self {
-        assert_eq!(values.len(), support.count() * width, "rows times width of {:?}", support.shape());
-        Self { support, width, values: Numbers::all(values) }
+    /// If the buffer does not hold `support.count() · width` numbers.
+    pub fn shared(support: Support, width: usize, buffer: Arc<Vec<T>>) -> Self {
+        assert!(buffer.len() >= support.count() * width, "rows times width of {:?}", support.shape());
+        Self { support, width, values: Numbers { buffer, start: 0 } }
     }
 
     fn len(&self) -> usize {
@@ -170,13 +163,9 @@ impl<T: Real> Probes<T> {
         }
     }
 
-    /// All rows, to be held by others too.
+    /// All rows, and perhaps other numbers behind them, to be held by others too.
     pub fn into_shared(self) -> Arc<Vec<T>> {
-        if self.values.buffer.len() == self.len() {
-            Arc::clone(&self.values.buffer)
-        } else {
-            Arc::new(self.into_values())
-        }
+        if self.values.start == 0 { Arc::clone(&self.values.buffer) } else { Arc::new(self.into_values()) }
     }
 
     /// The numbers of all probes at `element`, or `None` where they are all zero and not stored.
@@ -426,7 +415,7 @@ mod tests {
         assert!(batch().values.buffer.len() > wanted.len(), "a longer buffer");
         assert_eq!(batch().values(), wanted);
         assert_eq!(batch().plus(&batch()).scaled(|_| 0.5).into_values(), wanted);
-        assert_eq!(*batch().into_shared(), wanted);
+        assert_eq!(batch().into_shared()[..wanted.len()], wanted);
         assert_eq!(batch().vector(0).iter().filter(|value| **value > 0.0).count(), wanted.len());
         let mut copy = batch();
         let kept = copy.clone();

@@ -149,7 +149,7 @@ impl<T: Precision> Circuit<T> {
         let _reuse = Reuse::<T>::start();
         let len: usize = self.input_shape().iter().product();
         let neck = plan.neck.map(|slot| self.pull_neck(slot, &plan.supports, plan.units, plan.shares));
-        let mut weights = vec![T::zero(); len * plan.rows.min(plan.classes.len())];
+        let mut weights = T::pool().at_least(len * plan.rows.min(plan.classes.len()));
         let blocks: Vec<&[usize]> = plan.classes.chunks(plan.rows).collect();
         let pull = |classes: &&[usize]| {
             let seeds = plan.seeds(self.output_shape(), classes);
@@ -170,6 +170,7 @@ impl<T: Precision> Circuit<T> {
                 each(Block { first, weights, bias: &pulled.bias })?;
             }
         }
+        T::pool().give(weights);
         Ok(())
     }
 

@@ -11,10 +11,18 @@ use rayon::prelude::*;
 const TASK: usize = 1 << 14;
 
 /// A tensor in standard (row-major) layout. Cloning shares the numbers.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Tensor<E> {
     shape: Vec<usize>,
-    data: Arc<Vec<E>>,
+    /// How many elements there are: the first ones of a buffer.
+    len: usize,
+    buffer: Arc<Vec<E>>,
+}
+
+impl<E: PartialEq> PartialEq for Tensor<E> {
+    fn eq(&self, other: &Self) -> bool {
+        self.shape == other.shape && self.buffer[..self.len] == other.buffer[..other.len]
+    }
 }
 
 impl<E: Clone> Tensor<E> {
@@ -23,16 +31,18 @@ impl<E: Clone> Tensor<E> {
     /// # Panics
     /// If `data` does not hold as many elements as the shape says.
     pub fn new(shape: &[usize], data: Vec<E>) -> Self {
+        assert_eq!(data.len(), shape.iter().product::<usize>(), "elements of a tensor of shape {shape:?}");
         Self::shared(shape, Arc::new(data))
     }
 
-    /// A tensor over numbers that others hold too.
+    /// A tensor of the first elements of a buffer, which others may hold too.
     ///
     /// # Panics
-    /// If `data` does not hold as many elements as the shape says.
-    pub fn shared(shape: &[usize], data: Arc<Vec<E>>) -> Self {
-        assert_eq!(data.len(), shape.iter().product::<usize>(), "elements of a tensor of shape {shape:?}");
-        Self { shape: shape.to_vec(), data }
+    /// If the buffer does not hold as many elements as the shape says.
+    pub fn shared(shape: &[usize], buffer: Arc<Vec<E>>) -> Self {
+        let len = shape.iter().product();
+        assert!(buffer.len() >= len, "{} elements of a tensor of shape {shape:?}", buffer.len());
+        Self { shape: shape.to_vec(), len, buffer }
     }
 
     /// A tensor without axes.
@@ -47,32 +57,32 @@ impl<E: Clone> Tensor<E> {
 
     /// The elements in standard order.
     pub fn data(&self) -> &[E] {
-        &self.data
+        &self.buffer[..self.len]
     }
 
     /// The elements, to be changed, if nobody else holds them.
     pub fn data_mut(&mut self) -> Option<&mut [E]> {
-        Arc::get_mut(&mut self.data).map(Vec::as_mut_slice)
+        Arc::get_mut(&mut self.buffer).map(|buffer| &mut buffer[..self.len])
     }
 
     /// The elements, to be held by others too.
     pub fn share(&self) -> Arc<Vec<E>> {
-        Arc::clone(&self.data)
+        if self.buffer.len() == self.len { Arc::clone(&self.buffer) } else { Arc::new(self.data().to_vec()) }
     }
 
     /// How many elements there are.
     pub fn len(&self) -> usize {
-        self.data.len()
+        self.len
     }
 
     /// Whether there is no element.
     pub fn is_empty(&self) -> bool {
-        self.data.is_empty()
+        self.len == 0
     }
 
     /// Each element through `f`.
     pub fn map<U: Clone>(&self, f: impl FnMut(&E) -> U) -> Tensor<U> {
-        Tensor::new(&self.shape, self.data.iter().map(f).collect())
+        Tensor::new(&self.shape, self.data().iter().map(f).collect())
     }
 
     /// The same elements under another shape with as many of them.
@@ -81,14 +91,15 @@ impl<E: Clone> Tensor<E> {
     /// If the shape has another number of elements.
     #[must_use]
     pub fn reshaped(&self, shape: &[usize]) -> Self {
-        Self::shared(shape, self.share())
+        assert_eq!(self.len, shape.iter().product::<usize>(), "elements of a tensor of shape {shape:?}");
+        Self::shared(shape, Arc::clone(&self.buffer))
     }
 
     /// `y[i] = x[source[i]]`, or `fill` where the source is [`Select::NONE`](netfold_linear::Select::NONE).
     #[must_use]
     pub fn selected(&self, shape: &[usize], source: &[u32], fill: &E) -> Self {
         let pick =
-            |&j: &u32| if j == netfold_linear::Select::NONE { fill.clone() } else { self.data[j as usize].clone() };
+            |&j: &u32| if j == netfold_linear::Select::NONE { fill.clone() } else { self.data()[j as usize].clone() };
         Self::new(shape, source.iter().map(pick).collect())
     }
 
@@ -98,7 +109,7 @@ impl<E: Clone> Tensor<E> {
     where
         E: Copy + Send + Sync,
     {
-        Self::new(netfold_linear::LinearMap::<f64>::codomain(source), source.pick(&self.data, fill))
+        Self::new(netfold_linear::LinearMap::<f64>::codomain(source), source.pick(self.data(), fill))
     }
 }
 
@@ -107,14 +118,14 @@ impl<T: Real> Tensor<T> {
     #[must_use]
     pub fn moved(&self, source: &netfold_linear::Select, fill: T) -> Self {
         let shape = netfold_linear::LinearMap::<T>::codomain(source);
-        let mut made = T::pool().take(shape.iter().product());
-        source.pick_into(&self.data, fill, &mut made);
-        Self::new(shape, made)
+        let (len, mut made) = (shape.iter().product(), T::pool().at_least(shape.iter().product()));
+        source.pick_into(self.data(), fill, &mut made[..len]);
+        Self::shared(shape, Arc::new(made))
     }
 
     /// The tensor as a batch of one probe.
     pub fn probe(&self) -> Probes<T> {
-        Probes::shared(Support::full(&self.shape), 1, self.share())
+        Probes::shared(Support::full(&self.shape), 1, Arc::clone(&self.buffer))
     }
 
     /// f of each pair of numbers of two tensors of one shape, in parallel.
@@ -124,24 +135,25 @@ impl<T: Real> Tensor<T> {
     #[must_use]
     pub fn paired(&self, other: &Self, f: impl Fn(T, T) -> T + Sync) -> Self {
         assert_eq!(self.shape, other.shape, "shapes of a pair");
-        let mut made = T::pool().take(self.len());
-        made.par_chunks_mut(TASK)
-            .zip(self.data.par_chunks(TASK))
-            .zip(other.data.par_chunks(TASK))
+        let mut made = T::pool().at_least(self.len);
+        made[..self.len]
+            .par_chunks_mut(TASK)
+            .zip(self.data().par_chunks(TASK))
+            .zip(other.data().par_chunks(TASK))
             .for_each(|((to, a), b)| to.iter_mut().zip(a).zip(b).for_each(|((to, &a), &b)| *to = f(a, b)));
-        Self::new(&self.shape, made)
+        Self::shared(&self.shape, Arc::new(made))
     }
 
     /// Gives the numbers' buffer back, if nobody else holds them.
     pub fn recycle(self) {
-        if let Ok(buffer) = Arc::try_unwrap(self.data) {
+        if let Ok(buffer) = Arc::try_unwrap(self.buffer) {
             T::pool().give(buffer);
         }
     }
 
     /// The flat index of the first element that is NaN or infinite.
     pub fn non_finite(&self) -> Option<usize> {
-        self.data.iter().position(|value| !value.is_finite())
+        self.data().iter().position(|value| !value.is_finite())
     }
 }
 

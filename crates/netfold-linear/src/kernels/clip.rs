@@ -20,14 +20,14 @@ pub struct Clipped {
 }
 
 impl Clipped {
-    /// `y = min(max(z, low), high)` of a tensor, and the sides of its z, in one pass. A bound that is NaN bounds nothing;
-    /// NaN stays NaN.
+    /// `y = min(max(z, low), high)` of a tensor, and perhaps other numbers behind it, and the sides of its z, in one pass. A
+    /// bound that is NaN bounds nothing; NaN stays NaN.
     ///
     /// # Panics
     /// If there are not as many numbers as the shape has elements.
     pub fn new<T: Real>(shape: &[usize], z: &[T], bounds: [T; 2]) -> (Vec<T>, Self) {
-        let mut y = T::pool().take(z.len());
-        let clipped = Self::by(Isa::best(), shape, Some(z), &mut y, bounds);
+        let mut y = T::pool().at_least(z.len());
+        let clipped = Self::by(Isa::best(), shape, Some(z), &mut y[..z.len()], bounds);
         (y, clipped)
     }
 

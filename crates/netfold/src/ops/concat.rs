@@ -61,10 +61,11 @@ impl Concat {
     }
 }
 
-/// The parts' elements in their places among `data`.
+/// The parts' elements in their places among the first ones of `data`.
 fn put<E: Copy + Send + Sync>(shape: &[usize], mut data: Vec<E>, parts: &[(&Tensor<E>, &Select)]) -> Tensor<E> {
-    parts.iter().for_each(|(part, places)| places.put(part.data(), &mut data));
-    Tensor::new(shape, data)
+    let len = shape.iter().product();
+    parts.iter().for_each(|(part, places)| places.put(part.data(), &mut data[..len]));
+    Tensor::shared(shape, Arc::new(data))
 }
 
 impl<T: Real> Op<T> for Concat {
@@ -85,7 +86,7 @@ impl<T: Real> Op<T> for Concat {
         let len = shape.iter().product();
         Ok(vec![match x.value(0)? {
             // The parts make up the whole.
-            Value::Real(_) => whole!(Real, T::pool().take(len)),
+            Value::Real(_) => whole!(Real, T::pool().at_least(len)),
             Value::Int(_) => whole!(Int, vec![0; len]),
             Value::Bool(_) => whole!(Bool, vec![false; len]),
         }])

@@ -1,5 +1,7 @@
 //! `MaxPool`, `AveragePool`.
 
+use std::sync::Arc;
+
 use netfold_linear::{Contest, Real, Select, Sparse, Window, WindowAxis};
 use rayon::prelude::*;
 
@@ -103,15 +105,15 @@ impl MaxPool {
         let Layout { shape, planes, window, .. } = layout;
         let outputs = window.output().iter().product();
         let places = x.shape()[2..].iter().product();
-        let (mut winners, mut largest) = (vec![0_u32; planes * outputs], T::pool().take(planes * outputs));
+        let (mut winners, mut largest) = (vec![0_u32; planes * outputs], T::pool().at_least(planes * outputs));
         if places > 0 && outputs > 0 {
             let contest = Contest::new(&window);
-            let made = winners.par_chunks_mut(outputs).zip(largest.par_chunks_mut(outputs));
+            let made = winners.par_chunks_mut(outputs).zip(largest[..planes * outputs].par_chunks_mut(outputs));
             made.zip(x.data().par_chunks(places)).enumerate().for_each(|(plane, ((winners, largest), x))| {
                 contest.winners((plane * places) as u32, x, winners, largest);
             });
         }
-        Ok(Winners { of: winners, largest: Tensor::new(&shape, largest) })
+        Ok(Winners { of: winners, largest: Tensor::shared(&shape, Arc::new(largest)) })
     }
 
     /// Where the winners lie in the input, as the second output says it.

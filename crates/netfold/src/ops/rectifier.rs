@@ -1,5 +1,7 @@
 //! `Relu`, `LeakyRelu`, `PRelu`.
 
+use std::sync::Arc;
+
 use netfold_linear::{Clipped, Diagonal, Field, Mask, Real};
 
 use super::{At, Attributes, Dependence, Inputs, Op, Operator, Record, broadcast, only};
@@ -58,7 +60,7 @@ impl Rectifier {
 /// max(z, 0), and the mask of what is above 0. NaN stays NaN.
 fn rectified<T: Real>(z: &Tensor<T>) -> (Tensor<T>, Affine<T>) {
     let (y, clipped) = Clipped::new(z.shape(), z.data(), bounds());
-    (Tensor::new(z.shape(), y), masked(&clipped))
+    (Tensor::shared(z.shape(), Arc::new(y)), masked(&clipped))
 }
 
 /// Nothing below zero; no number lies above NaN.

@@ -1,6 +1,8 @@
 //! `Clip`, `Abs`, `Neg`, `HardSigmoid`, `ThresholdedRelu`, `Shrink`: functions of one
 //! number that are straight lines in pieces.
 
+use std::sync::Arc;
+
 use netfold_linear::{Clipped, Diagonal, Field, Mask, Real, Support};
 
 use super::{At, Attributes, Dependence, Inputs, Op, Operator, Record, only};
@@ -60,7 +62,7 @@ fn cut<T: Real>(z: T, s: T, c: T, low: T, high: T) -> (T, T) {
 fn clip<T: Real>(z: &Tensor<T>, bounds: [T; 2]) -> (Tensor<T>, Affine<T>) {
     let bounds = in_order(bounds);
     let (y, clipped) = Clipped::new(z.shape(), z.data(), bounds);
-    (Tensor::new(z.shape(), y), clip_frozen(z.shape(), &clipped, bounds))
+    (Tensor::shared(z.shape(), Arc::new(y)), clip_frozen(z.shape(), &clipped, bounds))
 }
 
 /// The bounds, of which the upper one counts where they cross.
