@@ -12,7 +12,7 @@ use crate::{Real, WindowAxis};
 
 /// Lines that are summed together: as many sums as a processor adds to at once, of wide registers and of others.
 const WIDE: usize = 4;
-const LINES: usize = 8;
+const LINES: usize = 7;
 /// Taps along a line at most.
 pub(crate) const TAPS: usize = 16;
 /// Places between neighbouring places of the result at most.
@@ -118,16 +118,23 @@ unsafe fn body<V: Vector, const S: usize, const L: usize>(part: &Part<'_, V::Lan
     // What stands for a line that is not there.
     let zeros = vec![V::Lane::default(); along.input];
     let mut read = vec![[zeros.as_ptr(); L]; down.kernel];
+    // For each block of lines and each of their taps where in a plane they read.
+    let blocks: Vec<(Range<usize>, Vec<[Option<usize>; L]>)> = cuts(down.output, down.output.div_ceil(L))
+        .map(|lines| {
+            let place = |line: Option<usize>, tap| Some(down.read(line?, tap)? * along.input);
+            let offsets = |tap| std::array::from_fn(|l| place(lines.clone().nth(l), tap));
+            (lines.clone(), (0..down.kernel).map(offsets).collect())
+        })
+        .collect();
     let end = planes.end;
     for index in planes {
         let channel = index % (weights.len() / taps);
         let window = &weights[channel * taps..][..taps];
         let x = part.x[index * from..][..from].as_ptr();
-        for lines in cuts(down.output, down.output.div_ceil(L)) {
-            for (tap, read) in read.iter_mut().enumerate() {
-                for (l, line) in lines.clone().enumerate() {
-                    let line = (line * down.stride + tap * down.dilation).wrapping_add_signed(-down.pad);
-                    read[l] = if line < down.input { x.wrapping_add(line * along.input) } else { zeros.as_ptr() };
+        for (lines, offsets) in &blocks {
+            for (read, offsets) in read.iter_mut().zip(offsets) {
+                for l in 0..L {
+                    read[l] = offsets[l].map_or(zeros.as_ptr(), |offset| x.wrapping_add(offset));
                 }
             }
             let plane = Lines {

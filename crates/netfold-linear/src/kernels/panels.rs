@@ -99,6 +99,7 @@ impl<T: Real> Whole<T> for Panels<'_, T> {
                     .map(move |run| (Run { panel: strip.panel + run.panel, ..run }, strip.registers * V::LANES))
             })
             .collect();
+        let bare = self.frame.is_bare();
         let [panel, sums, _] = scratch.hold([rows * width + strips.len() * V::LANES, channels * width, 0]);
         let first_channel = part.group * self.to + part.blocks.start * BLOCK;
         let mut done = 0;
@@ -124,7 +125,7 @@ impl<T: Real> Whole<T> for Panels<'_, T> {
                         // SAFETY: what a place of the grid reads lies inside its plane. A whole register more lies inside
                         // the slack or the next plane, and in the panel inside the strip's next row, which is written
                         // later, or the register behind the last one; without a frame not a number more is read.
-                        unsafe { copy::<V>(plane.wrapping_add(run.x), to, run.len, self.frame.is_bare()) };
+                        unsafe { copy::<V>(plane.wrapping_add(run.x), to, run.len, bare) };
                     }
                     row += 1;
                 }
