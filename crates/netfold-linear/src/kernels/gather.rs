@@ -15,8 +15,8 @@ use crate::reads::Reads;
 
 /// Bytes of a row from which on masked products are faster than matrix products over whole tensors: one register.
 pub(crate) const MASKED: usize = 64;
-/// Bytes of weights that one task of a narrow product goes over: half of a level-2 cache.
-const WEIGHT_BYTES: usize = 1 << 19;
+/// Bytes of weights that one task of a narrow product goes over: half of a small level-2 cache.
+const WEIGHT_BYTES: usize = 1 << 18;
 
 /// Products of one task at least: some microseconds, more than it takes to hand a task to another thread.
 const PRODUCTS: usize = 1 << 18;
