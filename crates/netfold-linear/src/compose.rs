@@ -32,6 +32,10 @@ impl<T: Real> LinearMap<T> for SharedMap<T> {
         (**self).add_transpose(y, sum)
     }
 
+    fn trim(&self) {
+        (**self).trim();
+    }
+
     fn products(&self, x: &Support, y: &Support) -> f64 {
         (**self).products(x, y)
     }
@@ -71,6 +75,10 @@ impl<T: Real, M: LinearMap<T>> LinearMap<T> for Transposed<M> {
 
     fn apply_transpose(&self, y: Probes<T>, onto: &Support) -> Probes<T> {
         self.0.apply(y, onto)
+    }
+
+    fn trim(&self) {
+        self.0.trim();
     }
 
     fn products(&self, x: &Support, y: &Support) -> f64 {
@@ -131,6 +139,11 @@ impl<T: Real> LinearMap<T> for Chain<T> {
     fn apply_transpose(&self, y: Probes<T>, onto: &Support) -> Probes<T> {
         let between = self.then.preimage(y.support()).intersection(&self.first.image(onto));
         self.first.apply_transpose(self.then.apply_transpose(y, &between), onto)
+    }
+
+    fn trim(&self) {
+        self.first.trim();
+        self.then.trim();
     }
 
     fn products(&self, x: &Support, y: &Support) -> f64 {

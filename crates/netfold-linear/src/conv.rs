@@ -1,124 +1,21 @@
 //! Convolution and its transpose.
 
 mod dense;
+mod filters;
 mod reach;
 
 use std::sync::{Arc, OnceLock};
 
-use rayon::prelude::*;
+pub use filters::Filters;
 
 use crate::frame::Frame;
 use crate::kernels::depth::Depth;
-
 use crate::kernels::gather::{Gather, Weights};
-use crate::kernels::parts::{BLOCK, Begin};
+use crate::kernels::parts::Begin;
 use crate::kernels::winograd;
 use crate::reads::Reads;
 use crate::window::{Window, WindowAxis};
 use crate::{Field, LinearMap, Pending, Probes, Pulled, Real, SharedMap, Support};
-
-/// The weights of a convolution, and the orders that they are read in, made when first used.
-///
-/// Maps made from one object share these orders.
-#[derive(Debug)]
-pub struct Filters<T> {
-    /// `[out, channel of the group, tap]`
-    natural: Arc<Vec<T>>,
-    /// `[out, tap, channel of the group]`
-    forward: OnceLock<Vec<T>>,
-    /// `[channel, tap, out of the group]`
-    backward: OnceLock<Vec<T>>,
-    /// `[tap, channel]` of a depthwise convolution
-    depth: OnceLock<Vec<T>>,
-    /// Blocks of channels for whole tensors: forward, transposed.
-    blocks: [OnceLock<Vec<T>>; 2],
-    /// Lanes of channels for whole tensors with few places.
-    lanes: [OnceLock<Vec<T>>; 2],
-    /// The same two for minimal filtering.
-    spectra: [[OnceLock<Vec<T>>; 2]; 2],
-}
-
-impl<T: Real> Filters<T> {
-    /// The weights `[out, channels / groups, taps…]`.
-    pub fn new(weights: Arc<Vec<T>>) -> Self {
-        let pair = || [OnceLock::new(), OnceLock::new()];
-        let (blocks, lanes, spectra) = (pair(), pair(), [pair(), pair()]);
-        let (forward, backward, depth) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
-        Self { natural: weights, forward, backward, depth, blocks, lanes, spectra }
-    }
-
-    /// The weights as they were given.
-    pub fn natural(&self) -> &Arc<Vec<T>> {
-        &self.natural
-    }
-
-    fn blocks(&self, s: &Sizes, groups: usize, transpose: bool) -> &[T] {
-        once(&self.blocks[usize::from(transpose)], || dense::blocks(&self.natural, s, groups, transpose))
-    }
-
-    fn lanes(&self, s: &Sizes, groups: usize, transpose: bool) -> &[T] {
-        once(&self.lanes[usize::from(transpose)], || dense::lanes(&self.natural, s, groups, transpose))
-    }
-
-    fn spectra(&self, s: &Sizes, groups: usize, transpose: bool, block: usize) -> &[T] {
-        let cells = &self.spectra[usize::from(block == BLOCK)];
-        once(&cells[usize::from(transpose)], || dense::spectra(&self.natural, s, groups, transpose, block))
-    }
-
-    fn forward(&self, s: &Sizes) -> &[T] {
-        once(&self.forward, || {
-            let mut packed = vec![T::zero(); self.natural.len()];
-            let size = s.ins * s.taps;
-            packed.par_chunks_mut(size).zip(self.natural.par_chunks(size)).for_each(|(to, from)| {
-                for (tap, to) in to.chunks_exact_mut(s.ins).enumerate() {
-                    to.iter_mut().enumerate().for_each(|(c, to)| *to = from[c * s.taps + tap]);
-                }
-            });
-            packed
-        })
-    }
-
-    fn depth(&self, s: &Sizes) -> &[T] {
-        once(&self.depth, || (0..s.taps).flat_map(|tap| self.natural[tap..].iter().step_by(s.taps).copied()).collect())
-    }
-
-    fn backward(&self, s: &Sizes) -> &[T] {
-        /// Channels whose weights are packed by one task: what it reads of one output is a few cache lines.
-        const CHANNELS: usize = 8;
-        once(&self.backward, || {
-            let mut packed = vec![T::zero(); self.natural.len()];
-            let size = s.taps * s.outs;
-            let blocks = s.ins.div_ceil(CHANNELS);
-            let groups = packed.par_chunks_mut(s.ins * size).enumerate();
-            groups
-                .flat_map_iter(|(g, group)| {
-                    group.chunks_mut(CHANNELS * size).enumerate().map(move |(block, to)| (g, block, to))
-                })
-                .for_each(|(g, block, to)| {
-                    debug_assert!(block < blocks);
-                    for o in 0..s.outs {
-                        let from = &self.natural[((g * s.outs + o) * s.ins + block * CHANNELS) * s.taps..];
-                        for (index, &weight) in from[..to.len() / s.outs].iter().enumerate() {
-                            to[index * s.outs + o] = weight;
-                        }
-                    }
-                });
-            packed
-        })
-    }
-}
-
-/// What the cell holds, made before it is locked: a parallel loop inside the lock could take up another pass that waits
-/// for this cell, and stand still. Two passes at once may both make it.
-fn once<T>(cell: &OnceLock<Vec<T>>, make: impl FnOnce() -> Vec<T>) -> &[T] {
-    match cell.get() {
-        Some(made) => made,
-        None => {
-            let made = make();
-            cell.get_or_init(|| made)
-        }
-    }
-}
 
 /// `y[o, p] = Σ over c, t of weights[o, c, t] · x[c, p · stride + t · dilation − pad]`, group by group.
 ///
@@ -174,7 +71,7 @@ impl<T: Real> Conv<T> {
             _ => panic!("one or two spatial axes"),
         };
         assert!(channels.is_multiple_of(groups) && out.is_multiple_of(groups), "groups divide the channels");
-        assert_eq!(filters.natural.len(), out * (channels / groups) * window.taps(), "weights of a convolution");
+        assert_eq!(filters.natural().len(), out * (channels / groups) * window.taps(), "weights of a convolution");
         let shape = |channels: usize, places: Vec<usize>| [vec![batch, channels], places].concat();
         Self {
             domain: shape(channels, window.input()),
@@ -398,8 +295,12 @@ impl<T: Real> LinearMap<T> for Conv<T> {
         self.reach(of, true)
     }
 
+    fn trim(&self) {
+        self.filters.trim();
+    }
+
     fn magnitude(&self) -> SharedMap<T> {
-        let weights = self.filters.natural.iter().map(|weight| weight.abs()).collect();
+        let weights = self.filters.natural().iter().map(|weight| weight.abs()).collect();
         Arc::new(Self { filters: Arc::new(Filters::new(Arc::new(weights))), ..self.clone() })
     }
 }

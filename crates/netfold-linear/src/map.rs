@@ -52,6 +52,10 @@ pub trait LinearMap<T: Real>: Debug + Send + Sync {
         })
     }
 
+    /// Gives up what is kept for one whole tensor alone, and is made again when the next one comes: memory is needed for
+    /// something else.
+    fn trim(&self) {}
+
     /// How many products A x or Aᵀ y takes for one probe, of x stored on `x` and y on `y`: what roads are compared by.
     fn products(&self, x: &Support, y: &Support) -> f64 {
         x.count().max(y.count()) as f64

@@ -49,6 +49,7 @@ impl<T: Precision> Circuit<T> {
     pub(crate) fn pull_neck(&self, slot: usize, plan: &[Support], block: usize, shares: bool) -> Neck<T> {
         let units: Vec<usize> = plan[slot].elements().collect();
         let (below, len) = (self.up_to(slot), plan[0].tensor_len());
+        self.stages().iter().flat_map(|stage| &stage.affine.terms).flatten().for_each(|map| map.trim());
         let mut rows = Stack::zeros(units.len(), len);
         let mut all: Vec<Vec<T>> = vec![Vec::new(); if shares { slot } else { 0 }];
         for (index, chunk) in units.chunks(block).enumerate() {

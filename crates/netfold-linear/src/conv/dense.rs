@@ -21,24 +21,24 @@ impl<T: Real> Conv<T> {
     /// All of y = A x (or Aᵀ x) from all of x, both in standard order, with what y begins with.
     pub(super) fn dense(&self, from: &[T], to: &mut [T], transpose: bool, begin: Begin<'_, T>) {
         if let Some(axes) = self.lone(transpose) {
-            return Lone { axes, weights: &self.filters.natural, turned: transpose, begin }.run(from, to);
+            return Lone { axes, weights: self.filters.natural(), turned: transpose, begin }.run(from, to);
         }
         let (s, frame, groups) = (self.sizes(), self.frame(transpose), self.groups);
         let (ins, outs) = if transpose { (s.outs, s.ins) } else { (s.ins, s.outs) };
         if self.is_thin(transpose) {
             let strides = if transpose { [1, s.ins] } else { [s.ins, 1] };
-            let weights = &self.filters.natural;
+            let weights = self.filters.natural();
             return Planes { frame, groups, from: ins, to: outs, weights, strides, taps: s.taps, begin }.run(from, to);
         }
         if self.fits_channels(transpose) {
-            let weights = self.filters.lanes(&s, groups, transpose);
+            let weights = &self.filters.lanes(&s, groups, transpose);
             let channels = Channels { frame, groups, from: ins, to: outs, weights, taps: s.taps, begin };
             if frame.is_bare() {
                 return channels.run(from, to);
             }
             return framed(frame, from, |framed| channels.run(framed, to));
         }
-        let weights = self.filters.blocks(&s, groups, transpose);
+        let weights = &self.filters.blocks(&s, groups, transpose);
         let panels = Panels { frame, groups, from: ins, to: outs, weights, taps: s.taps, begin };
         if frame.is_bare() {
             return panels.run(from, to);
@@ -51,7 +51,7 @@ impl<T: Real> Conv<T> {
         let (s, frame, groups) = (self.sizes(), self.tiles(transpose), self.groups);
         let (ins, outs) = if transpose { (s.outs, s.ins) } else { (s.ins, s.outs) };
         let places = if transpose { self.axes.map(|axis| axis.input) } else { self.axes.map(|axis| axis.output) };
-        let weights = self.filters.spectra(&s, groups, transpose, winograd::block::<T>(outs, places));
+        let weights = &self.filters.spectra(&s, groups, transpose, winograd::block::<T>(outs, places));
         let job = Winograd { frame, groups, from: ins, to: outs, places, weights, begin };
         framed(frame, from, |framed| job.run(framed, to));
     }
