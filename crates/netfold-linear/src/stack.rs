@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use crate::kernels::stack::{self, columns};
+use crate::kernels::mix::{Mix, columns};
 use crate::{Probes, Real, Support};
 
 /// R `[terms, len]`, rows by which others are made: Y = Hᵀ R for a batch of probes H over the terms.
@@ -48,6 +48,6 @@ impl<T: Real> Stack<T> {
     /// If h does not have a row of probes for each of R's, or y has more rows than h probes, or not whole ones.
     pub fn combine(&self, h: &Probes<T>, y: &mut [T]) {
         let rows = y.len() / self.len.max(1);
-        stack::Stack { h: h.values(), width: h.width(), terms: self.terms, rows }.run(&self.panels, y);
+        Mix { h: h.values(), width: h.width(), terms: self.terms, rows }.run(&self.panels, y);
     }
 }

@@ -17,6 +17,7 @@ pub(crate) mod flags;
 pub(crate) mod frames;
 pub(crate) mod gather;
 pub(crate) mod lone;
+pub(crate) mod mix;
 pub(crate) mod pages;
 pub(crate) mod panels;
 pub(crate) mod parts;
@@ -24,7 +25,6 @@ pub(crate) mod planes;
 pub(crate) mod restore;
 pub(crate) mod rows;
 pub(crate) mod scratch;
-pub(crate) mod stack;
 #[cfg(test)]
 mod tests;
 pub(crate) mod vector;
@@ -35,10 +35,10 @@ use channels::Channels;
 use depth::Depth;
 use gather::Gather;
 use lone::Lone;
+use mix::Mix;
 use panels::Panels;
 use planes::Planes;
 use restore::Restore;
-use stack::Stack;
 use vector::{Lanes, Vector};
 use winograd::Winograd;
 
@@ -62,7 +62,7 @@ pub(crate) enum Kernel<'a, T> {
     Lone(&'a Lone<'a, T>),
     Winograd(&'a Winograd<'a, T>),
     Restore(&'a Restore<'a>),
-    Stack(&'a Stack<'a, T>),
+    Mix(&'a Mix<'a, T>),
     /// Planes put into their frames.
     Fill(&'a Frame),
     /// Rows of a matrix summed by these factors.
@@ -83,7 +83,7 @@ pub(crate) fn run<T: Real>(job: &Loop<'_, T>, x: &[T], y: &mut [T]) {
         Kernel::Lone(job) => job.run_by(isa, x, y),
         Kernel::Winograd(job) => job.run_by(isa, x, y),
         Kernel::Restore(job) => job.run_by(isa, x, y),
-        Kernel::Stack(job) => job.run_by(isa, x, y),
+        Kernel::Mix(job) => job.run_by(isa, x, y),
         Kernel::Fill(frame) => frames::fill_by(isa, frame, x, y),
         Kernel::Combine(factors) => combine::combine_by(isa, factors, x, y),
         Kernel::Dots(vector) => dots::dots_by(isa, vector, x, y),

@@ -3,7 +3,7 @@
 // Numbers are small integers: sums are exact.
 #![allow(clippy::float_cmp)]
 
-use netfold_linear::{Field, LinearMap, Probes, Select, Support, Window, WindowAxis, matrix};
+use netfold_linear::{Field, LinearMap, Probes, Select, Stack, Support, Window, WindowAxis, matrix};
 use proptest::prelude::*;
 
 use crate::numbers::Numbers;
@@ -88,6 +88,28 @@ proptest! {
         let flat = [width * len(shape)];
         let positive = Support::positive(&flat, &values);
         prop_assert!((0..flat[0]).all(|e| positive.contains(e) == (values[e] > 0.0)));
+    }
+
+    /// Rows that are put into a stack, some at a time, are combined as a matrix would.
+    #[test]
+    fn rows_of_a_stack_are_combined(shape in 0..SHAPES.len(), seed: u64, terms in 1..40_usize, rows in 0..20_usize) {
+        let (shape, mut numbers) = (SHAPES[shape], Numbers(seed));
+        let (mut stack, mut matrix, mut first) = (Stack::zeros(terms, len(shape)), Vec::new(), 0);
+        while first < terms {
+            let (count, support) = ((terms - first).min(7), numbers.support(shape));
+            let x: Probes<f64> = numbers.probes(&support, count + 1);
+            matrix.extend_from_slice(&x.vectors()[..count * len(shape)]);
+            stack.put(first, x, count);
+            first += count;
+        }
+        let h: Probes<f64> = numbers.probes(&Support::full(&[terms]), rows + 1);
+        let mut y = vec![f64::NAN; rows * len(shape)];
+        stack.combine(&h, &mut y);
+        for (index, y) in y.iter().enumerate() {
+            let (row, e) = (index / len(shape), index % len(shape));
+            let terms = (0..terms).map(|n| h.values()[n * h.width() + row] * matrix[n * len(shape) + e]);
+            prop_assert_eq!(*y, terms.sum::<f64>());
+        }
     }
 
     #[test]

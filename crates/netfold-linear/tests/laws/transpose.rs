@@ -22,6 +22,10 @@ fn law<T: Real>(recipe: &Recipe, seed: u64, width: usize) {
     };
     let (ax, aty) = (map.apply(x.clone(), &on_y), map.apply_transpose(y.clone(), &on_x));
     assert!(ax.support().same_rows(&on_y) && aty.support().same_rows(&on_x), "results are stored as asked for");
+    // What is given up is made again.
+    map.trim();
+    assert_eq!(map.apply(x.clone(), &on_y).values(), ax.values(), "trimmed");
+    assert_eq!(map.apply_transpose(y.clone(), &on_x).values(), aty.values(), "trimmed");
     // Added to what is there already.
     let start: Probes<T> = numbers.probes(&on_x, width);
     let sum = map.add_transpose(y.clone(), start.clone());

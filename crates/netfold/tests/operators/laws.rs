@@ -16,13 +16,14 @@ pub struct Counts {
     tangents: usize,
     no_generic_point: usize,
     records: usize,
+    overwritten: usize,
 }
 
 impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} anchors, {} transposes, ", self.anchors, self.transposes)?;
         write!(f, "{} tangents ({} at no generic point), ", self.tangents, self.no_generic_point)?;
-        write!(f, "{} records", self.records)
+        write!(f, "{} records ({} in place)", self.records, self.overwritten)
     }
 }
 
@@ -70,6 +71,10 @@ fn check_choice(
     let outputs = node.outputs.iter().filter(|id| id.is_some()).count();
     if let Some(record) = recorded(node, inputs, varies)? {
         counts.records += 1;
+        if let Some(record) = overwritten(node, inputs)? {
+            counts.overwritten += 1;
+            same_record(node, inputs, varies, (0, Rule::Gate), &record).map_err(|why| format!("overwritten: {why}"))?;
+        }
         for output in 0..outputs {
             let same = |rule| same_record(node, inputs, varies, (output, rule), &record);
             RULES.into_iter().try_for_each(same).map_err(|why| format!("record of output {output}: {why}"))?;
@@ -127,6 +132,23 @@ fn frozen<T: Precision>(
 fn recorded(node: &Node, inputs: &[Option<Value<f64>>], varies: &[bool]) -> Result<Option<Record<f64>>, String> {
     let operator = node.operator.as_ref().map_err(Clone::clone)?;
     f64::op(operator.as_ref()).record(&refs(inputs), varies).map_err(|error| error.to_string())
+}
+
+/// What becomes of input 0 in its own place, and of numbers that somebody else holds nothing.
+fn overwritten(node: &Node, inputs: &[Option<Value<f64>>]) -> Result<Option<Record<f64>>, String> {
+    let operator = node.operator.as_ref().map_err(Clone::clone)?;
+    let Some(Some(Value::Real(x))) = inputs.first() else { return Ok(None) };
+    let over = |z: &mut Tensor<f64>| {
+        let others = inputs.iter().enumerate().map(|(i, x)| x.as_ref().filter(|_| i > 0));
+        f64::op(operator.as_ref()).overwrite(z, &Inputs(others.collect())).map_err(|error| error.to_string())
+    };
+    let mut shared = x.clone();
+    if over(&mut shared)?.is_some() || shared.data() != x.data() {
+        return Err("numbers that others hold were overwritten".into());
+    }
+    let mut z = x.map(|&x| x);
+    let affine = over(&mut z)?;
+    Ok(affine.map(|affine| Record { values: vec![Value::Real(z)], affines: vec![affine] }))
 }
 
 /// What one pass over the numbers gives is what `forward` and, under every rule, `freeze` give.

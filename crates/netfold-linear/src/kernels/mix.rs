@@ -24,7 +24,7 @@ pub(crate) const fn columns<T: Lanes>() -> usize {
 
 /// A product with all columns of R, which lies in panels: `R[n, c]` at `[c / columns][n][c % columns]`.
 #[derive(Debug)]
-pub(crate) struct Stack<'a, T> {
+pub(crate) struct Mix<'a, T> {
     /// `h[n · width + r]`
     pub h: &'a [T],
     pub width: usize,
@@ -34,18 +34,21 @@ pub(crate) struct Stack<'a, T> {
     pub rows: usize,
 }
 
-impl<T: Real> Stack<'_, T> {
+impl<T: Real> Mix<'_, T> {
     /// Computes all rows of y, one behind the other.
     pub fn run(&self, panels: &[T], y: &mut [T]) {
-        T::run(Loop(Kernel::Stack(self)), panels, y);
+        T::run(Loop(Kernel::Mix(self)), panels, y);
     }
 
     pub(super) fn run_by(&self, isa: Isa, panels: &[T], y: &mut [T]) {
+        if y.is_empty() {
+            return;
+        }
         let (len, size) = (y.len() / self.rows.max(1), self.terms * columns::<T>());
         assert!(len * self.rows == y.len() && self.rows <= self.width, "rows of y");
         assert_eq!(self.h.len(), self.terms * self.width, "a factor for each term and row");
         assert_eq!(panels.len(), len.div_ceil(columns::<T>()) * size, "panels of columns");
-        if size == 0 || y.is_empty() {
+        if size == 0 {
             return y.fill(T::zero());
         }
         let tile = isa.tile_of_rows::<T>();
@@ -143,7 +146,7 @@ unsafe fn by_registers<V: Vector>(job: &Job<'_, V::Lane>, panels: Range<usize>, 
 /// The columns of some panels, in all rows of y.
 ///
 /// # Safety
-/// What [`Stack::run_by`] asserts holds, `factors` are in tiles of J rows, `sums` has a panel's columns for each row of
+/// What [`Mix::run_by`] asserts holds, `factors` are in tiles of J rows, `sums` has a panel's columns for each row of
 /// them, no other thread reads or writes these columns of y, and the processor has the instructions of V.
 #[inline(always)]
 unsafe fn body<V: Vector, const J: usize>(job: &Job<'_, V::Lane>, panels: Range<usize>, sums: &mut [V::Lane]) {
@@ -215,7 +218,7 @@ unsafe fn tile<V: Vector, const J: usize>(
 mod tests {
     use std::cell::Cell;
 
-    use super::{Stack, columns};
+    use super::{Mix, columns};
     use crate::Real;
     use crate::kernels::Isa;
     use crate::kernels::tests::Noise;
@@ -233,7 +236,7 @@ mod tests {
             }
             for isa in Isa::all() {
                 let mut y = noise.numbers::<f32>(rows * len);
-                Stack { h: &h, width, terms, rows }.run_by(isa, &panels, &mut y);
+                Mix { h: &h, width, terms, rows }.run_by(isa, &panels, &mut y);
                 for (index, y) in y.iter().enumerate() {
                     let (r, c) = (index / len, index % len);
                     let plain: f64 = (0..terms).map(|n| h[n * width + r].wide() * matrix[n * len + c].wide()).sum();
