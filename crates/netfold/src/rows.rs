@@ -18,11 +18,9 @@ const SMALL: usize = 1 << 21;
 /// Bytes that may be taken by the rows of a neck's elements and by two of a block's largest adjoints.
 const BYTES: usize = 1 << 28;
 
-/// Probes that so many rows travel as: whole registers, the last one perhaps half of one, where a tile of sums is more than
-/// one: a tile that is half full takes no less time.
-pub(crate) fn padded<T: Precision>(rows: usize) -> usize {
-    let register = REGISTER / size_of::<T>();
-    rows.next_multiple_of(if Probes::<T>::fastest_width() > register { register / 2 } else { register })
+/// Probes that so many rows travel as: whole registers, the last one perhaps half of one.
+pub(crate) fn padded<T>(rows: usize) -> usize {
+    rows.next_multiple_of(REGISTER / 2 / size_of::<T>())
 }
 
 /// Which elements rows of W are pulled through, and how many rows travel together.
@@ -67,12 +65,12 @@ impl RowPlan {
     }
 
     /// Probes that so many rows of a block travel as: whole registers, or one.
-    pub(crate) fn width<T: Precision>(&self, rows: usize) -> usize {
+    pub(crate) fn width<T>(&self, rows: usize) -> usize {
         if self.single { 1 } else { padded::<T>(rows) }
     }
 
     /// Probes that so many rows of a neck's elements travel as.
-    pub(crate) fn width_of_units<T: Precision>(&self, units: usize) -> usize {
+    pub(crate) fn width_of_units<T>(&self, units: usize) -> usize {
         padded::<T>(units.min(self.units))
     }
 

@@ -118,20 +118,14 @@ unsafe fn body<V: Vector, const S: usize, const L: usize>(part: &Part<'_, V::Lan
     // What stands for a line that is not there.
     let zeros = vec![V::Lane::default(); along.input];
     let mut read = vec![[zeros.as_ptr(); L]; down.kernel];
-    // For each block of lines and each of their taps where in a plane they read.
-    let blocks: Vec<(Range<usize>, Vec<[Option<usize>; L]>)> = cuts(down.output, down.output.div_ceil(L))
-        .map(|lines| {
-            let place = |line: Option<usize>, tap| Some(down.read(line?, tap)? * along.input);
-            let offsets = |tap| std::array::from_fn(|l| place(lines.clone().nth(l), tap));
-            (lines.clone(), (0..down.kernel).map(offsets).collect())
-        })
-        .collect();
+    let blocks: Vec<Block<L>> =
+        cuts(down.output, down.output.div_ceil(L)).map(|lines| Block::new(lines, down, along.input)).collect();
     let end = planes.end;
     for index in planes {
         let channel = index % (weights.len() / taps);
         let window = &weights[channel * taps..][..taps];
         let x = part.x[index * from..][..from].as_ptr();
-        for (lines, offsets) in &blocks {
+        for Block { lines, offsets } in &blocks {
             for (read, offsets) in read.iter_mut().zip(offsets) {
                 for l in 0..L {
                     read[l] = offsets[l].map_or(zeros.as_ptr(), |offset| x.wrapping_add(offset));
@@ -163,6 +157,22 @@ unsafe fn body<V: Vector, const S: usize, const L: usize>(part: &Part<'_, V::Lan
                 sums!(1 2 3 4 5 6 7 8);
             }
         }
+    }
+}
+
+/// Lines of a plane that are summed together, L at most.
+struct Block<const L: usize> {
+    lines: Range<usize>,
+    /// For each tap where in a plane of x each of them reads, if there is a line.
+    offsets: Vec<[Option<usize>; L]>,
+}
+
+impl<const L: usize> Block<L> {
+    /// These lines, of numbers that lie `len` apart from line to line of x.
+    fn new(lines: Range<usize>, axis: &WindowAxis, len: usize) -> Self {
+        let offset = |line: Option<usize>, tap| Some(axis.read(line?, tap)? * len);
+        let of_tap = |tap| std::array::from_fn(|l| offset(lines.clone().nth(l), tap));
+        Self { offsets: (0..axis.kernel).map(of_tap).collect(), lines }
     }
 }
 

@@ -191,7 +191,7 @@ unsafe fn tile<V: Vector, const J: usize>(
     unsafe {
         let mut made = [[V::zero(); REGISTERS]; J];
         let mut from = from.wrapping_add(piece.start * columns);
-        for h in h.as_chunks::<J>().0[piece.clone()].iter() {
+        for h in &h.as_chunks::<J>().0[piece.clone()] {
             let mut x = [V::zero(); REGISTERS];
             for r in 0..REGISTERS {
                 x[r] = V::load(from.wrapping_add(r * V::LANES));
