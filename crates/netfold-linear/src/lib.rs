@@ -4,6 +4,7 @@
 //! - [`LinearMap`]: `apply` and `apply_transpose`; [`dot_test`] is the law that ties them together.
 //! - The maps: [`Identity`], [`Diagonal`], [`Mask`], [`Select`], [`Sparse`], [`Resample`], [`Conv`], [`Product`],
 //!   [`RankOne`], and what is made of maps: [`Transposed`], [`Chain`].
+//! - [`Stack`]: rows that are kept, to be combined by batches.
 //!
 //! ```
 //! use netfold_linear::{Field, Diagonal, LinearMap, Probes, Support, dot_test};

@@ -1,12 +1,14 @@
 //! A batch of vectors that travels through the linear maps together.
 
+mod numbers;
+
 use std::sync::Arc;
 
+use numbers::Numbers;
 use rayon::prelude::*;
 
 use crate::kernels::Isa;
 use crate::kernels::restore::Restore;
-use crate::kernels::{lead, line};
 use crate::{Field, Real, Support, kernels};
 
 /// How many numbers one task of a parallel loop handles: fixed, so that results do not depend on the thread count.
@@ -23,31 +25,6 @@ pub struct Probes<T: Real> {
     support: Support,
     width: usize,
     values: Numbers<T>,
-}
-
-/// The numbers of a batch, from `start` on, in a buffer that its last owner gives back to the pool.
-#[derive(Clone, Debug)]
-struct Numbers<T: Real> {
-    buffer: Arc<Vec<T>>,
-    start: usize,
-}
-
-impl<T: Real> Numbers<T> {
-    /// Any numbers, `width` for each of so many rows. Where a row is a register or more, it does not share a cache line with
-    /// the one before it.
-    fn room(rows: usize, width: usize) -> Self {
-        let apart = width > 1;
-        let buffer = T::pool().at_least(rows * width + if apart { line::<T>() } else { 0 });
-        Self { start: if apart { lead(&buffer) } else { 0 }, buffer: Arc::new(buffer) }
-    }
-}
-
-impl<T: Real> Drop for Numbers<T> {
-    fn drop(&mut self) {
-        if let Some(buffer) = Arc::get_mut(&mut self.buffer) {
-            T::pool().give(std::mem::take(buffer));
-        }
-    }
 }
 
 impl<T: Real> Probes<T> {
@@ -308,8 +285,7 @@ impl<T: Real> Probes<T> {
         const NONE: u32 = u32::MAX;
         let width = self.width;
         if width == 1 && self.support.is_full() && onto.is_full() {
-            let mut values = T::pool().take(onto.count());
-            values.fill(T::zero());
+            let mut values = T::pool().zeros(onto.count());
             for (element, &value) in self.values().iter().enumerate() {
                 if let Some(target) = target(element) {
                     values[target] += value;

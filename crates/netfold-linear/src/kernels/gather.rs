@@ -1,12 +1,16 @@
 //! `y[p, c] = Σ over (q, t) that p reads, over channels d stored at q, of w[c, t, d] · x[q, d]`.
 
+mod tile;
+
 use std::borrow::Cow;
 use std::ops::Range;
 
 use rayon::prelude::*;
+use tile::lanes;
+pub(super) use tile::widest;
 
 use super::depth::Depth;
-use super::vector::{Lanes, Vector};
+use super::vector::Vector;
 use super::walk::Walk;
 use super::{Isa, Kernel, Loop, Shared, lead, line};
 use crate::Real;
@@ -305,125 +309,5 @@ unsafe fn after<V: Vector>(job: &Job<'_, V::Lane>, positions: Range<usize>) {
         let step = Step { rows: made.as_ptr(), stride: g.width, offsets, count: from.count, tap: 0 };
         // SAFETY: `to` is a run of stored rows, the step one of rows that were made.
         unsafe { lanes::<V>(job, to, &[step]) };
-    }
-}
-
-/// Lanes that a tile has at most: a tile of few registers leaves more of them to sums of other channels.
-pub(super) fn widest<V: Vector>() -> usize {
-    V::LANES * if V::REGISTERS < 32 { 2 } else { 4 }
-}
-
-/// All lanes of a run of rows.
-///
-/// # Safety
-/// `to` is a run of stored rows of y that no other thread uses, `steps` are runs of rows of x, and the processor has the
-/// instructions of V.
-#[inline(always)]
-unsafe fn lanes<V: Vector>(job: &Job<'_, V::Lane>, to: Run, steps: &[Step<V::Lane>]) {
-    let (mut lane, width) = (0, job.gather.width);
-    while lane < width {
-        // SAFETY: the caller's; `lane` and the lanes behind it are below the width.
-        unsafe {
-            lane += match (width - lane) / V::LANES {
-                0 if width - lane >= V::Narrow::LANES => rows::<V::Narrow, 1, 12>(job, to, steps, lane),
-                0 => rows::<<V::Lane as Lanes>::One, 1, 4>(job, to, steps, lane),
-                r if r >= 4 && V::REGISTERS >= 32 => rows::<V, 4, 6>(job, to, steps, lane),
-                r if r >= 3 && V::REGISTERS >= 32 => rows::<V, 3, 8>(job, to, steps, lane),
-                r if r >= 2 && V::REGISTERS >= 32 => rows::<V, 2, 8>(job, to, steps, lane),
-                r if r >= 2 => rows::<V, 2, 6>(job, to, steps, lane),
-                _ => rows::<V, 1, 12>(job, to, steps, lane),
-            };
-        }
-    }
-}
-
-/// R registers of lanes of a run of rows, up to JMAX channels at a time. Returns how many lanes that are.
-///
-/// # Safety
-/// `to` is a run of stored rows of y that no other thread uses, `steps` are runs of stored rows of x, R registers from
-/// `lane` on lie below the width, and the processor has the instructions of V.
-#[inline(always)]
-unsafe fn rows<V: Vector, const R: usize, const JMAX: usize>(
-    job: &Job<'_, V::Lane>,
-    to: Run,
-    steps: &[Step<V::Lane>],
-    lane: usize,
-) -> usize {
-    let g = job.gather;
-    let parts = to.count.div_ceil(JMAX);
-    let mut done = 0;
-    for part in 0..parts {
-        // Parts of equal size: a last part with one or two channels would wait for its own sums.
-        let count = to.count / parts + usize::from(part < to.count % parts);
-        let channels = &job.channels[to.listed + done..][..count];
-        let y = job.y.get().wrapping_add((to.first + done * to.step) * g.width + lane);
-        macro_rules! tile {
-            ($($j:literal)+) => {
-                match count {
-                    // SAFETY: `y` is lane `lane` of the first of `count` rows of the run.
-                    $($j if $j <= JMAX => unsafe { tile::<V, R, $j>(g, channels, steps, lane, y, to.step * g.width) },)+
-                    _ => unreachable!("parts have at most JMAX channels"),
-                }
-            };
-        }
-        tile!(1 2 3 4 5 6 7 8 9 10 11 12);
-        done += count;
-    }
-    R * V::LANES
-}
-
-/// R registers of J rows.
-///
-/// # Safety
-/// As [`rows`]; `y` is where the first row's lanes lie, the next one's lie `stride` numbers further.
-#[inline(always)]
-unsafe fn tile<V: Vector, const R: usize, const J: usize>(
-    g: &Gather<'_, V::Lane>,
-    channels: &[u32],
-    steps: &[Step<V::Lane>],
-    lane: usize,
-    y: *mut V::Lane,
-    stride: usize,
-) {
-    // SAFETY: rows of y as the caller says. `offsets` and `rows` have `count` entries. A step's tap and an offset sum up to
-    // t · tap + d · from with d a channel of the group: with the base c · to that is at most the index whose bound
-    // `Gather::check` asserts.
-    unsafe {
-        let mut sums = [[V::zero(); R]; J];
-        let mut bases = [0; J];
-        for j in 0..J {
-            bases[j] = channels[j] as usize * g.weights.to;
-            for r in 0..R {
-                if g.add {
-                    sums[j][r] = V::load(y.wrapping_add(j * stride + r * V::LANES));
-                }
-            }
-        }
-        for step in steps {
-            let mut weights = [g.weights.data.as_ptr(); J];
-            for j in 0..J {
-                weights[j] = weights[j].wrapping_add(bases[j].wrapping_add(step.tap));
-            }
-            let mut row = step.rows.wrapping_add(lane);
-            for i in 0..step.count {
-                let offset = *step.offsets.add(i) as usize;
-                let mut x = [V::zero(); R];
-                for r in 0..R {
-                    x[r] = V::load(row.wrapping_add(r * V::LANES));
-                }
-                for j in 0..J {
-                    let w = V::splat(*weights[j].wrapping_add(offset));
-                    for r in 0..R {
-                        sums[j][r] = w.multiply_add(x[r], sums[j][r]);
-                    }
-                }
-                row = row.wrapping_add(step.stride);
-            }
-        }
-        for j in 0..J {
-            for r in 0..R {
-                sums[j][r].store(y.wrapping_add(j * stride + r * V::LANES));
-            }
-        }
     }
 }

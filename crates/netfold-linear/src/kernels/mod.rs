@@ -163,9 +163,12 @@ pub(crate) const fn line<T>() -> usize {
     64 / size_of::<T>()
 }
 
-/// Numbers before the first one of a buffer that begins a cache line.
+/// Numbers before the first one of a buffer that begins a cache line, fewer than a line's; none where that is not known.
 pub(crate) fn lead<T>(buffer: &[T]) -> usize {
-    buffer.as_ptr().align_offset(64).min(buffer.len())
+    match buffer.as_ptr().align_offset(64) {
+        numbers if numbers < line::<T>() => numbers,
+        _ => 0,
+    }
 }
 
 /// Has the cache line of a number brought near.
