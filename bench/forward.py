@@ -31,7 +31,7 @@ def measure(paths, threads, options):
     ours, theirs = [], []
     for _ in range(options.turns):
         time.sleep(PAUSE)
-        ours += [float(answer.split()[1]) for answer in rows.answers(f"run {TURN}", TURN)[1:]]
+        ours += [float(answer) for answer in rows.answers(f"trace {TURN}", TURN)[1:]]
         time.sleep(PAUSE)
         spent = []
         for _ in range(TURN):

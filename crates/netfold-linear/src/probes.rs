@@ -8,6 +8,7 @@ use numbers::Numbers;
 use rayon::prelude::*;
 
 use crate::kernels::Isa;
+use crate::kernels::links::Links;
 use crate::kernels::restore::Restore;
 use crate::{Field, Real, Support, kernels};
 
@@ -282,7 +283,6 @@ impl<T: Real> Probes<T> {
     /// `y[target(e)] += x[e]` for every stored element `e`; what falls outside `onto` is dropped.
     #[must_use]
     pub fn scatter(&self, onto: &Support, target: impl Fn(usize) -> Option<usize>) -> Self {
-        const NONE: u32 = u32::MAX;
         let width = self.width;
         if width == 1 && self.support.is_full() && onto.is_full() {
             let mut values = T::pool().zeros(onto.count());
@@ -293,34 +293,11 @@ impl<T: Real> Probes<T> {
             }
             return Self::new(onto.clone(), 1, values);
         }
-        let targets: Vec<u32> = (self.support.elements())
-            .map(|element| target(element).and_then(|e| onto.row_of(e)).map_or(NONE, |row| row as u32))
-            .collect();
-        // The rows of x that each row of y sums, in order: one list for each, linked by the next row of x.
-        let (mut first, mut next) = (vec![NONE; onto.count()], vec![NONE; targets.len()]);
-        for (row, &target) in targets.iter().enumerate().rev().filter(|(_, target)| **target != NONE) {
-            next[row] = std::mem::replace(&mut first[target as usize], row as u32);
-        }
-        let mut values = T::pool().take(onto.count() * width);
-        let rows_a_task = (TASK / width.max(1)).max(1);
-        values.par_chunks_mut(rows_a_task * width.max(1)).zip(first.par_chunks(rows_a_task)).for_each(
-            |(chunk, first)| {
-                for (sums, &first) in chunk.chunks_exact_mut(width).zip(first) {
-                    if first == NONE {
-                        sums.fill(T::zero());
-                        continue;
-                    }
-                    sums.copy_from_slice(&self.values()[first as usize * width..][..width]);
-                    let mut row = next[first as usize];
-                    while row != NONE {
-                        let x = &self.values()[row as usize * width..][..width];
-                        sums.iter_mut().zip(x).for_each(|(sum, &value)| *sum += value);
-                        row = next[row as usize];
-                    }
-                }
-            },
-        );
-        Self::new(onto.clone(), width, values)
+        let row = |element| target(element).and_then(|element| onto.row_of(element));
+        let links = Links::new(onto.count(), self.support.elements().map(row));
+        let mut sums = Self::scratch(onto, width);
+        links.sum(self.values(), sums.values_mut());
+        sums
     }
 
     /// `x[e] · factor(e)`, in place.

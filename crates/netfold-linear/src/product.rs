@@ -9,6 +9,7 @@ use crate::gemm::{View, by_columns};
 use crate::kernels::combine::combine;
 use crate::kernels::dots::dots;
 use crate::kernels::gather::{Gather, MASKED, Weights};
+use crate::kernels::outer::Outer;
 use crate::layout::Axes;
 use crate::reads::Reads;
 use crate::window::WindowAxis;
@@ -117,10 +118,14 @@ impl<T: Real> Product<T> {
         let mut y = Probes::scratch(onto, width);
         let (from, to) = (x.support().reshaped(&len[..1]), onto.reshaped(&len[1..]));
         let (data, stride) = (self.constant.as_slice(), if self.turned { rows } else { cols });
-        let (to_step, from_step) = if along_rows == self.turned { (1, stride) } else { (stride, 1) };
-        let weights = Weights { data, to: to_step, tap: 0, from: from_step };
-        let reads = Reads::new(&[WindowAxis::UNIT; 2], false);
-        let (from, to, reads) = (from.rows(), to.rows(), &reads);
+        let (from, to) = (from.rows(), to.rows());
+        if along_rows == self.turned {
+            let (from, to) = (&from.list(), &to.list());
+            Outer { from, to, weights: data, columns: stride, width }.run(x.values(), y.values_mut());
+            return Some(y);
+        }
+        let weights = Weights { data, to: stride, tap: 0, from: 1 };
+        let reads = &Reads::new(&[WindowAxis::UNIT; 2], false);
         Gather { from, to, reads, groups: 1, weights, width, add: false, after: None }.run(x.values(), y.values_mut());
         Some(y)
     }

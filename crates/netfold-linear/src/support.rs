@@ -228,7 +228,7 @@ impl Support {
     }
 
     /// The elements in storage order.
-    pub fn elements(&self) -> impl ExactSizeIterator<Item = usize> + '_ {
+    pub fn elements(&self) -> impl ExactSizeIterator<Item = usize> + DoubleEndedIterator + '_ {
         (0..self.count()).map(|row| self.element_of(row))
     }
 

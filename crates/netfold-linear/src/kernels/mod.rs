@@ -16,8 +16,10 @@ pub(crate) mod dots;
 pub(crate) mod flags;
 pub(crate) mod frames;
 pub(crate) mod gather;
+pub(crate) mod links;
 pub(crate) mod lone;
 pub(crate) mod mix;
+pub(crate) mod outer;
 pub(crate) mod pages;
 pub(crate) mod panels;
 pub(crate) mod parts;
@@ -34,8 +36,10 @@ pub(crate) mod winograd;
 use channels::Channels;
 use depth::Depth;
 use gather::Gather;
+use links::Links;
 use lone::Lone;
 use mix::Mix;
+use outer::Outer;
 use panels::Panels;
 use planes::Planes;
 use restore::Restore;
@@ -63,6 +67,8 @@ pub(crate) enum Kernel<'a, T> {
     Winograd(&'a Winograd<'a, T>),
     Restore(&'a Restore<'a>),
     Mix(&'a Mix<'a, T>),
+    Outer(&'a Outer<'a, T>),
+    Links(&'a Links),
     /// Planes put into their frames.
     Fill(&'a Frame),
     /// Rows of a matrix summed by these factors.
@@ -84,6 +90,8 @@ pub(crate) fn run<T: Real>(job: &Loop<'_, T>, x: &[T], y: &mut [T]) {
         Kernel::Winograd(job) => job.run_by(isa, x, y),
         Kernel::Restore(job) => job.run_by(isa, x, y),
         Kernel::Mix(job) => job.run_by(isa, x, y),
+        Kernel::Outer(job) => job.run_by(isa, x, y),
+        Kernel::Links(links) => links.sum_by(isa, x, y),
         Kernel::Fill(frame) => frames::fill_by(isa, frame, x, y),
         Kernel::Combine(factors) => combine::combine_by(isa, factors, x, y),
         Kernel::Dots(vector) => dots::dots_by(isa, vector, x, y),

@@ -1,0 +1,183 @@
+//! Rows that are sums of other rows, each of which is in one sum at most: `y[r] = Σ over the chain from first[r] on of x`.
+
+use rayon::prelude::*;
+
+use super::vector::{Lanes, Vector};
+use super::{Isa, Kernel, Loop, fetch};
+use crate::Real;
+
+/// Behind the last row of a chain.
+const NONE: u32 = u32::MAX;
+/// Numbers of y that one task sums.
+const TASK: usize = 1 << 15;
+/// Rows of y after which a row of x is read that is asked for now.
+const AHEAD: usize = 8;
+
+/// Which rows of x each row of y sums, in their order.
+#[derive(Debug)]
+pub(crate) struct Links {
+    /// For each row of y the first row of x.
+    first: Vec<u32>,
+    /// For each row of x the next one.
+    next: Vec<u32>,
+}
+
+impl Links {
+    /// The chains of `rows` rows of y, of the row that each row of x belongs to.
+    ///
+    /// # Panics
+    /// If one belongs to a row that is not there.
+    pub fn new(rows: usize, targets: impl ExactSizeIterator<Item = Option<usize>> + DoubleEndedIterator) -> Self {
+        assert!(targets.len() < NONE as usize, "rows are u32");
+        let (mut first, mut next) = (vec![NONE; rows], vec![NONE; targets.len()]);
+        for (row, target) in targets.enumerate().rev() {
+            if let Some(target) = target {
+                next[row] = std::mem::replace(&mut first[target], row as u32);
+            }
+        }
+        Self { first, next }
+    }
+
+    /// All rows of y, from as many lanes of x's.
+    pub fn sum<T: Real>(&self, x: &[T], y: &mut [T]) {
+        T::run(Loop(Kernel::Links(self)), x, y);
+    }
+
+    pub(super) fn sum_by<T: Real>(&self, isa: Isa, x: &[T], y: &mut [T]) {
+        if y.is_empty() {
+            return;
+        }
+        let width = y.len() / self.first.len();
+        assert_eq!((x.len(), y.len()), (self.next.len() * width, self.first.len() * width), "rows of x and y");
+        let rows = (TASK / width).max(1);
+        y.par_chunks_mut(rows * width).zip(self.first.par_chunks(rows)).for_each(|(y, first)| {
+            // SAFETY: `isa` is one that this processor has; all links are rows of x, and lengths as asserted.
+            unsafe {
+                match isa {
+                    #[cfg(target_arch = "x86_64")]
+                    Isa::Avx512 => avx512(self, first, width, x, y),
+                    #[cfg(target_arch = "x86_64")]
+                    Isa::Avx2 => avx2(self, first, width, x, y),
+                    Isa::Portable => body::<T::Plain>(self, first, width, x, y),
+                }
+            }
+        });
+    }
+}
+
+/// # Safety
+/// The processor has AVX-512 (F, VL, DQ, BW); see [`body`].
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma,popcnt")]
+unsafe fn avx512<T: Real>(links: &Links, first: &[u32], width: usize, x: &[T], y: &mut [T]) {
+    // SAFETY: the caller's.
+    unsafe { body::<T::Wide>(links, first, width, x, y) }
+}
+
+/// # Safety
+/// The processor has AVX2 and FMA; see [`body`].
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma,popcnt")]
+unsafe fn avx2<T: Real>(links: &Links, first: &[u32], width: usize, x: &[T], y: &mut [T]) {
+    // SAFETY: the caller's.
+    unsafe { body::<T::Half>(links, first, width, x, y) }
+}
+
+/// Some rows of y, whose chains begin at `first`.
+///
+/// # Safety
+/// All links are rows of x, x and y have rows of `width` numbers, and the processor has the instructions of V.
+#[inline(always)]
+unsafe fn body<V: Vector>(links: &Links, first: &[u32], width: usize, x: &[V::Lane], y: &mut [V::Lane]) {
+    for (index, &row) in first.iter().enumerate() {
+        if let Some(&ahead) = first.get(index + AHEAD)
+            && ahead != NONE
+        {
+            let ahead = x.as_ptr().wrapping_add(ahead as usize * width);
+            (0..width).step_by(super::line::<V::Lane>()).for_each(|lane| fetch(ahead.wrapping_add(lane)));
+        }
+        let y = y.as_mut_ptr().wrapping_add(index * width);
+        let mut lane = 0;
+        while lane < width {
+            // SAFETY: the caller's; the registers lie below the width.
+            unsafe {
+                lane += match (width - lane) / V::LANES {
+                    0 if width - lane >= V::Narrow::LANES => add::<V::Narrow, 1>(links, row, width, lane, x, y),
+                    0 => add::<<V::Lane as Lanes>::One, 1>(links, row, width, lane, x, y),
+                    r if r >= 4 => add::<V, 4>(links, row, width, lane, x, y),
+                    r if r >= 2 => add::<V, 2>(links, row, width, lane, x, y),
+                    _ => add::<V, 1>(links, row, width, lane, x, y),
+                };
+            }
+        }
+    }
+}
+
+/// R registers of lanes of one row of y, whose chain begins at `row`. Returns how many lanes that are.
+///
+/// # Safety
+/// As [`body`]; y is that row.
+#[inline(always)]
+unsafe fn add<V: Vector, const R: usize>(
+    links: &Links,
+    mut row: u32,
+    width: usize,
+    lane: usize,
+    x: &[V::Lane],
+    y: *mut V::Lane,
+) -> usize {
+    // SAFETY: the caller's.
+    unsafe {
+        let mut sums = [V::zero(); R];
+        while row != NONE {
+            let x = x.as_ptr().wrapping_add(row as usize * width + lane);
+            for r in 0..R {
+                sums[r] = sums[r].add(V::load(x.wrapping_add(r * V::LANES)));
+            }
+            row = *links.next.get_unchecked(row as usize);
+        }
+        for r in 0..R {
+            sums[r].store(y.wrapping_add(lane + r * V::LANES));
+        }
+    }
+    R * V::LANES
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::Links;
+    use crate::Real;
+    use crate::kernels::Isa;
+    use crate::kernels::tests::Noise;
+
+    fn sums<T: Real>() {
+        let noise = Noise(Cell::new(6));
+        for (from, to) in [(1, 1), (40, 7), (7, 40), (300, 200)] {
+            let targets: Vec<Option<usize>> =
+                (0..from).map(|_| Some(noise.below(to + 3)).filter(|&row| row < to)).collect();
+            let links = Links::new(to, targets.iter().copied());
+            for width in [1, 3, 8, 16, 24, 40, 64] {
+                let x: Vec<T> = (0..from * width).map(|_| T::of(noise.below(9) as f64 - 4.0)).collect();
+                let mut sums = vec![T::zero(); to * width];
+                for (row, target) in targets.iter().enumerate() {
+                    let to = target.map(|target| target * width);
+                    (0..width).for_each(|lane| to.into_iter().for_each(|to| sums[to + lane] += x[row * width + lane]));
+                }
+                for isa in Isa::all() {
+                    let mut y = vec![T::one(); to * width];
+                    links.sum_by(isa, &x, &mut y);
+                    // Small whole numbers: nothing is rounded.
+                    assert_eq!(y, sums, "{isa:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn rows_are_sums_of_their_chains() {
+        sums::<f32>();
+        sums::<f64>();
+    }
+}
