@@ -49,7 +49,9 @@ impl Select {
     pub fn new(domain: &[usize], codomain: &[usize], source: Vec<u32>) -> Self {
         let len = domain.iter().product::<usize>();
         assert_eq!(source.len(), codomain.iter().product::<usize>(), "one index for each element of y");
-        assert!(source.iter().all(|&j| j == Self::NONE || (j as usize) < len), "indices inside x");
+        // NONE is followed by 0.
+        let end = source.iter().fold(0, |end, j| j.wrapping_add(1).max(end));
+        assert!(end as usize <= len, "indices inside x");
         let source = Arc::new(OnceLock::from(source));
         Self {
             domain: domain.to_vec(),

@@ -1,38 +1,42 @@
 //! The largest number of each window of a plane.
 
-use num_traits::{Float, One};
+use num_traits::Float;
 
 use super::Isa;
 use super::scratch::Scratch;
 use super::vector::{MOST, Vector};
 use crate::{Real, Window, WindowAxis};
 
+/// Whole numbers below this one are numbers of single precision.
+const COUNTED: usize = 1 << 24;
+
 /// A window as it lies over the lines of a plane: neighbouring places along the last axis are compared side by side.
 #[derive(Clone, Debug)]
-pub struct Contest {
-    /// For each line of y the lines of x that it reads, in the order of the taps.
-    lines: Vec<Vec<usize>>,
+pub struct Contest<T> {
     axis: WindowAxis,
+    lines: Vec<Line<T>>,
     /// For each place of a line of y, where in a line of x its window begins.
     first: Vec<u32>,
-    /// Each tap along the last axis.
-    taps: Vec<Tap>,
+    /// Whether T counts the places of a window.
+    counted: bool,
     /// A line of x lies as one row for each residue of its places by the stride, so that neighbours of y read neighbours;
     /// before the row's numbers are so many −∞, and behind them as many as make so many numbers.
     front: usize,
     pitch: usize,
 }
 
-/// What the first place of a line of y reads through a tap.
-#[derive(Clone, Copy, Debug)]
-struct Tap {
-    /// Its place in a line of x, which wraps around before it.
-    place: u32,
-    /// Where it lies in the rows of a line.
-    at: usize,
+/// A line of y.
+#[derive(Clone, Debug)]
+struct Line<T> {
+    /// The lines of x that it reads, in the order of the taps.
+    from: Vec<usize>,
+    /// For each tap of its first place, where that reads in the rows of a plane, and which place that is, counted from the
+    /// beginning of the first of the lines.
+    reads: Vec<usize>,
+    places: Vec<T>,
 }
 
-impl Contest {
+impl<T: Real> Contest<T> {
     /// The contest of a window that has a place of the input at every place of the output.
     ///
     /// # Panics
@@ -40,33 +44,30 @@ impl Contest {
     pub fn new(window: &Window) -> Self {
         let (&axis, outer) = window.axes.split_last().unwrap_or((&WindowAxis::UNIT, &[]));
         let outer = Window { axes: outer.to_vec() };
-        let read = |line| {
-            let mut read = Vec::new();
-            outer.visit(line, |_, line| read.push(line));
-            assert!(!read.is_empty(), "a window lies in the padding");
-            read
-        };
-        let lines = (0..outer.output().iter().product()).map(read).collect();
         let first =
             |o| (0..axis.kernel).find_map(|tap| axis.read(o, tap)).expect("a window lies in the padding") as u32;
         let stride = axis.stride as isize;
-        let places = (0..axis.kernel).map(|tap| (tap * axis.dilation) as isize - axis.pad);
-        let before = places.clone().map(|place| place.div_euclid(stride)).min().unwrap_or(0);
-        let behind = places.clone().map(|place| place.div_euclid(stride)).max().unwrap_or(0).max(0) as usize;
+        let places = || (0..axis.kernel).map(|tap| (tap * axis.dilation) as isize - axis.pad);
+        let before = places().map(|place| place.div_euclid(stride)).min().unwrap_or(0);
+        let behind = places().map(|place| place.div_euclid(stride)).max().unwrap_or(0).max(0) as usize;
         let front = before.min(0).unsigned_abs();
         let pitch = front + (behind + axis.output.next_multiple_of(MOST)).max(axis.input.div_ceil(axis.stride));
-        let tap = |place: isize| Tap {
-            place: place as u32,
-            at: place.rem_euclid(stride) as usize * pitch + (place.div_euclid(stride) + front as isize) as usize,
+        let at = |place: isize| {
+            place.rem_euclid(stride) as usize * pitch + (place.div_euclid(stride) + front as isize) as usize
         };
-        Self {
-            lines,
-            axis,
-            first: (0..axis.output).map(first).collect(),
-            taps: places.map(tap).collect(),
-            front,
-            pitch,
+        let (mut lines, mut counted) = (Vec::new(), true);
+        for line in 0..outer.output().iter().product() {
+            let mut from = Vec::new();
+            outer.visit(line, |_, line| from.push(line));
+            assert!(!from.is_empty(), "a window lies in the padding");
+            let taps = || from.iter().flat_map(|&line| places().map(move |place| (line, place)));
+            let place = |(line, place): (usize, isize)| ((line - from[0]) * axis.input) as isize + place;
+            counted &= taps().map(place).all(|place| place.unsigned_abs() < COUNTED);
+            let reads = taps().map(|(line, place)| line * axis.stride * pitch + at(place)).collect();
+            let places = taps().map(|tap| T::of(place(tap) as f64)).collect();
+            lines.push(Line { from, reads, places });
         }
+        Self { axis, lines, first: (0..axis.output).map(first).collect(), counted, front, pitch }
     }
 
     /// For each output place of a plane, the first place of its window that holds the largest value there, or the first
@@ -74,15 +75,18 @@ impl Contest {
     ///
     /// # Panics
     /// If x is not such a plane, or `winners` and `largest` have not one number for each output place.
-    pub fn winners<T: Real>(&self, origin: u32, x: &[T], winners: &mut [u32], largest: &mut [T]) {
+    pub fn winners(&self, origin: u32, x: &[T], winners: &mut [u32], largest: &mut [T]) {
         self.winners_by(Isa::best(), origin, x, winners, largest);
     }
 
-    pub(super) fn winners_by<T: Real>(&self, isa: Isa, origin: u32, x: &[T], winners: &mut [u32], largest: &mut [T]) {
+    pub(super) fn winners_by(&self, isa: Isa, origin: u32, x: &[T], winners: &mut [u32], largest: &mut [T]) {
         let outputs = self.lines.len() * self.axis.output;
         assert_eq!((winners.len(), largest.len()), (outputs, outputs), "a number for each output place");
         let lines = x.len() / self.axis.input;
-        assert!(lines * self.axis.input == x.len() && self.lines.iter().flatten().all(|&l| l < lines), "a plane of x");
+        assert!(
+            lines * self.axis.input == x.len() && self.lines.iter().flat_map(|line| &line.from).all(|&l| l < lines),
+            "a plane of x"
+        );
         T::with_scratch(|scratch| match isa {
             // SAFETY: `isa` is one that this processor has; lengths as asserted.
             #[cfg(target_arch = "x86_64")]
@@ -101,7 +105,7 @@ impl Contest {
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma,popcnt")]
 unsafe fn avx512<T: Real>(
-    contest: &Contest,
+    contest: &Contest<T>,
     origin: u32,
     x: &[T],
     winners: &mut [u32],
@@ -117,7 +121,7 @@ unsafe fn avx512<T: Real>(
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma,popcnt")]
 unsafe fn avx2<T: Real>(
-    contest: &Contest,
+    contest: &Contest<T>,
     origin: u32,
     x: &[T],
     winners: &mut [u32],
@@ -132,55 +136,66 @@ unsafe fn avx2<T: Real>(
 /// Lengths are what [`Contest::winners_by`] asserts, and the processor has the instructions of V.
 #[inline(always)]
 unsafe fn body<V: Vector>(
-    contest: &Contest,
+    contest: &Contest<V::Lane>,
     origin: u32,
     x: &[V::Lane],
     winners: &mut [u32],
     largest: &mut [V::Lane],
     scratch: &mut Scratch<V::Lane>,
 ) {
-    let Contest { lines, axis, first, taps, pitch, .. } = contest;
-    let size = axis.stride * pitch;
-    let [rows, _, _] = scratch.hold([x.len() / axis.input * size, 0, 0]);
-    for (line, rows) in x.chunks_exact(axis.input).zip(rows.chunks_exact_mut(size)) {
-        // SAFETY: the caller's.
-        unsafe { split::<V>(contest, line, rows) };
+    let Contest { lines, axis, .. } = contest;
+    let size = axis.stride * contest.pitch;
+    let [rows, _, _] = scratch.hold([x.len() / axis.input * size + MOST, 0, 0]);
+    let mut numbers = Vec::with_capacity(x.len() / axis.input);
+    for (index, line) in x.chunks_exact(axis.input).enumerate() {
+        // SAFETY: the caller's; there is room for a register behind the last line's rows.
+        unsafe {
+            split::<V>(contest, line, &mut rows[index * size..][..size + MOST]);
+            numbers.push(are_numbers::<V>(line));
+        }
     }
-    // For each tap of the window of a line's first place the place that it reads.
-    let mut places: Vec<u32> = Vec::new();
+    let steps: [u32; MOST] = std::array::from_fn(|o| (o * axis.stride) as u32);
     let made = winners.chunks_exact_mut(axis.output.max(1)).zip(largest.chunks_exact_mut(axis.output.max(1)));
-    for (lines, (winners, largest)) in lines.iter().zip(made) {
-        places.clear();
-        for line in lines {
-            places.extend(taps.iter().map(|tap| tap.place.wrapping_add((line * axis.input) as u32)));
+    for (line, (winners, largest)) in lines.iter().zip(made) {
+        let Line { from, reads, places } = line;
+        let origin = origin.wrapping_add((from[0] * axis.input) as u32);
+        if !contest.counted || !from.iter().all(|&line| numbers[line]) {
+            (0..axis.output).for_each(|o| (winners[o], largest[o]) = contest.winner(origin, line, x, o));
+            continue;
         }
         let mut at = 0;
         while at < axis.output {
             let count = V::LANES.min(axis.output - at);
-            // SAFETY: a line's rows have a register for each of its places through each tap; names are small integers.
+            let row = rows.as_ptr().wrapping_add(at);
+            // SAFETY: a line's rows have a register for each of its places through each tap; places are small.
             let (taken, none) = unsafe {
-                let [mut name, one, lowest] = [V::zero(), V::splat(V::Lane::one()), V::splat(V::Lane::neg_infinity())];
-                let (mut best, mut holder) = (lowest, name);
-                for line in lines {
-                    // Lines are compared by their own largest: all taps one after the other would wait for each other.
-                    let line = rows.as_ptr().wrapping_add(line * size + at);
-                    let (mut of_line, mut its) = (lowest, name);
-                    for tap in taps {
-                        [of_line, its] = V::load(line.wrapping_add(tap.at)).contend(name, of_line, its);
-                        name = name.add(one);
-                    }
-                    [best, holder] = of_line.contend(its, best, holder);
+                macro_rules! held {
+                    ($($n:literal)+) => {
+                        match reads.len() {
+                            $($n => held::<V>(row, &reads[..$n], &places[..$n]),)+
+                            _ => held::<V>(row, reads, places),
+                        }
+                    };
                 }
+                // Windows as most networks have them, whole and at an edge: loops whose length a compiler knows.
+                let [best, holder] = held!(4 6 9);
                 best.store_first(largest.as_mut_ptr().wrapping_add(at), count);
-                (holder.whole(), best.at_most(lowest))
+                (holder.whole(), best.at_most(V::splat(V::Lane::neg_infinity())))
             };
-            for (o, (winner, name)) in winners[at..][..count].iter_mut().zip(taken).enumerate() {
-                *winner = origin.wrapping_add(places[name as usize]).wrapping_add(((at + o) * axis.stride) as u32);
+            let behind = origin.wrapping_add((at * axis.stride) as u32);
+            let mut won = [0; MOST];
+            for o in 0..V::LANES {
+                won[o] = behind.wrapping_add(steps[o]).wrapping_add(taken[o] as u32);
+            }
+            match winners[at..].first_chunk_mut::<MOST>() {
+                // What is written behind these places is written again.
+                Some(winners) => *winners = won,
+                None => winners[at..][..count].copy_from_slice(&won[..count]),
             }
             if none != 0 {
-                // A window without a number above −∞ is won by its first place.
+                // What is −∞ may be no place of x.
                 for o in (0..count).filter(|o| none >> o & 1 == 1) {
-                    winners[at + o] = origin.wrapping_add((lines[0] * axis.input) as u32 + first[at + o]);
+                    (winners[at + o], _) = contest.winner(origin, line, x, at + o);
                 }
             }
             at += count;
@@ -188,36 +203,98 @@ unsafe fn body<V: Vector>(
     }
 }
 
+/// The largest of the registers at `reads`, and the places of the first ones that hold it.
+///
+/// # Safety
+/// There is a register at each, none of its lanes is NaN, and the processor has the instructions of V.
+#[inline(always)]
+unsafe fn held<V: Vector>(row: *const V::Lane, reads: &[usize], places: &[V::Lane]) -> [V; 2] {
+    // SAFETY: the caller's.
+    unsafe {
+        let (mut best, mut holder) = (V::splat(V::Lane::neg_infinity()), V::zero());
+        // By their indices: two lists side by side would be a call.
+        for i in 0..reads.len() {
+            best = best.raised(V::load(row.wrapping_add(reads[i])));
+        }
+        for i in (0..reads.len()).rev() {
+            holder = V::load(row.wrapping_add(reads[i])).chosen(best, V::splat(places[i]), holder);
+        }
+        [best, holder]
+    }
+}
+
+impl<T: Real> Contest<T> {
+    /// The winner of one place of a line of y, and its number, one place of x after the other.
+    fn winner(&self, origin: u32, line: &Line<T>, x: &[T], o: usize) -> (u32, T) {
+        // A window without a number above −∞ is won by its first place.
+        let (mut winner, mut best) = (self.first[o] as usize, T::neg_infinity());
+        for &from in &line.from {
+            for place in (0..self.axis.kernel).filter_map(|tap| self.axis.read(o, tap)) {
+                let number = x[from * self.axis.input + place];
+                if number > best || number.is_nan() && !best.is_nan() {
+                    (winner, best) = ((from - line.from[0]) * self.axis.input + place, number);
+                }
+            }
+        }
+        (origin.wrapping_add(winner as u32), best)
+    }
+}
+
+/// Whether none is NaN.
+///
+/// # Safety
+/// The processor has the instructions of V.
+#[inline(always)]
+unsafe fn are_numbers<V: Vector>(line: &[V::Lane]) -> bool {
+    let mut flags = u64::MAX;
+    let mut at = 0;
+    while at < line.len() {
+        // SAFETY: numbers of the line.
+        unsafe {
+            let x = V::load_first(line.as_ptr().wrapping_add(at), V::LANES.min(line.len() - at));
+            flags &= x.at_most(x);
+        }
+        at += V::LANES;
+    }
+    flags.trailing_ones() as usize >= V::LANES
+}
+
 /// A line of x as its rows.
 ///
 /// # Safety
-/// `rows` has a row of the contest's pitch for each residue, and the processor has the instructions of V.
+/// `rows` has a row of the contest's pitch for each residue and a register behind them, where anything is written, and the
+/// processor has the instructions of V.
 #[inline(always)]
-unsafe fn split<V: Vector>(contest: &Contest, line: &[V::Lane], rows: &mut [V::Lane]) {
-    let stride = contest.axis.stride;
-    for (residue, row) in rows.chunks_exact_mut(contest.pitch).enumerate() {
-        let (before, row) = row.split_at_mut(contest.front);
-        before.fill(V::Lane::neg_infinity());
+unsafe fn split<V: Vector>(contest: &Contest<V::Lane>, line: &[V::Lane], rows: &mut [V::Lane]) {
+    let Contest { axis, front, pitch, .. } = contest;
+    let stride = axis.stride;
+    for residue in 0..stride {
         let from = line.get(residue..).unwrap_or(&[]);
-        let (row, behind) = row.split_at_mut(from.len().div_ceil(stride));
-        behind.fill(V::Lane::neg_infinity());
-        match stride {
-            1 => row.copy_from_slice(from),
-            2 => {
-                let mut at = 0;
-                while at < row.len() {
-                    let (x, left) = (from.as_ptr().wrapping_add(2 * at), from.len() - 2 * at);
-                    // SAFETY: as many numbers as the line and the row have left.
-                    unsafe {
-                        let near = V::load_first(x, left.min(V::LANES));
-                        let far =
-                            V::load_first(x.wrapping_add(V::LANES), left.clamp(V::LANES, 2 * V::LANES) - V::LANES);
-                        near.evens(far).store_first(row.as_mut_ptr().wrapping_add(at), V::LANES.min(row.len() - at));
-                    }
-                    at += V::LANES;
-                }
+        let (before, row) = rows[residue * pitch..][..pitch + MOST].split_at_mut(*front);
+        let count = from.len().div_ceil(stride);
+        before.iter_mut().for_each(|number| *number = V::Lane::neg_infinity());
+        for at in (count / V::LANES * V::LANES..pitch - front).step_by(V::LANES) {
+            // SAFETY: the row, and a register behind it, which is written later.
+            unsafe { V::splat(V::Lane::neg_infinity()).store(row.as_mut_ptr().wrapping_add(at)) };
+        }
+        let row = &mut row[..count];
+        if stride != 2 {
+            row.iter_mut().zip(from.iter().step_by(stride)).for_each(|(to, &number)| *to = number);
+            continue;
+        }
+        let whole = from.len() / (2 * V::LANES) * V::LANES;
+        // SAFETY: as many numbers as the line and the row have left.
+        unsafe {
+            for at in (0..whole).step_by(V::LANES) {
+                let x = from.as_ptr().wrapping_add(2 * at);
+                V::load(x).evens(V::load(x.wrapping_add(V::LANES))).store(row.as_mut_ptr().wrapping_add(at));
             }
-            _ => row.iter_mut().enumerate().for_each(|(i, to)| *to = from[i * stride]),
+            if whole < row.len() {
+                let (x, left) = (from.as_ptr().wrapping_add(2 * whole), from.len() - 2 * whole);
+                let near = V::load_first(x, left.min(V::LANES));
+                let far = V::load_first(x.wrapping_add(V::LANES), left.max(V::LANES) - V::LANES);
+                near.evens(far).store_first(row.as_mut_ptr().wrapping_add(whole), row.len() - whole);
+            }
         }
     }
 }
@@ -257,7 +334,7 @@ mod tests {
             let x: Vec<f32> = (0..places).map(number).collect();
             for isa in Isa::all() {
                 let (mut winners, mut largest) = (vec![0; outputs], vec![0.0; outputs]);
-                Contest::new(&window).winners_by(isa, 7, &x, &mut winners, &mut largest);
+                Contest::<f32>::new(&window).winners_by(isa, 7, &x, &mut winners, &mut largest);
                 for (p, window) in windows.iter().enumerate() {
                     let ahead = |&a: &usize, &b: &usize| x[b] > x[a] || x[b].is_nan() && !x[a].is_nan();
                     let first = window.iter().copied().reduce(|a, b| if ahead(&a, &b) { b } else { a });

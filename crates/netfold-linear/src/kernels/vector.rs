@@ -146,13 +146,13 @@ pub trait Vector: Copy {
     /// The lanes as whole numbers, and anything behind them.
     ///
     /// # Safety
-    /// See the trait; each lane is a whole number from 0 to 2³¹ − 1.
+    /// See the trait; each lane is a whole number that an `i32` holds.
     unsafe fn whole(self) -> [i32; MOST];
-    /// Where self is larger than `best`, or NaN while `best` is a number: self and `name`; elsewhere `best` and `holder`.
+    /// `name` where self equals `best`; elsewhere `holder`.
     ///
     /// # Safety
     /// See the trait.
-    unsafe fn contend(self, name: Self, best: Self, holder: Self) -> [Self; 2];
+    unsafe fn chosen(self, best: Self, name: Self, holder: Self) -> Self;
 }
 
 /// The registers of a number's instruction sets.
@@ -254,10 +254,8 @@ impl<T: Real, const N: usize, const FMA: bool> Vector for Array<T, N, FMA> {
         std::array::from_fn(|i| if i < N { unsafe { self.0[i].wide().to_int_unchecked() } } else { 0 })
     }
     #[inline(always)]
-    unsafe fn contend(self, name: Self, best: Self, holder: Self) -> [Self; 2] {
-        let wins = |i: usize| (self.0[i] > best.0[i]) | (self.0[i].is_nan() & !best.0[i].is_nan());
-        [(self, best), (name, holder)]
-            .map(|(new, old)| Self(std::array::from_fn(|i| if wins(i) { new.0[i] } else { old.0[i] })))
+    unsafe fn chosen(self, best: Self, name: Self, holder: Self) -> Self {
+        Self(std::array::from_fn(|i| if self.0[i] == best.0[i] { name.0[i] } else { holder.0[i] }))
     }
 }
 

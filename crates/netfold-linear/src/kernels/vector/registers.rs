@@ -116,7 +116,7 @@ macro_rules! half {
 }
 
 macro_rules! register {
-    ($($register:ty, $narrow:ty, $lane:ty, $n:literal: $zero:ident $splat:ident $load:ident $store:ident $fma:ident $add:ident $sub:ident $max:ident $min:ident $kept:expr, $at_most:expr, $whole:ident $keep:ident, $contend:expr, $wide:ident!($($words:tt)*);)+) => {$(
+    ($($register:ty, $narrow:ty, $lane:ty, $n:literal: $zero:ident $splat:ident $load:ident $store:ident $fma:ident $add:ident $sub:ident $max:ident $min:ident $kept:expr, $at_most:expr, $whole:ident $keep:ident, $chosen:expr, $wide:ident!($($words:tt)*);)+) => {$(
         impl Vector for $register {
             type Lane = $lane;
             type Narrow = $narrow;
@@ -186,26 +186,19 @@ macro_rules! register {
                 lanes
             }
             #[inline(always)]
-            unsafe fn contend(self, name: Self, best: Self, holder: Self) -> [Self; 2] {
-                // Not at most the best, that is larger or NaN, where the best is no NaN.
+            unsafe fn chosen(self, best: Self, name: Self, holder: Self) -> Self {
                 // SAFETY: as above.
-                unsafe { $contend(self, name, best, holder) }
+                unsafe { $chosen(self, best, name, holder) }
             }
         }
     )+};
 }
 register! {
     __m512, __m256, f32, 16: _mm512_setzero_ps _mm512_set1_ps _mm512_loadu_ps _mm512_storeu_ps _mm512_fmadd_ps _mm512_add_ps _mm512_sub_ps _mm512_max_ps _mm512_min_ps |x, bits| _mm512_maskz_mov_ps(bits as u16, x), |a, b| u64::from(_mm512_cmp_ps_mask::<_CMP_LE_OQ>(a, b)), _mm512_cvttps_epi32 _mm512_storeu_si512,
-        |x, name, best, holder| {
-            let wins = _mm512_mask_cmp_ps_mask::<_CMP_NLE_UQ>(_mm512_cmp_ps_mask::<_CMP_ORD_Q>(best, best), x, best);
-            [_mm512_mask_blend_ps(wins, best, x), _mm512_mask_blend_ps(wins, holder, name)]
-        },
+        |x, best, name, holder| _mm512_mask_blend_ps(_mm512_cmp_ps_mask::<_CMP_EQ_OQ>(x, best), holder, name),
         wide!(__mmask16, _mm512_maskz_loadu_ps _mm512_mask_storeu_ps, i32, 16, _mm512_permutex2var_ps);
     __m512d, __m256d, f64, 8: _mm512_setzero_pd _mm512_set1_pd _mm512_loadu_pd _mm512_storeu_pd _mm512_fmadd_pd _mm512_add_pd _mm512_sub_pd _mm512_max_pd _mm512_min_pd |x, bits| _mm512_maskz_mov_pd(bits as u8, x), |a, b| u64::from(_mm512_cmp_pd_mask::<_CMP_LE_OQ>(a, b)), _mm512_cvttpd_epi32 _mm256_storeu_si256,
-        |x, name, best, holder| {
-            let wins = _mm512_mask_cmp_pd_mask::<_CMP_NLE_UQ>(_mm512_cmp_pd_mask::<_CMP_ORD_Q>(best, best), x, best);
-            [_mm512_mask_blend_pd(wins, best, x), _mm512_mask_blend_pd(wins, holder, name)]
-        },
+        |x, best, name, holder| _mm512_mask_blend_pd(_mm512_cmp_pd_mask::<_CMP_EQ_OQ>(x, best), holder, name),
         wide!(__mmask8, _mm512_maskz_loadu_pd _mm512_mask_storeu_pd, i64, 8, _mm512_permutex2var_pd);
     __m256, <f32 as Lanes>::Plain, f32, 8: _mm256_setzero_ps _mm256_set1_ps _mm256_loadu_ps _mm256_storeu_ps _mm256_fmadd_ps _mm256_add_ps _mm256_sub_ps _mm256_max_ps _mm256_min_ps
         |x, bits| {
@@ -214,11 +207,7 @@ register! {
             _mm256_and_ps(x, _mm256_castsi256_ps(_mm256_cmpeq_epi32(met, own)))
         },
         |a, b| _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_LE_OQ>(a, b)) as u64, _mm256_cvttps_epi32 _mm256_storeu_si256,
-        |x, name, best, holder| {
-            let (larger, number) = (_mm256_cmp_ps::<_CMP_NLE_UQ>(x, best), _mm256_cmp_ps::<_CMP_ORD_Q>(best, best));
-            let wins = _mm256_and_ps(larger, number);
-            [_mm256_blendv_ps(best, x, wins), _mm256_blendv_ps(holder, name, wins)]
-        },
+        |x, best, name, holder| _mm256_blendv_ps(holder, name, _mm256_cmp_ps::<_CMP_EQ_OQ>(x, best)),
         half!(_mm256_maskload_ps _mm256_maskstore_ps, i32, 8,
             |a, b| {
                 let picked = _mm256_castps_pd(_mm256_shuffle_ps::<0b10_00_10_00>(a, b));
@@ -249,11 +238,7 @@ register! {
             _mm256_and_pd(x, _mm256_castsi256_pd(_mm256_cmpeq_epi64(met, own)))
         },
         |a, b| _mm256_movemask_pd(_mm256_cmp_pd::<_CMP_LE_OQ>(a, b)) as u64, _mm256_cvttpd_epi32 _mm_storeu_si128,
-        |x, name, best, holder| {
-            let (larger, number) = (_mm256_cmp_pd::<_CMP_NLE_UQ>(x, best), _mm256_cmp_pd::<_CMP_ORD_Q>(best, best));
-            let wins = _mm256_and_pd(larger, number);
-            [_mm256_blendv_pd(best, x, wins), _mm256_blendv_pd(holder, name, wins)]
-        },
+        |x, best, name, holder| _mm256_blendv_pd(holder, name, _mm256_cmp_pd::<_CMP_EQ_OQ>(x, best)),
         half!(_mm256_maskload_pd _mm256_maskstore_pd, i64, 4,
             |a, b| _mm256_permute4x64_pd::<0b11_01_10_00>(_mm256_unpacklo_pd(a, b)),
             |a, b| {
