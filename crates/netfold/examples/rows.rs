@@ -3,9 +3,9 @@
 //! `rows MODEL INPUT.npy CLASSES f32|f64 [ROWS]` loads once (ROWS: how many rows travel together), then answers each line
 //! of standard input with one line:
 //! `run N`: N lines, each seconds from the input to all rows, split into trace, freeze, plan and rows, and the seconds
-//! that all threads computed; `trace N`: N lines, each seconds that the trace takes by itself; `memory`: peak megabytes; `probe N`: seconds that N columns by forward probes take, and
-//! how many there are; `density`: for each convolution the share of stored elements of its input and output; `save
-//! PATH`: writes the rows as bytes; `bits`: a hash of the rows.
+//! that all threads computed; `trace N`: N lines, each seconds that the trace takes by itself; `memory`: peak megabytes;
+//! `probe N`: seconds that N columns by forward probes take, and how many there are; `density`: for each convolution the
+//! share of stored elements of its input and output; `save PATH`: writes the rows as bytes; `bits`: a hash of the rows.
 
 use std::error::Error;
 use std::io::{BufRead, Write};
