@@ -58,21 +58,6 @@ pub(crate) const ONES: [[u32; 8]; 256] = {
     table
 };
 
-/// For each byte and each of its bits how many lower ones are 1.
-pub(crate) const BELOW: [[u8; 8]; 256] = {
-    let mut table = [[0; 8]; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        let mut bit = 1;
-        while bit < 8 {
-            table[byte][bit] = table[byte][bit - 1] + (byte >> (bit - 1) & 1) as u8;
-            bit += 1;
-        }
-        byte += 1;
-    }
-    table
-};
-
 /// The 64 bits from bit `first` on; bits behind the last word are 0.
 pub(crate) fn word_at(words: &[u64], first: usize) -> u64 {
     let (index, shift) = (first / 64, first % 64);

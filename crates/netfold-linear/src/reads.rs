@@ -113,28 +113,13 @@ impl Reads {
         self.axes.iter().all(own)
     }
 
-    /// Lines from the first to the last one that a place reads, and columns, at most.
-    pub fn spans(&self) -> [usize; 2] {
-        self.axes.each_ref().map(|axis| {
-            let span = |reads: &[(u32, u32)]| reads.last().map_or(0, |last| (last.0 - reads[0].0) as usize + 1);
-            (0..axis.to).map(|place| span(axis.of(place))).max().unwrap_or(0)
-        })
-    }
-
     /// Calls `visit(place, tap)` for all that `place` reads, always in the same order.
     #[inline(always)]
     pub fn visit(&self, place: usize, mut visit: impl FnMut(usize, usize)) {
-        let columns = self.columns();
-        self.visit_lines_and_columns(place, |line, column, tap| visit(line * columns + column, tap));
-    }
-
-    /// As [`visit`](Self::visit), of each place its line and its column.
-    #[inline(always)]
-    pub fn visit_lines_and_columns(&self, place: usize, mut visit: impl FnMut(usize, usize, usize)) {
         let [rows, columns] = &self.axes;
         for &(y, ty) in rows.of(place / columns.to) {
             for &(x, tx) in columns.of(place % columns.to) {
-                visit(y as usize, x as usize, ty as usize * columns.kernel + tx as usize);
+                visit(y as usize * columns.from + x as usize, ty as usize * columns.kernel + tx as usize);
             }
         }
     }
@@ -143,11 +128,6 @@ impl Reads {
     /// wherever a place reads several.
     pub fn slope(&self) -> Option<isize> {
         self.axes[1].slope
-    }
-
-    /// Lines that are read.
-    pub fn lines(&self) -> usize {
-        self.axes[0].from
     }
 
     /// Places of a line that is read.
