@@ -204,6 +204,7 @@ impl<T: Real> Conv<T> {
         const WEIGHTS: usize = 3 << 18;
         let s = self.sizes();
         self.groups == 1
+            && pending.conv.road(pending.y.width(), true) == Road::Depth
             && self.reads(true).is_identity()
             && s.ins * s.outs * size_of::<T>() <= WEIGHTS
             && self.road(pending.y.width(), true) == Road::Gather
@@ -275,7 +276,11 @@ impl<T: Real> LinearMap<T> for Conv<T> {
             (Pulled::Pending(y), sum) if self.follows(&y, onto) => {
                 Pulled::Stored(self.run_after(&y, onto, sum.map(Pulled::stored)))
             }
-            (Pulled::Stored(y), None) if self.road(y.width(), true) == Road::Depth && !y.values().is_empty() => {
+            (y, None) => {
+                let y = y.stored();
+                if self.road(y.width(), true).is_whole() || y.values().is_empty() {
+                    return Pulled::Stored(self.apply_transpose(y, onto));
+                }
                 Pulled::Pending(Box::new(Pending { conv: self.clone(), y, onto: onto.clone() }))
             }
             (y, sum) => self.pull_stored(y, onto, sum),

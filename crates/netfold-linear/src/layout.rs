@@ -79,10 +79,10 @@ impl Layout {
             ranks.push(rows as u32);
             let (mut at, mut rest) = ((index % width * 64) as u32, word);
             while rest != 0 {
-                let (ones, eight) = (&bits::ONES[rest as u8 as usize], &mut channels[rows..rows + 8]);
-                for bit in 0..8 {
-                    eight[bit] = at + ones[bit];
-                }
+                let Some(eight) = channels[rows..].first_chunk_mut() else { break };
+                // One by one: as a loop compilers do not put these into registers.
+                let [a, b, c, d, e, f, g, h] = bits::ONES[rest as u8 as usize];
+                *eight = [at + a, at + b, at + c, at + d, at + e, at + f, at + g, at + h];
                 rows += (rest as u8).count_ones() as usize;
                 (at, rest) = (at + 8, rest >> 8);
             }

@@ -7,12 +7,12 @@ use crate::{Conv, LinearMap, Probes, Real, Select, Support};
 pub enum Pulled<T: Real> {
     /// The rows.
     Stored(Probes<T>),
-    /// A depthwise product that is not computed yet: a convolution of 1×1 behind it makes its rows place by place, so that
-    /// they never leave the cache.
+    /// A convolution that is not computed yet: one of 1×1 behind a depthwise one makes its rows place by place, so that
+    /// they never leave the cache, and zeros around its input are its padding.
     Pending(Box<Pending<T>>),
 }
 
-/// Aᵀ y of a depthwise convolution A, on the elements of `onto`.
+/// Aᵀ y of a convolution A, on the elements of `onto`.
 #[derive(Clone, Debug)]
 pub struct Pending<T: Real> {
     pub(crate) conv: Conv<T>,

@@ -1,4 +1,4 @@
-//! A depthwise product that waits for the next map gives what it gives when it is stored: the same bits, for any number of
+//! A convolution that waits for the next map gives what it gives when it is stored: the same bits, for any number of
 //! threads.
 
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use netfold_linear::{Conv, LinearMap, Mask, Probes, Pulled, Real, Run, Select, S
 
 use crate::numbers::Numbers;
 
-/// Convolution of 1×1, rectifier, zeros around it, depthwise convolution.
+/// Convolution of 1×1, rectifier, zeros around it, a convolution, depthwise most often.
 struct Block<T> {
     expand: Conv<T>,
     mask: Mask,
@@ -41,6 +41,8 @@ impl<T: Real> Block<T> {
         let mut window = Window { axes };
         let before = numbers.below(3);
         let places = window.input().iter().map(|&n| WindowAxis { input: n, output: n, ..WindowAxis::UNIT }).collect();
+        // Zeros around it are the padding of any convolution.
+        let (outs, groups) = if numbers.below(4) == 0 { (1 + numbers.below(4), 1) } else { (channels, channels) };
         let mut weights = |n: usize| Arc::new((0..n).map(|_| T::of(numbers.real())).collect::<Vec<T>>());
         let expand = Conv::new(batch, ins, channels, 1, &Window { axes: places }, weights(ins * channels));
         let pad = zeros_around(LinearMap::<T>::codomain(&expand), before);
@@ -48,7 +50,8 @@ impl<T: Real> Block<T> {
         for (axis, input) in window.axes.iter_mut().zip(padded) {
             axis.input = input;
         }
-        let depth = Conv::new(batch, channels, channels, channels, &window, weights(channels * window.taps()));
+        let size = outs * channels / groups * window.taps();
+        let depth = Conv::new(batch, channels, outs, groups, &window, weights(size));
         let mask = Mask::new(numbers.support(expand.codomain()));
         Self { expand, mask, pad, depth }
     }
