@@ -59,6 +59,7 @@ pub(crate) const ONES: [[u32; 8]; 256] = {
 };
 
 /// The 64 bits from bit `first` on; bits behind the last word are 0.
+#[inline]
 pub(crate) fn word_at(words: &[u64], first: usize) -> u64 {
     let (index, shift) = (first / 64, first % 64);
     let low = words.get(index).map_or(0, |word| word >> shift);
@@ -67,12 +68,14 @@ pub(crate) fn word_at(words: &[u64], first: usize) -> u64 {
 }
 
 /// `len` bits from bit `first` on, 128 at most.
+#[inline]
 pub(crate) fn line_at(words: &[u64], first: usize, len: usize) -> u128 {
     let line = u128::from(word_at(words, first)) | u128::from(word_at(words, first + 64)) << 64;
     line & u128::MAX.checked_shr(128 - len as u32).unwrap_or(0)
 }
 
 /// Every other bit, from bit 0 on.
+#[inline]
 pub(crate) fn evens(line: u128) -> u128 {
     let half = |word: u64| {
         let (mut word, mut mask) = (word & EVERY[0], 1);
@@ -86,6 +89,7 @@ pub(crate) fn evens(line: u128) -> u128 {
 }
 
 /// A zero behind each bit.
+#[inline]
 pub(crate) fn apart(word: u64) -> u128 {
     let half = |word: u64| {
         let (mut word, mut mask) = (word, 32);
@@ -123,11 +127,13 @@ pub(crate) fn count(words: &[u64]) -> usize {
 }
 
 /// `to` or the bits of `from` from bit `first` on.
+#[inline]
 pub(crate) fn join(to: &mut [u64], from: &[u64], first: usize) {
     to.iter_mut().enumerate().for_each(|(index, to)| *to |= word_at(from, first + index * 64));
 }
 
 /// The bits of `to` from bit `first` on, or `from`; what is beyond the last word is dropped.
+#[inline]
 pub(crate) fn put(to: &mut [u64], from: &[u64], first: usize) {
     let (start, shift) = (first / 64, first % 64);
     for (index, &word) in from.iter().enumerate() {

@@ -35,6 +35,10 @@ struct Shift {
     count: usize,
 }
 
+/// Room for the lines of a plane, read and reading, a bit a place.
+#[derive(Debug, Default)]
+pub(crate) struct Lines([Vec<u128>; 2]);
+
 impl Axis {
     fn new(axis: &WindowAxis, transpose: bool) -> Self {
         let (from, to) = if transpose { (axis.output, axis.input) } else { (axis.input, axis.output) };
@@ -147,29 +151,32 @@ impl Reads {
         }
     }
 
-    /// The bits of all places that read one of a set of places.
-    pub fn spread(&self, set: &[u64]) -> Vec<u64> {
+    /// The bits of all places that read one of a set of places, into `places`.
+    pub fn spread(&self, set: &[u64], lines: &mut Lines, places: &mut Vec<u64>) {
         let fits = [self.axes[1].from, self.axes[1].to].iter().all(|&line| line <= u128::BITS as usize);
         if fits && self.axes[1].steps.iter().all(|&step| step <= 2) {
-            return self.spread_lines(set);
+            return self.spread_lines(set, lines, places);
         }
-        let mut places = vec![0; self.places_to];
-        self.spread_flags(&bits::unpack(set, self.places_from), &mut places);
-        bits::pack(&places)
+        let mut flags = vec![0; self.places_to];
+        self.spread_flags(&bits::unpack(set, self.places_from), &mut flags);
+        *places = bits::pack(&flags);
     }
 
     /// The same, a whole line at a time.
-    fn spread_lines(&self, set: &[u64]) -> Vec<u64> {
-        let [rows, columns] = &self.axes;
-        let mut lines = vec![0_u128; rows.to];
+    fn spread_lines(&self, set: &[u64], lines: &mut Lines, places: &mut Vec<u64>) {
+        let ([rows, columns], [from, to]) = (&self.axes, &mut lines.0);
+        from.clear();
+        from.extend((0..rows.from).map(|line| bits::line_at(set, line * columns.from, columns.from)));
+        to.clear();
+        to.resize(rows.to, 0);
         for shift in &rows.shifts {
             for index in 0..shift.count {
-                let from = (shift.from + index * rows.steps[1]) * columns.from;
-                lines[shift.to + index * rows.steps[0]] |= bits::line_at(set, from, columns.from);
+                to[shift.to + index * rows.steps[0]] |= from[shift.from + index * rows.steps[1]];
             }
         }
-        let mut places = vec![0; self.places_to.div_ceil(64)];
-        for (index, &line) in lines.iter().enumerate().filter(|(_, line)| **line != 0) {
+        places.clear();
+        places.resize(self.places_to.div_ceil(64), 0);
+        for (index, &line) in to.iter().enumerate().filter(|(_, line)| **line != 0) {
             let moved = columns.shifts.iter().filter(|shift| shift.count > 0).fold(0, |moved, shift| {
                 // From the first place that is read to the last one, each step's.
                 let span = (shift.count - 1) * columns.steps[1] + 1;
@@ -182,9 +189,8 @@ impl Reads {
                 }
                 moved | read << shift.to
             });
-            bits::put(&mut places, &[moved as u64, (moved >> 64) as u64], index * columns.to);
+            bits::put(places, &[moved as u64, (moved >> 64) as u64], index * columns.to);
         }
-        places
     }
 
     /// `to[place]` becomes 1 where `from` is 1 at a place that it reads, else 0; one axis after the other.
@@ -223,7 +229,7 @@ impl Axis {
 
 #[cfg(test)]
 mod tests {
-    use super::Reads;
+    use super::{Lines, Reads};
     use crate::{WindowAxis, bits};
 
     #[test]
@@ -235,7 +241,7 @@ mod tests {
             let input = (reach + (round / 64 % 3) as isize - 1).max(1) as usize;
             WindowAxis { input, kernel, stride, dilation, pad, output: size }
         };
-        let mut state = 1_u32;
+        let (mut state, mut lines, mut places) = (1_u32, Lines::default(), Vec::new());
         for round in 0..400 {
             let axes = [axis(round * 7, 1 + round % 5), axis(round, 1 + round * 11 % 60)];
             let reads = Reads::new(&axes, round % 2 == 0);
@@ -247,7 +253,8 @@ mod tests {
                 .collect();
             let mut flags = vec![0; reads.places_to()];
             reads.spread_flags(&from, &mut flags);
-            assert_eq!(reads.spread_lines(&bits::pack(&from)), bits::pack(&flags), "{axes:?}");
+            reads.spread_lines(&bits::pack(&from), &mut lines, &mut places);
+            assert_eq!(places, bits::pack(&flags), "{axes:?}");
         }
     }
 }

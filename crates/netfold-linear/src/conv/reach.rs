@@ -1,8 +1,7 @@
 //! Which elements a convolution links.
 
-use std::borrow::Cow;
-
 use super::Conv;
+use crate::reads::Lines;
 use crate::{Real, Support, bits};
 
 impl<T: Real> Conv<T> {
@@ -17,21 +16,25 @@ impl<T: Real> Conv<T> {
             return Support::empty(to);
         }
         let (elements, whole) = (of.words(), bits::first(from_places));
-        let groups = to[0] * self.groups;
-        let touched = (0..groups).map(|group| {
-            let mut touched = vec![0; whole.len()];
-            let channels = group * from_channels..(group + 1) * from_channels;
-            channels.for_each(|channel| bits::join(&mut touched, &elements, channel * from_places));
-            touched.iter_mut().zip(&whole).for_each(|(touched, whole)| *touched &= whole);
-            touched
-        });
-        let mut named = vec![0; to.iter().product::<usize>().div_ceil(64)];
+        let (mut named, mut lines) = (vec![0; to.iter().product::<usize>().div_ceil(64)], Lines::default());
+        let (mut touched, mut everywhere, mut own) = (whole.clone(), Vec::new(), Vec::new());
         // Most groups are touched everywhere.
-        let everywhere = reads.spread(&whole);
-        for (group, touched) in touched.enumerate() {
-            let own = if touched == whole { Cow::Borrowed(&everywhere) } else { Cow::Owned(reads.spread(&touched)) };
-            let channels = group * to_channels..(group + 1) * to_channels;
-            channels.for_each(|channel| bits::put(&mut named, &own, channel * to_places));
+        reads.spread(&whole, &mut lines, &mut everywhere);
+        for group in 0..to[0] * self.groups {
+            touched.fill(0);
+            for channel in group * from_channels..(group + 1) * from_channels {
+                bits::join(&mut touched, &elements, channel * from_places);
+            }
+            touched.iter_mut().zip(&whole).for_each(|(touched, whole)| *touched &= whole);
+            let reached = if touched == whole {
+                &everywhere
+            } else {
+                reads.spread(&touched, &mut lines, &mut own);
+                &own
+            };
+            for channel in group * to_channels..(group + 1) * to_channels {
+                bits::put(&mut named, reached, channel * to_places);
+            }
         }
         Support::from_words(to, named.into_iter())
     }
