@@ -9,7 +9,8 @@ pub(in crate::kernels) fn widest<V: Vector>() -> usize {
     V::LANES * if V::REGISTERS < 32 { 2 } else { 4 }
 }
 
-/// All lanes of a run of rows.
+/// All lanes of a run of rows. A tile has 8 channels at most: each has a pointer to its weights, and with more of them the
+/// pointers would be read from memory again for every product.
 ///
 /// # Safety
 /// `to` is a run of stored rows of y that no other thread uses, `steps` are runs of rows of x, and the processor has the
@@ -21,13 +22,13 @@ pub(super) unsafe fn lanes<V: Vector>(job: &Job<'_, V::Lane>, to: Run, steps: &[
         // SAFETY: the caller's; `lane` and the lanes behind it are below the width.
         unsafe {
             lane += match (width - lane) / V::LANES {
-                0 if width - lane >= V::Narrow::LANES => rows::<V::Narrow, 1, 12>(job, to, steps, lane),
+                0 if width - lane >= V::Narrow::LANES => rows::<V::Narrow, 1, 8>(job, to, steps, lane),
                 0 => rows::<<V::Lane as Lanes>::One, 1, 4>(job, to, steps, lane),
                 r if r >= 4 && V::REGISTERS >= 32 => rows::<V, 4, 6>(job, to, steps, lane),
                 r if r >= 3 && V::REGISTERS >= 32 => rows::<V, 3, 8>(job, to, steps, lane),
                 r if r >= 2 && V::REGISTERS >= 32 => rows::<V, 2, 8>(job, to, steps, lane),
                 r if r >= 2 => rows::<V, 2, 6>(job, to, steps, lane),
-                _ => rows::<V, 1, 12>(job, to, steps, lane),
+                _ => rows::<V, 1, 8>(job, to, steps, lane),
             };
         }
     }
@@ -62,7 +63,7 @@ unsafe fn rows<V: Vector, const R: usize, const JMAX: usize>(
                 }
             };
         }
-        tile!(1 2 3 4 5 6 7 8 9 10 11 12);
+        tile!(1 2 3 4 5 6 7 8);
         done += count;
     }
     R * V::LANES
