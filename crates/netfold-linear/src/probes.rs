@@ -89,6 +89,11 @@ impl<T: Real> Probes<T> {
         Self::new(support, width, values)
     }
 
+    /// How many probes a vector register of this machine holds.
+    pub fn register() -> usize {
+        Isa::best().registers::<T>().0
+    }
+
     /// How many probes the masked loops take at once: as many as the sums of a tile have lanes. Wider batches go through
     /// the same rows several times, and their rows outgrow the caches.
     pub fn fastest_width() -> usize {

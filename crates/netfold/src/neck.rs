@@ -4,7 +4,7 @@ use netfold_linear::{Probes, Stack, Support};
 
 use crate::circuit::Circuit;
 use crate::ops::Precision;
-use crate::rows::padded;
+use crate::rows::{blocks, padded};
 
 /// Bytes that the rows of a neck's elements may take.
 const BYTES: usize = 3 << 28;
@@ -52,10 +52,11 @@ impl<T: Precision> Circuit<T> {
         self.stages().iter().flat_map(|stage| &stage.affine.terms).flatten().for_each(|map| map.trim());
         let mut rows = Stack::zeros(units.len(), len);
         let mut all: Vec<Vec<T>> = vec![Vec::new(); if shares { slot } else { 0 }];
-        for (index, chunk) in units.chunks(block).enumerate() {
+        for own in blocks(units.len(), block, block.min(Probes::<T>::register())) {
+            let (first, chunk) = (own.start, &units[own]);
             let seeds = Probes::one_hot_within(plan[slot].shape(), chunk, padded::<T>(chunk.len()));
             let pulled = below.pull_within(seeds, &plan[..=slot], shares);
-            rows.put(index * block, pulled.weights, chunk.len());
+            rows.put(first, pulled.weights, chunk.len());
             all.iter_mut().zip(&pulled.bias).for_each(|(all, own)| all.extend_from_slice(&own[..chunk.len()]));
         }
         // Adjoints as large are not pulled again: their buffers would lie beside the rows for nothing.

@@ -1,5 +1,7 @@
 //! Rows of W, block by block.
 
+use std::ops::Range;
+
 use netfold_linear::{Probes, Reuse, Support};
 use rayon::prelude::*;
 
@@ -23,6 +25,13 @@ pub(crate) fn padded<T>(rows: usize) -> usize {
     rows.next_multiple_of(REGISTER / 2 / size_of::<T>())
 }
 
+/// So many rows in blocks of `most` at most, which differ by one unit at most.
+pub(crate) fn blocks(rows: usize, most: usize, unit: usize) -> impl ExactSizeIterator<Item = Range<usize>> {
+    let (units, count) = (rows.div_ceil(unit), rows.div_ceil(most));
+    let end = move |block: usize| (units * block / count * unit).min(rows);
+    (0..count).map(move |block| end(block)..end(block + 1))
+}
+
 /// Which elements rows of W are pulled through, and how many rows travel together.
 #[derive(Clone, Debug)]
 pub struct RowPlan {
@@ -30,8 +39,10 @@ pub struct RowPlan {
     supports: Vec<Support>,
     /// The slot by way of which the rows are pulled, if that takes fewer products.
     neck: Option<usize>,
-    /// Rows of a block.
+    /// Rows of a block at most.
     rows: usize,
+    /// What the rows of a block are a multiple of, but for the last one.
+    unit: usize,
     /// Rows of a neck's elements that are pulled together.
     units: usize,
     /// Whether a block is one row that travels as whole tensors.
@@ -89,7 +100,7 @@ impl RowPlan {
         &self.classes
     }
 
-    /// Rows that travel together.
+    /// Rows that travel together, at most.
     pub fn rows(&self) -> usize {
         self.rows
     }
@@ -104,16 +115,20 @@ impl<T: Precision> Circuit<T> {
     pub fn plan_rows(&self, classes: &[usize], rows: Option<usize>, shares: bool) -> RowPlan {
         let (lanes, count) = (REGISTER / size_of::<T>(), classes.len());
         let few = rows.unwrap_or(count) <= SINGLE;
-        let plan = |supports: Vec<Support>, neck, rows: Option<usize>, units| {
+        let wanted = rows.filter(|_| !few);
+        let plan = |supports: Vec<Support>, neck: Option<usize>, rows: Option<usize>, units| {
             let most = supports.iter().map(Support::count).max().unwrap_or(0) * rows.map_or(1, padded::<T>);
             // Where the loops of a block are too short to be shared by threads, each thread pulls blocks of its own.
             let at_once = if most * size_of::<T>() <= SMALL { rayon::current_num_threads() } else { 1 };
-            let own = rows.map_or(1, |rows| rows.min(count.div_ceil(at_once).next_multiple_of(lanes)));
+            let own = rows.map_or(1, |rows| rows.min(count.div_ceil(at_once).next_multiple_of(lanes))).max(1);
+            // Blocks of one width are multiplied by a neck's rows, or asked for.
+            let unit = if neck.is_some() || wanted.is_some() { own } else { own.min(Probes::<T>::register()) };
             RowPlan {
                 classes: classes.to_vec(),
                 supports,
                 neck,
                 rows: own,
+                unit,
                 units,
                 single: rows.is_none(),
                 at_once,
@@ -136,7 +151,6 @@ impl<T: Precision> Circuit<T> {
         let largest = supports.iter().map(Support::count).max().unwrap_or(0).max(1);
         let fitting = BYTES.saturating_sub(kept) / (2 * largest * size_of::<T>()) / lanes * lanes;
         let most = Probes::<T>::fastest_width().min(fitting).max(lanes);
-        let wanted = rows.filter(|_| !few);
         let own = if neck.is_some() { lanes * PRODUCT } else { most };
         plan(supports, neck, Some(wanted.unwrap_or(count.min(own))), wanted.unwrap_or(most))
     }
@@ -150,24 +164,23 @@ impl<T: Precision> Circuit<T> {
         let len: usize = self.input_shape().iter().product();
         let neck = plan.neck.map(|slot| self.pull_neck(slot, &plan.supports, plan.units, plan.shares));
         let mut weights = T::pool().at_least(len * plan.rows.min(plan.classes.len()));
-        let blocks: Vec<&[usize]> = plan.classes.chunks(plan.rows).collect();
-        let pull = |classes: &&[usize]| {
-            let seeds = plan.seeds(self.output_shape(), classes);
+        let blocks: Vec<_> = blocks(plan.classes.len(), plan.rows, plan.unit).collect();
+        let pull = |rows: &Range<usize>| {
+            let seeds = plan.seeds(self.output_shape(), &plan.classes[rows.clone()]);
             self.pull_to(neck.as_ref().map_or(0, Neck::slot), seeds, &plan.supports, plan.shares)
         };
-        for (group, blocks) in blocks.chunks(plan.at_once).enumerate() {
+        for blocks in blocks.chunks(plan.at_once) {
             let pulled: Vec<Pullback<T>> = match blocks {
-                [classes] => vec![pull(classes)],
+                [rows] => vec![pull(rows)],
                 several => several.par_iter().map(pull).collect(),
             };
-            for (index, (mut pulled, classes)) in pulled.into_iter().zip(blocks).enumerate() {
-                let first = (group * plan.at_once + index) * plan.rows;
-                let weights = &mut weights[..len * classes.len()];
+            for (mut pulled, rows) in pulled.into_iter().zip(blocks) {
+                let weights = &mut weights[..len * rows.len()];
                 match &neck {
-                    Some(neck) => neck.multiply(&pulled.weights, classes.len(), weights, &mut pulled.bias),
+                    Some(neck) => neck.multiply(&pulled.weights, rows.len(), weights, &mut pulled.bias),
                     None => pulled.weights.vectors_into(weights),
                 }
-                each(Block { first, weights, bias: &pulled.bias })?;
+                each(Block { first: rows.start, weights, bias: &pulled.bias })?;
             }
         }
         T::pool().give(weights);
@@ -194,5 +207,26 @@ impl<T: Precision> Circuit<T> {
         let plan = self.plan_rows(&[class], None, shares);
         let pulled = self.pull_within(plan.seed(self.output_shape()), plan.supports(), shares);
         (pulled.weights.vector(0), pulled.bias.iter().map(|stage| stage[0].wide()).sum())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::blocks;
+
+    #[test]
+    fn blocks_are_as_even_as_units_allow() {
+        let sizes = |rows, most, unit| blocks(rows, most, unit).map(|block| block.len()).collect::<Vec<_>>();
+        assert_eq!(sizes(100, 24, 8), [16, 24, 16, 24, 20]);
+        assert_eq!(sizes(32, 24, 8), [16, 16]);
+        assert_eq!(sizes(10, 24, 8), [10]);
+        assert_eq!(sizes(7, 3, 3), [3, 3, 1]);
+        assert_eq!(sizes(0, 1, 1), [0; 0]);
+        for (rows, most, unit) in (0..130).flat_map(|rows| [(rows, 24, 8), (rows, 64, 16), (rows, 5, 5), (rows, 12, 4)])
+        {
+            let all: Vec<usize> = blocks(rows, most, unit).flatten().collect();
+            assert!(all.into_iter().eq(0..rows), "each row once, in order");
+            assert!(blocks(rows, most, unit).all(|block| (1..=most).contains(&block.len())), "{rows} {most} {unit}");
+        }
     }
 }

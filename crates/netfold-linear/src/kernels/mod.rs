@@ -131,7 +131,7 @@ impl Isa {
     }
 
     /// Lanes of a register, and how many registers of places a tile of sums has at most.
-    fn registers<T: Lanes>(self) -> (usize, usize) {
+    pub fn registers<T: Lanes>(self) -> (usize, usize) {
         match self {
             #[cfg(target_arch = "x86_64")]
             Self::Avx512 => (T::Wide::LANES, parts::most::<T::Wide>()),

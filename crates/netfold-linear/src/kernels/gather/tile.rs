@@ -4,13 +4,14 @@ use super::{Gather, Job, Step};
 use crate::kernels::vector::{Lanes, Vector};
 use crate::layout::Run;
 
-/// Lanes that a tile has at most: a tile of few registers leaves more of them to sums of other channels.
+/// Lanes that a tile has at most.
 pub(in crate::kernels) fn widest<V: Vector>() -> usize {
-    V::LANES * if V::REGISTERS < 32 { 2 } else { 4 }
+    V::LANES * if V::REGISTERS < 32 { 3 } else { 4 }
 }
 
 /// All lanes of a run of rows. A tile has 8 channels at most: each has a pointer to its weights, and with more of them the
-/// pointers would be read from memory again for every product.
+/// pointers would be read from memory again for every product. Of 16 registers three rows of sums leave four to what they
+/// are made of; a fourth row would leave one, and compilers keep some of the sums in memory then.
 ///
 /// # Safety
 /// `to` is a run of stored rows of y that no other thread uses, `steps` are runs of rows of x, and the processor has the
@@ -27,6 +28,7 @@ pub(super) unsafe fn lanes<V: Vector>(job: &Job<'_, V::Lane>, to: Run, steps: &[
                 r if r >= 4 && V::REGISTERS >= 32 => rows::<V, 4, 6>(job, to, steps, lane),
                 r if r >= 3 && V::REGISTERS >= 32 => rows::<V, 3, 8>(job, to, steps, lane),
                 r if r >= 2 && V::REGISTERS >= 32 => rows::<V, 2, 8>(job, to, steps, lane),
+                r if r >= 3 => rows::<V, 3, 3>(job, to, steps, lane),
                 r if r >= 2 => rows::<V, 2, 6>(job, to, steps, lane),
                 _ => rows::<V, 1, 8>(job, to, steps, lane),
             };
