@@ -31,7 +31,13 @@ pub struct Conv<T> {
     axes: [WindowAxis; 2],
     groups: usize,
     filters: Arc<Filters<T>>,
-    /// Forward, transposed.
+    tables: Arc<Tables>,
+}
+
+/// Where the window reads, forward and transposed, found when first asked for: for all clones of a map, since each product
+/// that waits is one.
+#[derive(Debug, Default)]
+struct Tables {
     reads: [OnceLock<Reads>; 2],
     frames: [OnceLock<Frame>; 2],
     tiles: [OnceLock<Frame>; 2],
@@ -79,9 +85,7 @@ impl<T: Real> Conv<T> {
             axes,
             groups,
             filters,
-            reads: [OnceLock::new(), OnceLock::new()],
-            frames: [OnceLock::new(), OnceLock::new()],
-            tiles: [OnceLock::new(), OnceLock::new()],
+            tables: Arc::default(),
         }
     }
 
@@ -106,16 +110,16 @@ impl<T: Real> Conv<T> {
     }
 
     fn reads(&self, transpose: bool) -> &Reads {
-        self.reads[usize::from(transpose)].get_or_init(|| Reads::new(&self.axes, transpose))
+        self.tables.reads[usize::from(transpose)].get_or_init(|| Reads::new(&self.axes, transpose))
     }
 
     fn frame(&self, transpose: bool) -> &Frame {
-        self.frames[usize::from(transpose)].get_or_init(|| Frame::new(&self.axes, transpose))
+        self.tables.frames[usize::from(transpose)].get_or_init(|| Frame::new(&self.axes, transpose))
     }
 
     /// The frame of a convolution by tiles of a 3×3 window without stride: its transpose is one, too, the other way.
     fn tiles(&self, transpose: bool) -> &Frame {
-        self.tiles[usize::from(transpose)].get_or_init(|| {
+        self.tables.tiles[usize::from(transpose)].get_or_init(|| {
             let [input, output] = [self.axes.map(|axis| axis.input), self.axes.map(|axis| axis.output)];
             let pad = self.axes.map(|axis| axis.pad);
             if transpose {

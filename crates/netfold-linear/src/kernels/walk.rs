@@ -33,8 +33,10 @@ impl<'a, T: Real> Walk<'a, T> {
         (self.position, self.run) = (position, job.to.run(position, 0..to.channels));
         self.reads.clear();
         let first = position / to.places * from.places;
-        // Work in a closure that is not inlined would be done without the instructions that this is compiled for.
-        job.reads.visit(position % to.places, |place, tap| self.reads.push((first + place, tap)));
+        if self.run.count > 0 {
+            // Work in a closure that is not inlined would be done without the instructions that this is compiled for.
+            job.reads.visit(position % to.places, |place, tap| self.reads.push((first + place, tap)));
+        }
         if let Some(&(last, _)) = self.reads.last() {
             self.fetch(last + AHEAD);
         }
