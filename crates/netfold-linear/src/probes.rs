@@ -178,31 +178,29 @@ impl<T: Real> Probes<T> {
     /// # Panics
     /// If `tensors` does not hold whole tensors.
     pub fn vectors_into(&self, tensors: &mut [T]) {
-        /// Rows and probes of a tile, which is turned in the level-1 cache.
-        const TILE: usize = 16;
+        /// Bytes of rows that are turned at once: a part of a level-1 cache.
+        const BYTES: usize = 1 << 14;
         let (len, width) = (self.support.tensor_len(), self.width);
         assert!(tensors.len().is_multiple_of(len.max(1)) && tensors.len() <= len * width, "room for whole tensors");
         if tensors.is_empty() {
             return;
         }
-        tensors.par_chunks_mut(TILE * len).enumerate().for_each(|(task, tensors)| {
-            let probes = tensors.len() / len;
-            if !self.support.is_full() {
-                tensors.fill(T::zero());
-            }
-            let mut tile = [[T::zero(); TILE]; TILE];
-            for (block, rows) in self.values().chunks(TILE * width).enumerate() {
-                let count = rows.len() / width;
-                for (r, row) in rows.chunks_exact(width).enumerate() {
-                    let row = &row[task * TILE..][..probes];
-                    row.iter().zip(&mut tile).for_each(|(&value, line)| line[r] = value);
-                }
-                for (tensor, line) in tensors.chunks_exact_mut(len).zip(&tile) {
-                    if self.support.is_full() {
-                        tensor[block * TILE..][..count].copy_from_slice(&line[..count]);
-                    } else {
-                        let rows = block * TILE..block * TILE + count;
-                        rows.zip(line).for_each(|(row, &value)| tensor[self.support.element_of(row)] = value);
+        if !self.support.is_full() {
+            return self.clone().onto(&Support::full(self.shape())).vectors_into(tensors);
+        }
+        let block = (BYTES / size_of::<T>() / width).max(1);
+        let rows_a_task = (TASK / width).next_multiple_of(block);
+        // What each task writes: a part of every tensor.
+        let mut tasks: Vec<Vec<&mut [T]>> = (0..len.div_ceil(rows_a_task)).map(|_| Vec::new()).collect();
+        for tensor in tensors.chunks_exact_mut(len) {
+            tasks.iter_mut().zip(tensor.chunks_mut(rows_a_task)).for_each(|(task, part)| task.push(part));
+        }
+        tasks.into_par_iter().zip(self.values().par_chunks(rows_a_task * width)).for_each(|(mut parts, rows)| {
+            for (index, rows) in rows.chunks(block * width).enumerate() {
+                for (probe, part) in parts.iter_mut().enumerate() {
+                    let to = &mut part[index * block..][..rows.len() / width];
+                    for (row, to) in to.iter_mut().enumerate() {
+                        *to = rows[row * width + probe];
                     }
                 }
             }

@@ -117,12 +117,18 @@ impl Reads {
         self.axes.iter().all(own)
     }
 
-    /// Calls `visit(place, tap)` for all that `place` reads, always in the same order.
+    /// Line and column of a place that reads.
     #[inline(always)]
-    pub fn visit(&self, place: usize, mut visit: impl FnMut(usize, usize)) {
+    pub fn at(&self, place: usize) -> [usize; 2] {
+        [place / self.axes[1].to, place % self.axes[1].to]
+    }
+
+    /// Calls `visit(place, tap)` for all that the place at a line and column reads, always in the same order.
+    #[inline(always)]
+    pub fn visit(&self, [line, column]: [usize; 2], mut visit: impl FnMut(usize, usize)) {
         let [rows, columns] = &self.axes;
-        for &(y, ty) in rows.of(place / columns.to) {
-            for &(x, tx) in columns.of(place % columns.to) {
+        for &(y, ty) in rows.of(line) {
+            for &(x, tx) in columns.of(column) {
                 visit(y as usize * columns.from + x as usize, ty as usize * columns.kernel + tx as usize);
             }
         }
@@ -139,15 +145,16 @@ impl Reads {
         self.axes[1].from
     }
 
-    /// Calls `visit(first, count, tap)` for all lines that `place` reads: of each line `count` neighbours from `first` on,
-    /// that one by `tap`, the next one by `tap` + [`slope`](Self::slope), which there must be.
+    /// Calls `visit(line, first, count, tap)` for all lines that the place at a line and column reads: of each `count`
+    /// neighbours from the column `first` on, that one by `tap`, the next one by `tap` + [`slope`](Self::slope), which
+    /// there must be.
     #[inline(always)]
-    pub fn visit_lines(&self, place: usize, mut visit: impl FnMut(usize, usize, usize)) {
+    pub fn visit_lines(&self, [line, column]: [usize; 2], mut visit: impl FnMut(usize, usize, usize, usize)) {
         let [rows, columns] = &self.axes;
-        let Some(&(x, tx)) = columns.of(place % columns.to).first() else { return };
-        for &(y, ty) in rows.of(place / columns.to) {
-            let first = y as usize * columns.from + x as usize;
-            visit(first, columns.of(place % columns.to).len(), ty as usize * columns.kernel + tx as usize);
+        let pairs = columns.of(column);
+        let Some(&(x, tx)) = pairs.first() else { return };
+        for &(y, ty) in rows.of(line) {
+            visit(y as usize, x as usize, pairs.len(), ty as usize * columns.kernel + tx as usize);
         }
     }
 

@@ -2,52 +2,65 @@
 
 use rayon::prelude::*;
 
-use crate::kernels::mix::{Mix, columns};
+use crate::kernels::gather::{Gather, Weights};
+use crate::kernels::pages;
+use crate::reads::Reads;
+use crate::window::WindowAxis;
 use crate::{Probes, Real, Support};
 
-/// R `[terms, len]`, rows by which others are made: Y = Hᵀ R for a batch of probes H over the terms.
-///
-/// It lies in panels of columns, so that a product reads it from its beginning to its end.
+/// Stored elements that one task puts the rows of.
+const TASK: usize = 1 << 8;
+
+/// R `[terms, elements]`, rows over the stored elements of a tensor by which others are made: Y = Hᵀ R for a batch of
+/// probes H over the terms.
 #[derive(Debug)]
 pub struct Stack<T> {
+    support: Support,
     terms: usize,
-    len: usize,
-    /// `R[n, c]` at `[c / columns][n][c % columns]`, zero behind the last column.
-    panels: Vec<T>,
+    /// `R[n, e]` at `[e][n]`: a product reads it from its beginning to its end.
+    values: Vec<T>,
 }
 
 impl<T: Real> Stack<T> {
-    /// `terms` rows of `len` zeros.
-    pub fn zeros(terms: usize, len: usize) -> Self {
-        Self { terms, len, panels: vec![T::zero(); len.div_ceil(columns::<T>()) * columns::<T>() * terms] }
+    /// `terms` rows of zeros, stored on `support`.
+    pub fn zeros(terms: usize, support: &Support) -> Self {
+        let mut values = vec![T::zero(); support.count() * terms];
+        pages::large(&mut values);
+        Self { support: support.clone(), terms, values }
     }
 
     /// Row `first` and the next ones become the first `count` probes.
     ///
     /// # Panics
-    /// If there are not as many rows or probes, or a probe is longer or shorter than a row.
+    /// If there are not as many rows or probes, or a probe has another shape than a row.
     pub fn put(&mut self, first: usize, probes: Probes<T>, count: usize) {
-        let (size, width) = (columns::<T>(), probes.width());
-        assert!(first + count <= self.terms && count <= width, "{count} of {width} probes as rows {first}..");
-        let full = Support::full(probes.support().shape());
-        assert_eq!(full.count(), self.len, "numbers of a row");
-        let probes = probes.onto(&full);
-        let panels = self.panels.par_chunks_mut((self.terms * size).max(1));
-        panels.zip(probes.values().par_chunks((size * width).max(1))).for_each(|(panel, columns)| {
-            for (row, row_of_panel) in panel[first * size..].chunks_exact_mut(size).take(count).enumerate() {
-                for (to, column) in row_of_panel.iter_mut().zip(columns.chunks_exact(width)) {
-                    *to = column[row];
-                }
+        let (terms, width) = (self.terms, probes.width());
+        assert!(first + count <= terms && count <= width, "{count} of {width} probes as rows {first}..");
+        let probes = probes.onto(&self.support);
+        let elements = self.values.par_chunks_mut((TASK * terms).max(1));
+        elements.zip(probes.values().par_chunks((TASK * width).max(1))).for_each(|(to, from)| {
+            for (to, from) in to.chunks_exact_mut(terms).zip(from.chunks_exact(width)) {
+                to[first..first + count].copy_from_slice(&from[..count]);
             }
         });
     }
 
-    /// `y[k] = Σ over n of h[n, k] · R[n]` for the first probes k of h, as many as y has rows.
+    /// `y[e, k] = Σ over n of R[n, e] · h[n, k]` for each probe k of h.
     ///
     /// # Panics
-    /// If h does not have a row of probes for each of R's, or y has more rows than h probes, or not whole ones.
-    pub fn combine(&self, h: &Probes<T>, y: &mut [T]) {
-        let rows = y.len() / self.len.max(1);
-        Mix { h: h.values(), width: h.width(), terms: self.terms, rows }.run(&self.panels, y);
+    /// If h does not have a row of probes for each of R's.
+    #[must_use]
+    pub fn combine(&self, h: &Probes<T>) -> Probes<T> {
+        let width = h.width();
+        assert_eq!(h.values().len(), self.terms * width, "a factor for each term and probe");
+        if self.values.is_empty() || width == 0 {
+            return Probes::zeros(&self.support, width);
+        }
+        let mut y = Probes::scratch(&self.support, width);
+        let (from, to) = (Support::full(&[self.terms]), Support::full(&[self.support.count()]));
+        let (from, to, reads) = (from.rows(), to.rows(), &Reads::new(&[WindowAxis::UNIT; 2], false));
+        let weights = Weights { data: &self.values, to: self.terms, tap: 0, from: 1 };
+        Gather { from, to, reads, groups: 1, weights, width, add: false, after: None }.run(h.values(), y.values_mut());
+        y
     }
 }

@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::basis::Basis;
 use crate::circuit::Circuit;
 use crate::columns::ColumnPlan;
+use crate::neck::at_foot;
 use crate::ops::Precision;
 use crate::reconstruct::{Method, Request};
 use crate::rows::RowPlan;
@@ -101,13 +102,15 @@ impl<T: Precision> Circuit<T> {
                 cost.products = count * self.products(0..stages, supports);
                 numbers += self.live(0..stages, supports) * width;
             }
-            Some(neck) => {
+            Some(Range { start: foot, end: neck }) => {
                 let units = supports[neck].count();
-                let (low, high) = (self.products(0..neck, supports), self.products(neck..stages, supports));
-                cost.products = units as f64 * (low + count * len as f64) + count * high;
-                numbers += units * len;
-                let below = self.live(0..neck, supports) * plan.width_of_units::<T>(units);
-                numbers += below.max(self.live(neck..stages, supports) * width);
+                let feet = at_foot(supports, foot);
+                let between = self.products(foot..neck, supports);
+                let others = self.products(0..foot, supports) + self.products(neck..stages, supports);
+                cost.products = units as f64 * (between + count * feet as f64) + count * others;
+                numbers += units * feet;
+                let parts = [0..foot, foot..neck, neck..stages].map(|part| self.live(part, supports));
+                numbers += parts.into_iter().max().unwrap_or(0) * width;
             }
         }
         cost.bytes = numbers * size_of::<T>();

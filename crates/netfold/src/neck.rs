@@ -1,84 +1,118 @@
 //! The narrow cut: rows of W by way of a tensor that has fewer elements than rows are wanted.
 
+use std::ops::Range;
+
 use netfold_linear::{Probes, Stack, Support};
 
-use crate::circuit::Circuit;
+use crate::circuit::{Circuit, Pullback};
 use crate::ops::Precision;
 use crate::rows::{blocks, padded};
 
 /// Bytes that the rows of a neck's elements may take.
 const BYTES: usize = 3 << 28;
 
-/// W = H R, where every road from the output to the input leads through one tensor of n elements: H `[rows, n]` are the
-/// adjoints there, R `[n, input]` are the rows of its elements, pulled once for all.
+/// W = H R B, where every road from the output to the input leads through a tensor of few elements, the neck, and through
+/// another one, the foot, which may be the input: H `[rows, neck]` are the adjoints at the neck, R `[neck, foot]` what the
+/// stages between the two are, multiplied out once for all rows, and B `[foot, input]` is what lies below.
 #[derive(Debug)]
 pub(crate) struct Neck<T> {
-    slot: usize,
+    /// The stages that are multiplied out: from the foot's slot to the neck's.
+    stages: Range<usize>,
     rows: Stack<T>,
-    /// `shares[stage][element]`: what the stages below give to each element; empty without shares.
+    /// `shares[stage][element]`: what these stages give to each element of the neck; empty without shares.
     shares: Vec<Vec<T>>,
 }
 
+/// Numbers of a row of R whose foot is this slot: of the input all are wanted, of other tensors those that are stored.
+pub(crate) fn at_foot(plan: &[Support], slot: usize) -> usize {
+    if slot == 0 { plan[0].tensor_len() } else { plan[slot].count() }
+}
+
 impl<T: Precision> Circuit<T> {
-    /// The tensor to pull `count` rows through, if there is one by which they take fewer products: those that the rows
-    /// of its elements save on `plan` against those of H R.
-    pub(crate) fn neck(&self, plan: &[Support], count: usize) -> Option<usize> {
-        let (output, len) = (plan.len() - 1, plan[0].tensor_len());
-        let mut best: Option<usize> = None;
+    /// The stages to multiply out for `count` rows, if that takes fewer products than to pull each row through them.
+    ///
+    /// With n elements at the neck and f at the foot, n rows take the products between the two, and each of `count` rows
+    /// n f more and those below the foot.
+    pub(crate) fn neck(&self, plan: &[Support], count: usize) -> Option<Range<usize>> {
+        let cuts = self.cuts(plan);
+        let neck = cuts.iter().copied().filter(|&slot| slot > 0).min_by_key(|&slot| plan[slot].count())?;
+        let units = plan[neck].count();
+        if units >= count {
+            return None;
+        }
+        let mut below = vec![0.0];
+        (0..neck).for_each(|stage| below.push(below[stage] + self.products(stage..stage + 1, plan)));
+        let rows = count as f64;
+        let takes = |foot: usize| {
+            let each = (units * at_foot(plan, foot)) as f64 + below[foot];
+            units as f64 * (below[neck] - below[foot]) + rows * each
+        };
+        let fits = |foot: &usize| *foot < neck && units * at_foot(plan, *foot) * size_of::<T>() <= BYTES;
+        let feet = cuts.iter().copied().filter(fits);
+        let foot = feet.min_by(|&a, &b| takes(a).total_cmp(&takes(b)))?;
+        (takes(foot) < rows * below[neck]).then_some(foot..neck)
+    }
+
+    /// Slots below the output that all roads to the input lead through, in falling order; last of all the input.
+    fn cuts(&self, plan: &[Support]) -> Vec<usize> {
+        let output = plan.len() - 1;
         // The lowest slot that those above read: where it is not below a slot, all roads lead through that one.
-        let mut lowest = usize::MAX;
-        for slot in (1..=output).rev() {
-            let elements = plan[slot].count();
-            if elements == 0 {
-                continue;
-            }
-            if slot < output && lowest >= slot && best.is_none_or(|best| elements < plan[best].count()) {
-                best = Some(slot);
+        let (mut lowest, mut cuts) = (usize::MAX, Vec::new());
+        for slot in (1..=output).rev().filter(|&slot| plan[slot].count() > 0) {
+            if slot < output && lowest >= slot {
+                cuts.push(slot);
             }
             lowest = self.stages()[slot - 1].sources.iter().fold(lowest, |lowest, &source| lowest.min(source));
         }
-        let slot = best?;
-        let units = plan[slot].count();
-        let below = self.products(0..slot, plan);
-        let saved = (count as f64 - units as f64) * below;
-        let fits = units > 0 && units * len * size_of::<T>() <= BYTES;
-        (fits && saved > count as f64 * units as f64 * len as f64).then_some(slot)
+        cuts.push(0);
+        cuts
     }
 
-    /// The rows of all elements that `plan` stores of the tensor `slot`, pulled `block` at a time.
-    pub(crate) fn pull_neck(&self, slot: usize, plan: &[Support], block: usize, shares: bool) -> Neck<T> {
-        let units: Vec<usize> = plan[slot].elements().collect();
-        let (below, len) = (self.up_to(slot), plan[0].tensor_len());
+    /// The rows that `stages` are, for all elements that `plan` stores at their end, pulled `block` at a time.
+    pub(crate) fn pull_neck(&self, stages: Range<usize>, plan: &[Support], block: usize, shares: bool) -> Neck<T> {
+        let (foot, neck) = (stages.start, stages.end);
+        let units: Vec<usize> = plan[neck].elements().collect();
+        let above = self.up_to(neck);
         self.stages().iter().flat_map(|stage| &stage.affine.terms).flatten().for_each(|map| map.trim());
-        let mut rows = Stack::zeros(units.len(), len);
-        let mut all: Vec<Vec<T>> = vec![Vec::new(); if shares { slot } else { 0 }];
+        let onto = if foot == 0 { Support::full(self.input_shape()) } else { plan[foot].clone() };
+        let mut rows = Stack::zeros(units.len(), &onto);
+        let mut all: Vec<Vec<T>> = vec![Vec::new(); if shares { stages.len() } else { 0 }];
         for own in blocks(units.len(), block, block.min(Probes::<T>::register())) {
             let (first, chunk) = (own.start, &units[own]);
-            let seeds = Probes::one_hot_within(plan[slot].shape(), chunk, padded::<T>(chunk.len()));
-            let pulled = below.pull_within(seeds, &plan[..=slot], shares);
+            let seeds = Probes::one_hot_within(plan[neck].shape(), chunk, padded::<T>(chunk.len()));
+            let pulled = above.pull_to(foot, seeds, &plan[..=neck], shares);
             rows.put(first, pulled.weights, chunk.len());
-            all.iter_mut().zip(&pulled.bias).for_each(|(all, own)| all.extend_from_slice(&own[..chunk.len()]));
+            let own = pulled.bias.iter().skip(foot);
+            all.iter_mut().zip(own).for_each(|(all, own)| all.extend_from_slice(&own[..chunk.len()]));
         }
         // Adjoints as large are not pulled again: their buffers would lie beside the rows for nothing.
         T::pool().clear();
-        Neck { slot, rows, shares: all }
+        Neck { stages, rows, shares: all }
     }
 }
 
 impl<T: Precision> Neck<T> {
     /// The slot that H belongs to.
     pub fn slot(&self) -> usize {
-        self.slot
+        self.stages.end
     }
 
-    /// H R `[count, input]` into `weights` for the first `count` probes of `h`; the shares below the neck into `shares`.
-    pub fn multiply(&self, h: &Probes<T>, count: usize, weights: &mut [T], shares: &mut [Vec<T>]) {
-        for (to, below) in shares.iter_mut().zip(&self.shares) {
-            for (row, to) in to.iter_mut().enumerate().take(count) {
-                let terms = h.values().chunks_exact(h.width()).zip(below);
+    /// What has been pulled to the neck, pulled on to the input: through R, and through `circuit` below its foot.
+    pub fn pull(&self, circuit: &Circuit<T>, at: Pullback<T>, plan: &[Support]) -> Pullback<T> {
+        let Pullback { weights: h, mut bias } = at;
+        let foot = self.stages.start;
+        for (to, shares) in bias.iter_mut().skip(foot).zip(&self.shares) {
+            for (row, to) in to.iter_mut().enumerate() {
+                let terms = h.values().chunks_exact(h.width()).zip(shares);
                 *to = T::of(terms.map(|(h, share)| h[row].wide() * share.wide()).sum());
             }
         }
-        self.rows.combine(h, weights);
+        let weights = self.rows.combine(&h);
+        if foot == 0 {
+            return Pullback { weights, bias };
+        }
+        let below = circuit.up_to(foot).pull_within(weights, &plan[..=foot], !bias.is_empty());
+        bias.iter_mut().zip(below.bias).for_each(|(to, own)| *to = own);
+        Pullback { weights: below.weights, bias }
     }
 }

@@ -6,13 +6,11 @@ use netfold_linear::{Probes, Reuse, Support};
 use rayon::prelude::*;
 
 use crate::circuit::{Circuit, Pullback};
-use crate::neck::Neck;
+use crate::neck::{Neck, at_foot};
 use crate::ops::Precision;
 
 /// Bytes of the largest vector register: rows travel in whole ones.
 const REGISTER: usize = 64;
-/// Registers of a row where the rows of a neck are multiplied: they are read once for each block.
-const PRODUCT: usize = 4;
 /// Up to this many rows are pulled one at a time, as whole tensors.
 const SINGLE: usize = 2;
 /// Bytes of a block's largest adjoint up to which threads pull blocks of their own.
@@ -37,14 +35,12 @@ pub(crate) fn blocks(rows: usize, most: usize, unit: usize) -> impl ExactSizeIte
 pub struct RowPlan {
     classes: Vec<usize>,
     supports: Vec<Support>,
-    /// The slot by way of which the rows are pulled, if that takes fewer products.
-    neck: Option<usize>,
+    /// The stages that are multiplied out for all rows, if that takes fewer products.
+    neck: Option<Range<usize>>,
     /// Rows of a block at most.
     rows: usize,
     /// What the rows of a block are a multiple of, but for the last one.
     unit: usize,
-    /// Rows of a neck's elements that are pulled together.
-    units: usize,
     /// Whether a block is one row that travels as whole tensors.
     single: bool,
     /// Blocks that are pulled at once, each by a thread of its own.
@@ -70,19 +66,15 @@ impl RowPlan {
         &self.supports
     }
 
-    /// The slot by way of which the rows are pulled, if that takes fewer products than pulling each to the input.
-    pub fn neck(&self) -> Option<usize> {
-        self.neck
+    /// The stages that are multiplied out once for all rows, if that takes fewer products than to pull each through them:
+    /// from the slot of the foot to that of the neck.
+    pub fn neck(&self) -> Option<Range<usize>> {
+        self.neck.clone()
     }
 
     /// Probes that so many rows of a block travel as: whole registers, or one.
     pub(crate) fn width<T>(&self, rows: usize) -> usize {
         if self.single { 1 } else { padded::<T>(rows) }
-    }
-
-    /// Probes that so many rows of a neck's elements travel as.
-    pub(crate) fn width_of_units<T>(&self, units: usize) -> usize {
-        padded::<T>(units.min(self.units))
     }
 
     /// Unit vectors of the output, as many probes as whole registers hold.
@@ -116,26 +108,24 @@ impl<T: Precision> Circuit<T> {
         let (lanes, count) = (REGISTER / size_of::<T>(), classes.len());
         let few = rows.unwrap_or(count) <= SINGLE;
         let wanted = rows.filter(|_| !few);
-        let plan = |supports: Vec<Support>, neck: Option<usize>, rows: Option<usize>, units| {
+        let plan = |supports: Vec<Support>, neck: Option<Range<usize>>, rows: Option<usize>| {
             let most = supports.iter().map(Support::count).max().unwrap_or(0) * rows.map_or(1, padded::<T>);
             // Where the loops of a block are too short to be shared by threads, each thread pulls blocks of its own.
             let at_once = if most * size_of::<T>() <= SMALL { rayon::current_num_threads() } else { 1 };
             let own = rows.map_or(1, |rows| rows.min(count.div_ceil(at_once).next_multiple_of(lanes))).max(1);
-            // Blocks of one width are multiplied by a neck's rows, or asked for.
-            let unit = if neck.is_some() || wanted.is_some() { own } else { own.min(Probes::<T>::register()) };
+            let unit = if wanted.is_some() { own } else { own.min(Probes::<T>::register()) };
             RowPlan {
                 classes: classes.to_vec(),
                 supports,
                 neck,
                 rows: own,
                 unit,
-                units,
                 single: rows.is_none(),
                 at_once,
                 shares,
             }
         };
-        let singly = || plan(self.full_plan(), None, None, 1);
+        let singly = || plan(self.full_plan(), None, None);
         // Units of a vector see the whole input; units of a map may see little of it.
         if few && self.output_shape().iter().filter(|&&size| size > 1).count() < 2 {
             return singly();
@@ -147,12 +137,12 @@ impl<T: Precision> Circuit<T> {
             return singly();
         }
         let neck = self.neck(&supports, count);
-        let kept = neck.map_or(0, |slot| supports[slot].count() * supports[0].tensor_len() * size_of::<T>());
+        let rows_of_neck = |neck: &Range<usize>| supports[neck.end].count() * at_foot(&supports, neck.start);
+        let kept = neck.as_ref().map_or(0, rows_of_neck) * size_of::<T>();
         let largest = supports.iter().map(Support::count).max().unwrap_or(0).max(1);
         let fitting = BYTES.saturating_sub(kept) / (2 * largest * size_of::<T>()) / lanes * lanes;
         let most = Probes::<T>::fastest_width().min(fitting).max(lanes);
-        let own = if neck.is_some() { lanes * PRODUCT } else { most };
-        plan(supports, neck, Some(wanted.unwrap_or(count.min(own))), wanted.unwrap_or(most))
+        plan(supports, neck, Some(wanted.unwrap_or(count.min(most))))
     }
 
     /// Computes the planned rows and hands them to `each` block by block; memory does not grow with their number.
@@ -162,24 +152,25 @@ impl<T: Precision> Circuit<T> {
     pub fn rows<E>(&self, plan: &RowPlan, mut each: impl FnMut(Block<'_, T>) -> Result<(), E>) -> Result<(), E> {
         let _reuse = Reuse::<T>::start();
         let len: usize = self.input_shape().iter().product();
-        let neck = plan.neck.map(|slot| self.pull_neck(slot, &plan.supports, plan.units, plan.shares));
+        let neck = plan.neck().map(|stages| self.pull_neck(stages, &plan.supports, plan.rows, plan.shares));
         let mut weights = T::pool().at_least(len * plan.rows.min(plan.classes.len()));
         let blocks: Vec<_> = blocks(plan.classes.len(), plan.rows, plan.unit).collect();
         let pull = |rows: &Range<usize>| {
             let seeds = plan.seeds(self.output_shape(), &plan.classes[rows.clone()]);
-            self.pull_to(neck.as_ref().map_or(0, Neck::slot), seeds, &plan.supports, plan.shares)
+            let pulled = self.pull_to(neck.as_ref().map_or(0, Neck::slot), seeds, &plan.supports, plan.shares);
+            match &neck {
+                Some(neck) => neck.pull(self, pulled, &plan.supports),
+                None => pulled,
+            }
         };
         for blocks in blocks.chunks(plan.at_once) {
             let pulled: Vec<Pullback<T>> = match blocks {
                 [rows] => vec![pull(rows)],
                 several => several.par_iter().map(pull).collect(),
             };
-            for (mut pulled, rows) in pulled.into_iter().zip(blocks) {
+            for (pulled, rows) in pulled.into_iter().zip(blocks) {
                 let weights = &mut weights[..len * rows.len()];
-                match &neck {
-                    Some(neck) => neck.multiply(&pulled.weights, rows.len(), weights, &mut pulled.bias),
-                    None => pulled.weights.vectors_into(weights),
-                }
+                pulled.weights.vectors_into(weights);
                 each(Block { first: rows.start, weights, bias: &pulled.bias })?;
             }
         }

@@ -204,6 +204,39 @@ impl<T: Real> Gather<'_, T> {
     }
 }
 
+impl<T: Real> Job<'_, T> {
+    /// The rows of these channels of x that a place reads.
+    #[inline(always)]
+    fn steps(&self, image: usize, place: [usize; 2], channels: Range<usize>, steps: &mut Vec<Step<T>>) {
+        let g = self.gather;
+        let mut step = |from: Run, tap: usize| {
+            if from.count > 0 {
+                steps.push(Step {
+                    rows: self.x.as_ptr().wrapping_add(from.first * g.width),
+                    stride: from.step * g.width,
+                    offsets: self.offsets.as_ptr().wrapping_add(from.listed),
+                    count: from.count,
+                    tap,
+                });
+            }
+        };
+        let before = image * g.from.axes.places;
+        match self.lines {
+            Some(Lines { layout, ahead, back }) => g.reads.visit_lines(place, |line, first, count, tap| {
+                let from = layout.stretch(before + line * g.reads.columns() + first, count);
+                // Offsets count from the line's first place.
+                let start = first as isize * ahead + back as isize;
+                step(from, (tap * g.weights.tap).wrapping_add_signed(-start));
+            }),
+            None => g.reads.visit(place, |read, tap| {
+                let from = g.from.run(before + read, channels.clone());
+                // Offsets count from channel 0, weights from the group's first channel.
+                step(from, (tap * g.weights.tap).wrapping_sub(channels.start * g.weights.from));
+            }),
+        }
+    }
+}
+
 /// # Safety
 /// The processor has AVX-512 (F, VL, DQ, BW); see [`body`].
 #[cfg(target_arch = "x86_64")]
@@ -244,41 +277,22 @@ unsafe fn body<V: Vector>(job: &Job<'_, V::Lane>, task: Task) {
     let g = job.gather;
     let (ins, outs) = (g.from.axes.channels / g.groups, g.to.axes.channels / g.groups);
     let mut steps: Vec<Step<V::Lane>> = Vec::with_capacity(g.reads.taps());
-    for position in positions {
-        let (image, place) = (position / g.to.axes.places, position % g.to.axes.places);
-        for group in channels.start / outs..channels.end.div_ceil(outs) {
-            let first = channels.start.max(group * outs);
-            let to = g.to.run(position, first..channels.end.min((group + 1) * outs));
-            if to.count == 0 {
-                continue;
-            }
-            steps.clear();
-            let mut step = |from: Run, tap: usize| {
-                if from.count > 0 {
-                    steps.push(Step {
-                        rows: job.x.as_ptr().wrapping_add(from.first * g.width),
-                        stride: from.step * g.width,
-                        offsets: job.offsets.as_ptr().wrapping_add(from.listed),
-                        count: from.count,
-                        tap,
-                    });
+    let (places, columns) = (g.to.axes.places, g.reads.to()[1]);
+    let mut position = positions.start;
+    while position < positions.end {
+        let (image, [line, first]) = (position / places, g.reads.at(position % places));
+        for column in first..columns.min(first + positions.end - position) {
+            for group in channels.start / outs..channels.end.div_ceil(outs) {
+                let own = channels.start.max(group * outs)..channels.end.min((group + 1) * outs);
+                let to = g.to.run(position, own);
+                if to.count > 0 {
+                    steps.clear();
+                    job.steps(image, [line, column], group * ins..(group + 1) * ins, &mut steps);
+                    // SAFETY: `to` and `steps` are runs of stored rows.
+                    unsafe { lanes::<V>(job, to, &steps) };
                 }
-            };
-            match job.lines {
-                Some(Lines { layout, ahead, back }) => g.reads.visit_lines(place, |first, count, tap| {
-                    let from = layout.stretch(image * g.from.axes.places + first, count);
-                    // Offsets count from the line's first place.
-                    let before = (first % g.reads.columns()) as isize * ahead + back as isize;
-                    step(from, (tap * g.weights.tap).wrapping_add_signed(-before));
-                }),
-                None => g.reads.visit(place, |read, tap| {
-                    let from = g.from.run(image * g.from.axes.places + read, group * ins..(group + 1) * ins);
-                    // Offsets count from channel 0, weights from the group's first channel.
-                    step(from, (tap * g.weights.tap).wrapping_sub(group * ins * g.weights.from));
-                }),
             }
-            // SAFETY: `to` and `steps` are runs of stored rows.
-            unsafe { lanes::<V>(job, to, &steps) };
+            position += 1;
         }
     }
 }

@@ -18,7 +18,6 @@ pub(crate) mod frames;
 pub(crate) mod gather;
 pub(crate) mod links;
 pub(crate) mod lone;
-pub(crate) mod mix;
 pub(crate) mod outer;
 pub(crate) mod pages;
 pub(crate) mod panels;
@@ -38,7 +37,6 @@ use depth::Depth;
 use gather::Gather;
 use links::Links;
 use lone::Lone;
-use mix::Mix;
 use outer::Outer;
 use panels::Panels;
 use planes::Planes;
@@ -66,7 +64,6 @@ pub(crate) enum Kernel<'a, T> {
     Lone(&'a Lone<'a, T>),
     Winograd(&'a Winograd<'a, T>),
     Restore(&'a Restore<'a>),
-    Mix(&'a Mix<'a, T>),
     Outer(&'a Outer<'a, T>),
     Links(&'a Links),
     /// Planes put into their frames.
@@ -89,7 +86,6 @@ pub(crate) fn run<T: Real>(job: &Loop<'_, T>, x: &[T], y: &mut [T]) {
         Kernel::Lone(job) => job.run_by(isa, x, y),
         Kernel::Winograd(job) => job.run_by(isa, x, y),
         Kernel::Restore(job) => job.run_by(isa, x, y),
-        Kernel::Mix(job) => job.run_by(isa, x, y),
         Kernel::Outer(job) => job.run_by(isa, x, y),
         Kernel::Links(links) => links.sum_by(isa, x, y),
         Kernel::Fill(frame) => frames::fill_by(isa, frame, x, y),

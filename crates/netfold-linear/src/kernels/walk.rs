@@ -35,7 +35,7 @@ impl<'a, T: Real> Walk<'a, T> {
         let first = position / to.places * from.places;
         if self.run.count > 0 {
             // Work in a closure that is not inlined would be done without the instructions that this is compiled for.
-            job.reads.visit(position % to.places, |place, tap| self.reads.push((first + place, tap)));
+            job.reads.visit(job.reads.at(position % to.places), |place, tap| self.reads.push((first + place, tap)));
         }
         if let Some(&(last, _)) = self.reads.last() {
             self.fetch(last + AHEAD);

@@ -275,7 +275,7 @@ impl<T: Real> Case<T> {
             let group = c / self.outs;
             for probe in 0..width {
                 let mut sum = if self.add { self.start[row * width + probe].wide() } else { self.begin().at(c).wide() };
-                self.reads.visit(place, |read, tap| {
+                self.reads.visit(self.reads.at(place), |read, tap| {
                     for d in 0..self.ins {
                         let from = ((image * self.groups + group) * self.ins + d) * places_from + read;
                         let [to_step, tap_step, from_step] = self.strides;
