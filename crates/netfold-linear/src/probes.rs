@@ -189,7 +189,7 @@ impl<T: Real> Probes<T> {
             return self.clone().onto(&Support::full(self.shape())).vectors_into(tensors);
         }
         let block = (BYTES / size_of::<T>() / width).max(1);
-        let rows_a_task = (TASK / width).next_multiple_of(block);
+        let rows_a_task = (TASK / width).max(1).next_multiple_of(block);
         // What each task writes: a part of every tensor.
         let mut tasks: Vec<Vec<&mut [T]>> = (0..len.div_ceil(rows_a_task)).map(|_| Vec::new()).collect();
         for tensor in tensors.chunks_exact_mut(len) {

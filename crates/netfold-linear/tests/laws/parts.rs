@@ -170,6 +170,9 @@ fn fields_hold_as_few_numbers_as_it_takes() {
 fn one_hot_probes_are_the_columns_of_the_identity() {
     let wider = Probes::<f32>::one_hot_within(&[2, 2, 2], &[6, 1], 5);
     assert_eq!((wider.width(), wider.values().iter().sum::<f32>(), wider.vector(4)), (5, 2.0, vec![0.0; 8]));
+    // More probes than a task has numbers.
+    let many = Probes::<f32>::one_hot_within(&[2], &[1], 40_000).vectors();
+    assert_eq!((many.len(), many.iter().sum::<f32>(), many[1]), (80_000, 1.0, 1.0));
     let probes = Probes::<f32>::one_hot(&[2, 2, 2], &[6, 1, 6]);
     assert_eq!((probes.support().count(), probes.width()), (2, 3));
     for (probe, element) in [6, 1, 6].into_iter().enumerate() {
