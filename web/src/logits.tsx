@@ -5,7 +5,7 @@ import { useState } from "preact/hooks";
 import { count, decimalsFor, fixed, significant } from "./number";
 import * as state from "./state";
 
-type Column = "name" | "logit" | "pushed" | "difference";
+type Column = "name" | "logit" | "reconstructed" | "difference";
 
 export function Logits({ any }: { any: boolean }) {
   const [sort, setSort] = useState<{ by: Column; down: boolean }>({ by: "logit", down: true });
@@ -13,8 +13,8 @@ export function Logits({ any }: { any: boolean }) {
   const [most, setMost] = useState(10);
   const document = state.documentNow.value;
   if (!document) return null;
-  const { logits, pushed, labels } = document;
-  const lines = Array.from(logits, (logit, index) => ({ index, name: state.nameOf(index), logit, pushed: pushed[index], difference: pushed[index] - logit }));
+  const { logits, reconstructed, labels } = document;
+  const lines = Array.from(logits, (logit, index) => ({ index, name: state.nameOf(index), logit, reconstructed: reconstructed[index], difference: reconstructed[index] - logit }));
   const wanted = search.trim().toLowerCase();
   const found = lines.filter(({ index, name }) => wanted === "" || name.toLowerCase().includes(wanted) || String(index) === wanted);
   const top = [...found].sort((a, b) => b.logit - a.logit || a.index - b.index).slice(0, most);
@@ -55,7 +55,7 @@ export function Logits({ any }: { any: boolean }) {
             <tr>
               {header("name", "Class")}
               {header("logit", "Network")}
-              {header("pushed", "One layer")}
+              {header("reconstructed", "One layer")}
               {header("difference", "Difference")}
               <th scope="col">
                 <span class="hidden">Compare</span>
@@ -80,8 +80,8 @@ export function Logits({ any }: { any: boolean }) {
                   <td class="n" data-value={line.logit}>
                     {fixed(line.logit, decimals)}
                   </td>
-                  <td class="n" data-value={line.pushed}>
-                    {fixed(line.pushed, decimals)}
+                  <td class="n" data-value={line.reconstructed}>
+                    {fixed(line.reconstructed, decimals)}
                   </td>
                   <td class="n" data-value={line.difference}>
                     {significant(line.difference, 2)}

@@ -43,8 +43,8 @@ export interface Document {
   input: { file: string; sha256: string; preprocessing: string };
   /** What the network says, for all classes. */
   logits: number[];
-  /** What the one-layer model says, for all classes. */
-  pushed: number[];
+  /** What the one-layer model says, for all classes: as its row tells, where that was computed. */
+  reconstructed: number[];
   /** Names of the classes; empty where there are none. */
   labels: string[];
   layers: Layer[];

@@ -105,7 +105,7 @@ impl<T: Precision> Gallery<'_, T> {
                 output_name: model.name(self.session.head.logits).to_owned(),
                 nodes: model.nodes.len(),
                 logits: wide(&self.result.logits),
-                pushed: wide(&self.result.pushed),
+                reconstructed: wide(&self.result.one_layer()),
                 labels: match words.at {
                     None => self.session.labels.all().to_vec(),
                     Some(_) => (0..self.result.logits.len()).map(|element| self.unit(element)).collect(),

@@ -93,7 +93,7 @@ impl<T: Precision> Frozen<T> {
                 output_name: model.name(opened.head.logits).to_owned(),
                 nodes: model.nodes.len(),
                 logits: wide(&result.logits),
-                pushed: wide(&result.pushed),
+                reconstructed: wide(&result.one_layer()),
                 labels,
                 layers: layers(&logits.circuit),
             },

@@ -122,7 +122,7 @@ fn report(name: &str, layout: Layout) -> Result<Report, RenderError> {
             output_name: "logits".into(),
             nodes: 122,
             logits: classes.iter().map(|class| class.logit).collect(),
-            pushed: classes.iter().map(|class| class.reconstructed).collect(),
+            reconstructed: classes.iter().map(|class| class.reconstructed).collect(),
             ..ModelFacts::default()
         },
         input: InputFacts {

@@ -43,8 +43,8 @@ pub struct ModelFacts {
     pub nodes: usize,
     /// What the network says, for all classes.
     pub logits: Vec<f64>,
-    /// W x + b for all classes, from pushing x.
-    pub pushed: Vec<f64>,
+    /// W x + b for all classes.
+    pub reconstructed: Vec<f64>,
     /// Names of the classes; empty where they are not known.
     pub labels: Vec<String>,
     /// The nodes that depend on the input, in order.

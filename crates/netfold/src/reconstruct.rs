@@ -109,6 +109,13 @@ impl<T: Precision> Reconstruction<T> {
         pushed.chain(rows).fold(0.0, |worst, d| if d.is_nan() || d > worst { d } else { worst }) / scale
     }
 
+    /// W x + b for all classes: ⟨w, x⟩ + b of its row where that was wanted, else from pushing x.
+    pub fn one_layer(&self) -> Vec<T> {
+        let mut all = self.pushed.clone();
+        self.classes.iter().zip(&self.reconstructed).for_each(|(&class, &y)| all[class] = y);
+        all
+    }
+
     /// The class with the largest logit: of the network, and of the one-layer model.
     pub fn argmax(&self) -> (usize, usize) {
         (argmax(&self.logits), argmax(&self.pushed))
