@@ -68,6 +68,12 @@ impl Failure {
     }
 }
 
+/// Prints what a reader of the result has to know to standard error.
+pub fn warn(message: &str, hint: Option<&str>) {
+    let hint = hint.map(|hint| format!("hint: {hint}\n")).unwrap_or_default();
+    eprint!("warning: {message}\n{hint}");
+}
+
 impl From<netfold::Error> for Failure {
     fn from(error: netfold::Error) -> Self {
         let code = match &error {

@@ -214,7 +214,6 @@ fn wide<T: Precision>(values: &[T]) -> Vec<f64> {
 fn rgb(picture: &InputPicture) -> image::RgbImage {
     image::RgbImage::from_fn(picture.width as u32, picture.height as u32, |x, y| {
         let at = (y as usize * picture.width + x as usize) * picture.channels;
-        let pixel = &picture.pixels[at..at + picture.channels];
-        image::Rgb(std::array::from_fn(|c| pixel[c.min(picture.channels - 1)]))
+        image::Rgb(std::array::from_fn(|c| picture.pixels.byte(at + c.min(picture.channels - 1))))
     })
 }

@@ -1,5 +1,6 @@
 //! From the words of the command line to a frozen network: what every command that runs one begins with.
 
+use std::cell::RefCell;
 use std::path::Path;
 use std::time::Instant;
 
@@ -8,10 +9,11 @@ use netfold::graph::TensorId;
 use netfold::input::{Given, Pictured, Preprocess};
 use netfold::reconstruct::{Request, Row, argmax};
 use netfold::trace::{Keep, Tracing};
-use netfold::{Circuit, Head, Model, Precision, Reconstruction, Tensor, Trace};
+use netfold::{Circuit, Head, Model, Precision, Reconstruction, Tensor, Trace, Warning};
+use serde_json::{Value, json};
 
 use crate::args::Common;
-use crate::failure::{FAILED, Failure, WRONG_INPUT};
+use crate::failure::{self, FAILED, Failure, WRONG_INPUT};
 use crate::labels::Labels;
 
 /// A model that was read, and how its inputs are.
@@ -31,6 +33,10 @@ pub struct Session<'a> {
     /// Name and hash of its file.
     pub stamp: FileStamp,
     start: Instant,
+    /// What was warned of so far.
+    warned: RefCell<Vec<Warning>>,
+    /// Which preprocessing was used so far, in words.
+    preprocessed: RefCell<Vec<String>>,
 }
 
 /// One input on its way through the network.
@@ -43,6 +49,8 @@ pub struct Frozen<T> {
     pub circuit: Circuit<T>,
     /// The picture that x was made of, and how; `None` for an array.
     pub picture: Option<Pictured<T>>,
+    /// What a reader of the result has to know.
+    pub warnings: Vec<Warning>,
     /// Seconds so far.
     pub seconds: Seconds,
     /// Name and hash of the input's file.
@@ -68,7 +76,18 @@ impl<'a> Session<'a> {
         }
         let labels = Labels::read(words.labels.as_deref())?;
         let stamp = stamp(path)?;
-        Ok(Self { words, model, head, from, labels, load: start.elapsed().as_secs_f64(), stamp, start })
+        Ok(Self {
+            words,
+            model,
+            head,
+            from,
+            labels,
+            load: start.elapsed().as_secs_f64(),
+            stamp,
+            start,
+            warned: RefCell::default(),
+            preprocessed: RefCell::default(),
+        })
     }
 
     /// Reads one input and freezes the network there.
@@ -81,7 +100,7 @@ impl<'a> Session<'a> {
         let traced = began.elapsed();
         let circuit = trace.freeze_between(self.from, self.head.logits, &self.words.network.rules())?;
         let frozen = began.elapsed().saturating_sub(traced);
-        let logits = trace.logits()?.clone();
+        let (logits, warnings) = (trace.logits()?.clone(), trace.warnings());
         let Given { x, picture } = given;
         let (x, picture) =
             if self.words.from.is_some() { (trace.real(self.from)?.clone(), None) } else { (x, picture) };
@@ -91,7 +110,7 @@ impl<'a> Session<'a> {
             freeze: frozen.as_secs_f64(),
             ..Seconds::default()
         };
-        Ok(Frozen { x, logits, circuit, picture, seconds, stamp: stamp(path)? })
+        Ok(Frozen { x, logits, circuit, picture, warnings, seconds, stamp: stamp(path)? })
     }
 
     /// The network at one input.
@@ -104,7 +123,45 @@ impl<'a> Session<'a> {
         if self.words.at.is_none() {
             self.labels.check(trace.logits()?.len())?;
         }
+        self.warn(&trace.warnings());
         Ok(trace)
+    }
+
+    /// Prints each of these warnings to standard error, once for each session.
+    pub fn warn(&self, warnings: &[Warning]) {
+        let mut warned = self.warned.borrow_mut();
+        for warning in warnings {
+            if !warned.contains(warning) {
+                failure::warn(&warning.to_string(), warning.hint().as_deref());
+                warned.push(warning.clone());
+            }
+        }
+    }
+
+    /// Prints one JSON object to standard output: `told`, which preprocessing was used, and all warnings.
+    pub fn print_json(&self, mut told: Value) {
+        if let Some(fields) = told.as_object_mut() {
+            fields.insert("preprocessing".to_owned(), json!(self.preprocessing()));
+            fields.insert("warnings".to_owned(), json!(*self.warned.borrow()));
+        }
+        println!("{told}");
+    }
+
+    /// Prints which preprocessing was used, as a row under a command's first line.
+    pub fn print_preprocessing(&self) {
+        println!("preprocessing: {}", self.preprocessing());
+    }
+
+    /// Which preprocessing the inputs went through so far: each once, in the order of the inputs.
+    fn preprocessing(&self) -> String {
+        self.preprocessed.borrow().join("; ")
+    }
+
+    fn preprocessed_by(&self, words: String) {
+        let mut all = self.preprocessed.borrow_mut();
+        if !all.contains(&words) {
+            all.push(words);
+        }
     }
 
     /// The class that was named, or the one with the largest logit.
@@ -149,7 +206,12 @@ impl<'a> Session<'a> {
     pub fn input<T: Precision>(&self, path: &Path) -> Result<Given<T>, Failure> {
         let info = &self.model.tensors[self.model.input()?.0];
         let preprocess = Preprocess::parse(&self.words.preprocess)?;
-        Ok(Given::read(path, &info.name, info.shape.as_deref(), self.words.layout.into(), &preprocess)?)
+        let given = Given::read(path, &info.name, info.shape.as_deref(), self.words.layout.into(), &preprocess)?;
+        self.preprocessed_by(match &given.picture {
+            Some(pictured) => format!("{}, x = {}", self.words.preprocess, preprocess.formula(pictured.largest)),
+            None => "none, the array is taken as it is".to_owned(),
+        });
+        Ok(given)
     }
 }
 

@@ -54,6 +54,7 @@ impl<T: Precision> Frozen<T> {
         let traced = began.elapsed();
         ticket.progress(1, STEPS);
         let mut logits = part(&trace, settings, ticket)?;
+        let warnings = trace.warnings();
         drop(trace);
         let frozen = began.elapsed().saturating_sub(traced);
         ticket.progress(2, STEPS);
@@ -77,6 +78,7 @@ impl<T: Precision> Frozen<T> {
         let told = Circumstances {
             tolerance: settings.tolerance,
             decides: true,
+            warnings,
             left_off: opened.head.left_off.clone(),
             seconds,
             model: opened.stamp.clone(),

@@ -153,6 +153,7 @@ impl<T: Precision> Part<T> {
         let told = Circumstances {
             tolerance,
             decides: false,
+            warnings: Vec::new(),
             left_off: Vec::new(),
             seconds: Seconds::default(),
             model: none(),

@@ -161,6 +161,7 @@ fn certificate(name: &str, first: usize) -> Certificate {
         behind_gates: Vec::new(),
         bias_nodes: Vec::new(),
         exact_at_this_input: ["/layer3/gate/Sigmoid", "/layer4/gate/Sigmoid"].map(Into::into).into(),
+        warnings: vec![],
         left_off: vec!["/Softmax".into()],
         masks: (0..8)
             .map(|k| MaskDensity {

@@ -1,6 +1,6 @@
 //! The sentences and the certificate of the page.
 
-use netfold::{Certificate, Validity};
+use netfold::{Certificate, Validity, Warning};
 
 use crate::number::{bytes, count, counted, duration, percent, significant};
 use crate::report::Report;
@@ -90,11 +90,12 @@ pub(crate) fn certificate(report: &Report) -> Vec<Fact> {
     let (certificate, model) = (&report.certificate, &report.model);
     let shape: Vec<String> = model.input_shape.iter().map(usize::to_string).collect();
     let logits = counted(certificate.logits, "logit", "logits");
-    let mut facts = vec![noted(
+    let mut facts: Vec<Fact> = certificate.warnings.iter().map(warned).collect();
+    facts.push(noted(
         "Worst difference",
         significant(certificate.worst_relative_difference, 2),
         format!("of the largest logit; {} allowed", significant(certificate.tolerance, 1)),
-    )];
+    ));
     if let Some(argmax) = certificate.argmax {
         facts.push(noted("First class", if argmax.kept { "kept" } else { "not kept" }, format!("of {logits}")));
     }
@@ -127,6 +128,13 @@ pub(crate) fn certificate(report: &Report) -> Vec<Fact> {
     }
     facts.push(fact("netfold", certificate.netfold));
     facts
+}
+
+fn warned(warning: &Warning) -> Fact {
+    match warning.hint() {
+        Some(hint) => noted("Warning", warning.to_string(), hint),
+        None => fact("Warning", warning.to_string()),
+    }
 }
 
 /// How far the whole reconstruction holds: one node that is exact at this input only makes all of it so.

@@ -13,6 +13,7 @@ use crate::affine::Validity;
 use crate::circuit::{Circuit, Stage};
 use crate::ops::Precision;
 use crate::reconstruct::Reconstruction;
+use crate::warning::Warning;
 
 /// What `certificate.json` holds.
 #[derive(Clone, Debug, Serialize)]
@@ -49,6 +50,8 @@ pub struct Certificate {
     pub exact_at_this_input: Vec<String>,
     /// The nodes in the order of the columns of `bias_by_node` in `reconstruction.npz`.
     pub bias_nodes: Vec<String>,
+    /// What a reader has to know: each a `message` and, where something helps, a `hint`.
+    pub warnings: Vec<Warning>,
     /// Final nodes left off: the logits before them are reconstructed.
     pub left_off: Vec<String>,
     /// The share of elements that pass, for each mask and pool.
@@ -170,6 +173,8 @@ pub struct Circumstances {
     pub tolerance: f64,
     /// Whether the outputs are logits, of which the largest decides.
     pub decides: bool,
+    /// What a reader has to know.
+    pub warnings: Vec<Warning>,
     /// Final nodes left off.
     pub left_off: Vec<String>,
     /// Wall times.
@@ -220,6 +225,7 @@ impl Certificate {
             behind_gates: circuit.behind_gates().to_vec(),
             exact_at_this_input: at_input,
             bias_nodes: circuit.stages().iter().map(|stage| stage.node.clone()).collect(),
+            warnings: told.warnings,
             left_off: told.left_off,
             masks,
             seconds: told.seconds,

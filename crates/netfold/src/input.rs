@@ -38,6 +38,6 @@ pub use error::InputError;
 pub use given::{Given, Pictured};
 pub use layout::{InputLayout, LayoutChoice, fit};
 pub use npy::{check_finite, is_npy, read_npy};
-pub use picture::Picture;
+pub use picture::{Picture, Pixels};
 pub use pixels::PixelMap;
-pub use preprocess::{ChannelOrder, Preprocess, Resize};
+pub use preprocess::{ChannelOrder, PixelScale, Preprocess, Resize};

@@ -17,6 +17,7 @@ use crate::ops::{Inputs, Precision, size};
 use crate::rules::Rules;
 use crate::trace::{NonFinite, Trace};
 use crate::value::{Tensor, Value};
+use crate::warning::Warning;
 
 /// A network, node by node.
 #[derive(Clone, Debug)]
@@ -38,6 +39,8 @@ pub struct Inspection {
     pub parameters: usize,
     /// What a reconstruction takes, where the network was traced.
     pub estimate: Option<Estimate>,
+    /// What a reader has to know.
+    pub warnings: Vec<Warning>,
 }
 
 /// One node.
@@ -146,6 +149,7 @@ impl Model {
             unsupported,
             parameters: self.parameters(&way),
             estimate: trace.as_ref().zip(circuit.as_ref()).and_then(|(trace, circuit)| estimate(trace, circuit)),
+            warnings: trace.as_ref().map(Trace::warnings).unwrap_or_default(),
             traced,
         })
     }

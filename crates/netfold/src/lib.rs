@@ -75,6 +75,7 @@ pub mod switches;
 pub mod trace;
 pub mod unit;
 pub mod value;
+pub mod warning;
 
 pub use affine::{Affine, Rule, Validity};
 pub use basis::Basis;
@@ -99,3 +100,4 @@ pub use store::Store;
 pub use trace::Trace;
 pub use unit::{ReceptiveField, Unit};
 pub use value::{Tensor, Value};
+pub use warning::Warning;

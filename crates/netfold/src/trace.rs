@@ -11,6 +11,7 @@ use crate::error::{Error, OpError, Unsupported};
 use crate::graph::{Model, Node, TensorId};
 use crate::ops::{Dependence, Inputs, Precision, Record};
 use crate::value::{Tensor, Value};
+use crate::warning::Warning;
 
 /// The values of a network at one input (the "prior information" of the founding paper).
 ///
@@ -32,6 +33,8 @@ pub struct Trace<'m, T: Real> {
     records: HashMap<usize, Vec<Affine<T>>>,
     varies: Vec<bool>,
     tracing: Tracing<T>,
+    /// What the first batch normalisation near the input shows of the input's scale.
+    scale: Option<Warning>,
 }
 
 /// Values that stand in for tensors that do not depend on the input: other weights, or biases of zero.
@@ -120,8 +123,17 @@ impl Model {
             }
         }
         tracing.replaced.iter().for_each(|(constant, value)| values[constant.0] = Some(value.clone()));
-        let mut trace =
-            Trace { model: self, input: id, output, nodes, values, records: HashMap::new(), varies, tracing };
+        let mut trace = Trace {
+            model: self,
+            input: id,
+            output,
+            nodes,
+            values,
+            records: HashMap::new(),
+            varies,
+            tracing,
+            scale: None,
+        };
         // What one node gives back serves the next ones.
         let _reuse = Reuse::<T>::start();
         // Nodes are many short parallel loops: a thread of the pool starts them at no cost.
@@ -151,8 +163,7 @@ impl Model {
 
     fn check_input(&self, id: TensorId, got: &[usize]) -> Result<(), Error> {
         let Some(declared) = &self.tensors[id.0].shape else { return Ok(()) };
-        let fits = |dim: &Dim, size: usize| !matches!(dim, Dim::Known(known) if *known != size);
-        if declared.len() == got.len() && declared.iter().zip(got).all(|(dim, &size)| fits(dim, size)) {
+        if agree(declared, got) {
             return Ok(());
         }
         let expected = shape_text(declared);
@@ -195,6 +206,12 @@ impl Model {
         }
         (varies, refused)
     }
+}
+
+/// Whether a shape is one that is declared: as many axes, and every size that the file gives as a number.
+fn agree(declared: &[Dim], shape: &[usize]) -> bool {
+    let fits = |(dim, &size): (&Dim, &usize)| !matches!(dim, Dim::Known(known) if *known != size);
+    declared.len() == shape.len() && declared.iter().zip(shape).all(fits)
 }
 
 /// `[batch, 3, 224, 224]`, with `?` for a size that has neither number nor name.
@@ -278,6 +295,22 @@ impl<'m, T: Precision> Trace<'m, T> {
         self.real(self.output)
     }
 
+    /// What a reader of a result of this trace has to know.
+    pub fn warnings(&self) -> Vec<Warning> {
+        self.contradicted().into_iter().chain(self.scale.clone()).collect()
+    }
+
+    /// A declared shape of the output that the computation contradicts.
+    fn contradicted(&self) -> Option<Warning> {
+        let (info, value) = (&self.model.tensors[self.output.0], self.value(self.output)?);
+        let declared = info.shape.as_ref().filter(|declared| !agree(declared, value.shape()))?;
+        Some(Warning::DeclaredShape {
+            tensor: info.name.clone(),
+            declared: shape_text(declared),
+            computed: value.shape().to_vec(),
+        })
+    }
+
     /// Bytes of the numbers that depend on the input; what several values share counts once.
     pub fn bytes(&self) -> usize {
         let reals = self.values.iter().zip(&self.varies).filter(|&(_, &varies)| varies);
@@ -302,8 +335,12 @@ impl<'m, T: Precision> Trace<'m, T> {
     /// Computes all nodes, each after those that it reads.
     fn run(&mut self) -> Result<(), Error> {
         let mut held = self.held();
+        let judge = self.scale_judge();
         for index in self.nodes.clone() {
             let node = &self.model.nodes[index];
+            if judge == Some(index) {
+                self.scale = self.scale_at(node);
+            }
             let Record { values, affines } = match self.overwritten(node, &held)? {
                 Some(record) => record,
                 None => self.compute(node)?,
@@ -326,6 +363,31 @@ impl<'m, T: Precision> Trace<'m, T> {
             }
         }
         Ok(())
+    }
+
+    /// The batch normalisation near the input that tells of its scale: the first one, if few nodes lead to it.
+    fn scale_judge(&self) -> Option<usize> {
+        const NEAR: usize = 8;
+        let model = self.model;
+        let first = *self.nodes.iter().find(|&&index| model.nodes[index].op == "BatchNormalization")?;
+        let mut depths: HashMap<TensorId, usize> = HashMap::new();
+        for node in self.nodes.iter().map(|&index| &model.nodes[index]) {
+            let read = node.inputs.iter().flatten().filter(|&&id| self.varies(id));
+            let depth = read.map(|id| depths.get(id).copied().unwrap_or(0)).max().unwrap_or(0) + 1;
+            node.outputs.iter().flatten().filter(|&&id| self.varies(id)).for_each(|&id| {
+                depths.insert(id, depth);
+            });
+        }
+        let depth = |id: &TensorId| depths.get(id).copied().unwrap_or(0);
+        (depth(model.nodes[first].outputs.first()?.as_ref()?) <= NEAR).then_some(first)
+    }
+
+    /// What a batch normalisation says of the scale of the input, where that is off by more than four times.
+    fn scale_at(&self, node: &Node) -> Option<Warning> {
+        const MOST: f64 = 4.0;
+        let ratio = T::op(node.operator.as_ref().ok()?.as_ref()).deviation(&self.inputs(node))?;
+        let off = ratio > MOST || ratio < 1.0 / MOST;
+        off.then(|| Warning::InputScale { node: node.name.clone(), ratio })
     }
 
     /// How many hold on to each tensor: the node that makes it, those that read it, and who asks for input and output.

@@ -42,22 +42,20 @@ fn run<T: Precision>(words: &Bias, session: &Session<'_>) -> Result<ExitCode, Fa
                 "channels": map.by_channel(),
             })
         };
-        println!(
-            "{}",
-            json!({
-                "class": class,
-                "label": session.label(class),
-                "logit": frozen.logits.data()[class].wide(),
-                "bias": b,
-                "pushed_zero": pushed,
-                "preprocessing": pixels,
-                "pixel_bias": pixels.map(|share| b + share),
-                "nodes": maps.iter().map(part).collect::<Vec<_>>(),
-            })
-        );
+        session.print_json(json!({
+            "class": class,
+            "label": session.label(class),
+            "logit": frozen.logits.data()[class].wide(),
+            "bias": b,
+            "pushed_zero": pushed,
+            "preprocessing": pixels,
+            "pixel_bias": pixels.map(|share| b + share),
+            "nodes": maps.iter().map(part).collect::<Vec<_>>(),
+        }));
         return Ok(ExitCode::SUCCESS);
     }
     println!("{} at {}: where b of {} comes from", session.stamp.file, frozen.stamp.file, session.class(class));
+    session.print_preprocessing();
     let width = maps.iter().map(|map| shortened(&node(map).node).chars().count()).max().unwrap_or(0).max(13);
     println!("\n{:<width$}  {:>12}  largest channels", "node", "share");
     for map in &maps {

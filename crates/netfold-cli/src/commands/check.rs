@@ -35,8 +35,9 @@ pub fn check(words: &Check) -> Result<ExitCode, Failure> {
     let holds = all.iter().all(|checked| checked.outcomes.iter().all(Outcome::holds));
     if words.common.json {
         let inputs: Vec<Value> = all.iter().map(Checked::json).collect();
-        println!("{}", json!({ "holds": holds, "lens": lens.name, "inputs": inputs }));
+        session.print_json(json!({ "holds": holds, "lens": lens.name, "inputs": inputs }));
     } else {
+        session.print_preprocessing();
         all.iter().for_each(|checked| checked.print(&session, lens));
     }
     Ok(if holds { ExitCode::SUCCESS } else { ExitCode::from(NOT_EQUIVALENT) })

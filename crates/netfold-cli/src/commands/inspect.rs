@@ -11,7 +11,7 @@ use netfold_render::number::{bytes, count, counted, significant};
 use serde_json::{Map, Value, json};
 
 use crate::args::{Inspect, PrecisionWord};
-use crate::failure::Failure;
+use crate::failure::{self, Failure};
 use crate::flowchart;
 
 /// Tells all nodes; a model with nodes that are not supported is told too, and is a failure all the same.
@@ -25,6 +25,7 @@ pub fn inspect(words: &Inspect) -> Result<ExitCode, Failure> {
         PrecisionWord::F32 => model.inspect::<f32>(&head, shape, &rules)?,
         PrecisionWord::F64 => model.inspect::<f64>(&head, shape, &rules)?,
     };
+    found.warnings.iter().for_each(|warning| failure::warn(&warning.to_string(), warning.hint().as_deref()));
     match words.graph {
         _ if words.json => println!("{}", object(words, &model, &head, &found)),
         Some(format) => println!("{}", flowchart::text(&found, format).trim_end()),
@@ -92,6 +93,7 @@ fn object(words: &Inspect, model: &Model, head: &Head, found: &Inspection) -> Va
         "nodes": found.nodes.iter().map(node).collect::<Vec<_>>(),
         "unsupported": refused.collect::<Vec<_>>(),
         "estimate": found.estimate,
+        "warnings": found.warnings,
     })
 }
 

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use netfold::trace::Keep;
 use netfold::{Path, Precision, store};
 use serde_json::json;
 
@@ -28,10 +29,9 @@ fn run<T: Precision>(words: &Integrate, session: &Session<'_>) -> Result<ExitCod
         let shapes = format!("INPUT has shape {:?}, the reference {:?}", x.shape(), reference.shape());
         return Err(Failure::new(WRONG_INPUT, shapes).hint("both ends of a path have one shape"));
     }
-    let trace = session.model.trace(&x, session.head.logits, session.words.non_finite())?;
+    let trace = session.trace(&x, Keep::Priors)?;
     let logits = trace.logits()?.clone();
     drop(trace);
-    session.labels.check(logits.len())?;
     let class = session.chosen(words.class.as_deref(), &logits)?;
     let (model, output, non_finite) = (&session.model, session.head.logits, session.words.non_finite());
     let shape: Vec<u64> = x.shape().iter().map(|&size| size as u64).collect();
@@ -48,25 +48,23 @@ fn run<T: Precision>(words: &Integrate, session: &Session<'_>) -> Result<ExitCod
     let sum: f64 = made.attributions.iter().sum();
     let [from, to] = made.ends;
     if words.common.json {
-        println!(
-            "{}",
-            json!({
-                "class": class,
-                "label": session.label(class),
-                "logits": { "reference": from, "input": to },
-                "sum": sum,
-                "difference": made.difference,
-                "pieces": made.pieces,
-                "unresolved": made.unresolved,
-                "exact": made.is_exact(),
-                "shape": shape,
-                "attributions": made.attributions,
-            })
-        );
+        session.print_json(json!({
+            "class": class,
+            "label": session.label(class),
+            "logits": { "reference": from, "input": to },
+            "sum": sum,
+            "difference": made.difference,
+            "pieces": made.pieces,
+            "unresolved": made.unresolved,
+            "exact": made.is_exact(),
+            "shape": shape,
+            "attributions": made.attributions,
+        }));
         return Ok(ExitCode::SUCCESS);
     }
     let (input, reference) = (words.input.display(), words.reference.display());
     println!("{}: integrated gradients of {} from {reference} to {input}", session.stamp.file, session.class(class));
+    session.print_preprocessing();
     println!("\nlogit at the reference  {from:.6}");
     println!("logit at the input      {to:.6}");
     println!("sum of attributions     {sum:.6}, off by {:.1e} of the largest logit", made.difference);

@@ -68,10 +68,12 @@ fn run<T: Precision>(words: &Lens, session: &Session<'_>) -> Result<ExitCode, Fa
     if words.common.json {
         let lenses: Vec<Value> = seen.iter().map(|seen| seen.json(logit)).collect();
         let label = session.label(class);
-        println!("{}", json!({ "class": class, "label": label, "logit": logit, "lenses": lenses, "out": words.out }));
+        session
+            .print_json(json!({ "class": class, "label": label, "logit": logit, "lenses": lenses, "out": words.out }));
         return Ok(ExitCode::SUCCESS);
     }
     println!("{} at {}: {}, logit {logit:.6}", session.stamp.file, words.input.display(), session.class(class));
+    session.print_preprocessing();
     let column = |value: f64| fixed(value, 6).replace('−', "-");
     println!("\n{:<22} {:>13} {:>13} {:>13} {:>9}", "lens", "contributions", "beside them", "residual", "seconds");
     for Seen { lens, map, seconds } in &seen {

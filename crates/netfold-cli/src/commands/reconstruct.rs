@@ -86,7 +86,7 @@ fn run<T: Precision>(words: &Reconstruct, session: &Session<'_>) -> Result<ExitC
     }
     if words.common.json {
         let classes: Vec<_> = kept.iter().map(|row| row.json(session, &result, frozen.logits.shape())).collect();
-        println!("{}", json!({ "certificate": certificate, "classes": classes, "cam": cam, "out": words.out }));
+        session.print_json(json!({ "certificate": certificate, "classes": classes, "cam": cam, "out": words.out }));
     } else {
         print(words, session, &certificate, (&kept, cam), &result, frozen.logits.shape());
     }
@@ -113,6 +113,7 @@ fn certify<T: Precision>(session: &Session<'_>, frozen: &Frozen<T>, result: &Rec
     let told = Circumstances {
         tolerance: session.tolerance::<T>(),
         decides: session.words.at.is_none(),
+        warnings: frozen.warnings.clone(),
         left_off: session.head.left_off.clone(),
         seconds: frozen.seconds,
         model: session.stamp.clone(),
@@ -149,6 +150,7 @@ fn print<T: Precision>(
         certificate.precision,
         certificate.method
     );
+    session.print_preprocessing();
     if !certificate.left_off.is_empty() {
         println!("left off: {}; the logits before are reconstructed", certificate.left_off.join(", "));
     }

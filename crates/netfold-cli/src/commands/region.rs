@@ -7,6 +7,7 @@ use netfold::error::Unsupported;
 use netfold::input::{Given, InputLayout, Pictured};
 use netfold::reconstruct::top;
 use netfold::region::{Bracket, Decision, Direction, Event, Exit, Fidelity, Line, Norm, decisions, fidelity};
+use netfold::trace::Keep;
 use netfold::{Circuit, Error, Precision, Region as Polytope, Tensor};
 use netfold_onnx::Dim;
 use serde_json::{Value, json};
@@ -51,9 +52,8 @@ struct Found<'a> {
 fn run<T: Precision>(words: &Region, session: &Session<'_>) -> Result<ExitCode, Failure> {
     let Given { x, picture } = session.input::<T>(&words.input)?;
     let rules = session.words.network.rules();
-    let trace = session.model.trace(&x, session.head.logits, session.words.non_finite())?;
+    let trace = session.trace(&x, Keep::Values)?;
     let (circuit, logits) = (trace.freeze(&rules)?, trace.logits()?.clone());
-    session.labels.check(logits.len())?;
     let class = session.chosen(words.class.as_deref(), &logits)?;
     let region = match trace.region(&circuit) {
         Err(Error::Point(nodes)) => Err(nodes),
@@ -100,7 +100,7 @@ fn run<T: Precision>(words: &Region, session: &Session<'_>) -> Result<ExitCode, 
         rays,
     };
     if words.common.json {
-        println!("{}", found.json(&norms));
+        session.print_json(found.json(&norms));
     } else {
         found.print(&norms);
     }
@@ -209,6 +209,7 @@ impl Found<'_> {
 
     fn print(&self, norms: &[Norm]) {
         println!("{} at {}: how far the one-layer model holds", self.session.stamp.file, self.input);
+        self.session.print_preprocessing();
         println!("\n{:<10}{}, logit {:.4}", "class", self.session.class(self.class), self.logit);
         match &self.region {
             Ok(switches) => println!("{:<10}bounded by {switches} switches", "region"),

@@ -27,8 +27,9 @@ pub fn verify(words: &Verify) -> Result<ExitCode, Failure> {
         let inputs = lines
             .iter()
             .map(|line| json!({ "path": line.path, "certificate": line.certificate, "logits": line.logits }));
-        println!("{}", json!({ "equivalent": failed == 0, "inputs": inputs.collect::<Vec<_>>() }));
+        session.print_json(json!({ "equivalent": failed == 0, "inputs": inputs.collect::<Vec<_>>() }));
     } else {
+        session.print_preprocessing();
         for Line { certificate, path, .. } in &lines {
             let verdict = if certificate.equivalent { "equivalent    " } else { "NOT equivalent" };
             let class = certificate.argmax.map_or_else(String::new, |argmax| session.class(argmax.original));
@@ -55,6 +56,7 @@ fn one<T: Precision>(session: &Session<'_>, path: &Path) -> Result<Line, Failure
     let told = Circumstances {
         tolerance: session.tolerance::<T>(),
         decides: session.words.at.is_none(),
+        warnings: frozen.warnings.clone(),
         left_off: session.head.left_off.clone(),
         seconds: frozen.seconds,
         model: session.stamp.clone(),

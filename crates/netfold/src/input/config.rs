@@ -4,7 +4,7 @@ use netfold_linear::Filter;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{ChannelOrder, Preprocess, Resize};
+use super::{ChannelOrder, PixelScale, Preprocess, Resize};
 
 /// Switches that change no number of the tensor of a picture.
 const HARMLESS: [&str; 3] = ["do_convert_rgb", "do_convert_annotations", "do_reduce_labels"];
@@ -76,7 +76,10 @@ pub(super) fn parse(text: &str) -> Result<Preprocess, String> {
         mean.reverse();
         std.reverse();
     }
-    let rescale = if config.do_rescale.unwrap_or(true) { config.rescale_factor.unwrap_or(1.0 / 255.0) } else { 1.0 };
+    let (rescale, scale) = match config.do_rescale.unwrap_or(true) {
+        true => (config.rescale_factor.unwrap_or(1.0 / 255.0), PixelScale::Full),
+        false => (1.0, PixelScale::Stored),
+    };
     let filter = match config.resample.unwrap_or(2) {
         0 => Filter::Nearest,
         2 => Filter::Bilinear,
@@ -92,7 +95,7 @@ pub(super) fn parse(text: &str) -> Result<Preprocess, String> {
             return Err(format!("`resample` is {name}; supported are 0 (nearest), 2 (bilinear) and 3 (bicubic)"));
         }
     };
-    Ok(Preprocess { resize, filter, crop, rescale, mean, std, order })
+    Ok(Preprocess { resize, filter, crop, rescale, scale, mean, std, order })
 }
 
 impl Config {

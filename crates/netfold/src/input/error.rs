@@ -44,6 +44,26 @@ pub enum InputError {
         /// Its height.
         height: usize,
     },
+    /// The picture's values are neither of 8 nor of 16 bits.
+    #[error("`{}` holds pixels of type {got}; pictures of 8 and 16 bits a value are read", path.display())]
+    PixelType {
+        /// The file.
+        path: PathBuf,
+        /// Their type, as the decoder calls it.
+        got: String,
+    },
+    /// A picture of a size that its file cannot fill.
+    #[error("`{}` says that it has {width} x {height} pixels, and its file has {bytes} bytes", path.display())]
+    Hollow {
+        /// The file.
+        path: PathBuf,
+        /// The width that it claims.
+        width: usize,
+        /// The height that it claims.
+        height: usize,
+        /// The size of the file.
+        bytes: u64,
+    },
     /// The array file is damaged, or is none.
     #[error("cannot read the array `{}`: {reason}", path.display())]
     Npy {
@@ -134,7 +154,11 @@ impl InputError {
             Self::NotPicture { .. } => {
                 "give a picture, or a .npy file that holds the tensor that the model takes".into()
             }
+            Self::Decode { source: image::ImageError::Unsupported(_), .. } | Self::PixelType { .. } => {
+                "save it with 8 or 16 bits a value, or give its numbers as a .npy file".into()
+            }
             Self::Decode { .. } => "the file may be cut or damaged: open it elsewhere and save it again".into(),
+            Self::Hollow { .. } => "a picture of one colour, or a damaged one: make it smaller first".into(),
             Self::TooLarge { .. } => "make the picture smaller first".into(),
             Self::Npy { .. } => "write it with numpy.save, one array without pickled objects".into(),
             Self::Dtype { .. } => {

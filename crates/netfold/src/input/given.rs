@@ -6,7 +6,8 @@ use netfold_linear::Real;
 use netfold_onnx::Dim;
 
 use super::{
-    ChannelOrder, InputError, InputLayout, LayoutChoice, Picture, PixelMap, Preprocess, fit, is_npy, read_npy,
+    ChannelOrder, InputError, InputLayout, LayoutChoice, Picture, PixelMap, PixelScale, Pixels, Preprocess, fit,
+    is_npy, read_npy,
 };
 use crate::value::Tensor;
 
@@ -24,9 +25,11 @@ pub struct Given<T> {
 pub struct Pictured<T> {
     /// From its pixels to the model's input.
     pub map: PixelMap<T>,
-    /// The picture resized and cropped as the model sees it, in its own colours and scale.
+    /// The picture resized and cropped as the model sees it, in its own colours, 8 bits a value.
     pub seen: Picture,
-    /// x = factor · p + offset out of the seen picture's pixels, for each channel in the model's order.
+    /// The largest value that a pixel of the file could have: 255 or 65535.
+    pub largest: f64,
+    /// x = factor · p + offset out of the picture's pixels, resized and cropped, for each channel in the model's order.
     pub factor: Vec<f64>,
     /// See `factor`.
     pub offset: Vec<f64>,
@@ -56,15 +59,23 @@ impl<T: Real> Given<T> {
         let map = preprocess.pixel_map::<T>(&picture, &layout)?;
         let x = map.apply(&picture);
         let seen = preprocess.seen(&picture, &layout)?;
-        let (factor, offset) = preprocess.per_channel(seen.channels)?;
-        Ok(Self { x, picture: Some(Pictured { map, seen, factor, offset, order: preprocess.order }) })
+        let (factor, offset) = preprocess.per_channel(seen.channels, picture.pixels.largest())?;
+        let largest = picture.pixels.largest();
+        Ok(Self { x, picture: Some(Pictured { map, seen, largest, factor, offset, order: preprocess.order }) })
     }
 }
 
 impl Preprocess {
-    /// The picture resized and cropped as the model sees it, its colours in the picture's own order and scale.
+    /// The picture resized and cropped as the model sees it, its colours in the picture's own order, 8 bits a value.
     fn seen(&self, picture: &Picture, layout: &InputLayout) -> Result<Picture, InputError> {
-        let plain = Self { rescale: 1.0, mean: vec![0.0], std: vec![1.0], order: ChannelOrder::Rgb, ..self.clone() };
+        let plain = Self {
+            rescale: 1.0,
+            scale: PixelScale::Full,
+            mean: vec![0.0],
+            std: vec![1.0],
+            order: ChannelOrder::Rgb,
+            ..self.clone()
+        };
         let tensor = plain.pixel_map::<f32>(picture, layout)?.apply(picture);
         let shape = tensor.shape();
         let (height, width) = (shape[layout.height_axis()], shape[layout.width_axis()]);
@@ -81,6 +92,6 @@ impl Preprocess {
                 }
             }
         }
-        Ok(Picture { width, height, channels, pixels })
+        Ok(Picture { width, height, channels, pixels: Pixels::Bytes(pixels) })
     }
 }

@@ -12,7 +12,8 @@ use crate::value::Tensor;
 /// Shares of red, green and blue in a gray value: Pillow's `convert("L")`, without its rounding.
 const LUMA: [f64; 3] = [0.299, 0.587, 0.114];
 
-/// x = A p + c: the model's input x out of pixels p of shape height × width × channels, values 0 to 255.
+/// x = A p + c: the model's input x out of pixels p of shape height × width × channels, values as its file holds them: 0 to 255, or 0
+/// to 65535.
 ///
 /// A row w with bias b over the model's input is the row Aᵀ w with bias b + ⟨w, c⟩ over the pixels, exactly.
 #[derive(Clone, Debug)]
@@ -34,7 +35,7 @@ impl Preprocess {
     pub fn pixel_map<T: Real>(&self, picture: &Picture, layout: &InputLayout) -> Result<PixelMap<T>, InputError> {
         let [height, width, from] = picture.shape();
         let channels = layout.channels().unwrap_or(from);
-        let (factors, offsets) = self.per_channel(channels)?;
+        let (factors, offsets) = self.per_channel(channels, picture.pixels.largest())?;
         let (resized, cut) = self.sizes([height, width], layout)?;
 
         let mut stages: Vec<SharedMap<T>> = Vec::new();
@@ -61,8 +62,8 @@ impl Preprocess {
         Ok(PixelMap { map, offset: field(offsets) })
     }
 
-    /// Factor and offset for each channel: rescale / std and −mean / std.
-    pub(super) fn per_channel<T: Real>(&self, channels: usize) -> Result<(Vec<T>, Vec<T>), InputError> {
+    /// Factor and offset for each channel: rescale / std and −mean / std, for pixel values up to `largest`.
+    pub(super) fn per_channel<T: Real>(&self, channels: usize, largest: f64) -> Result<(Vec<T>, Vec<T>), InputError> {
         let spread = |what, values: &[f64]| match *values {
             [value] => Ok(vec![value; channels]),
             _ if values.len() == channels => Ok(values.to_vec()),
@@ -72,7 +73,7 @@ impl Preprocess {
         if let Some(&zero) = std.iter().find(|std| !(1.0 / **std).is_finite()) {
             return Err(InputError::Deviation(zero));
         }
-        let factors = std.iter().map(|std| T::of(self.rescale / std)).collect();
+        let factors = std.iter().map(|std| T::of(self.factor(largest) / std)).collect();
         let offsets = mean.iter().zip(&std).map(|(mean, std)| T::of(-mean / std)).collect();
         Ok((factors, offsets))
     }

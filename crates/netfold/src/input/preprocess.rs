@@ -20,8 +20,10 @@ pub struct Preprocess {
     pub filter: Filter,
     /// Height and width of the centre that is then cut out; what lies outside the picture is zero.
     pub crop: Option<[usize; 2]>,
-    /// Factor of every pixel value (0 to 255).
+    /// Factor of every pixel value p.
     pub rescale: f64,
+    /// What p is for a picture of 16 bits.
+    pub scale: PixelScale,
     /// What is subtracted: one number, or one for each channel in the model's order.
     pub mean: Vec<f64>,
     /// What is divided by: one number, or one for each channel in the model's order.
@@ -46,6 +48,15 @@ pub enum Resize {
     ImageNet,
 }
 
+/// What a pixel value of a picture with 16 bits a value is taken for. With 8 bits both are the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PixelScale {
+    /// p from 0 to 255, whatever the bits: the stored value over 257.
+    Full,
+    /// p is the stored value.
+    Stored,
+}
+
 /// Order of three channels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChannelOrder {
@@ -56,6 +67,40 @@ pub enum ChannelOrder {
 }
 
 impl Preprocess {
+    /// What becomes of a pixel value v, as a formula: `(v / 255 − 0.5) / 0.25`; several numbers are the channels' own.
+    ///
+    /// `largest` is the largest value that the picture's file could hold ([`Pixels::largest`](super::Pixels::largest)).
+    pub fn formula(&self, largest: f64) -> String {
+        let list = |values: &[f64]| match values {
+            [value] => value.to_string(),
+            several => format!("({})", several.iter().map(f64::to_string).collect::<Vec<_>>().join(", ")),
+        };
+        let factor = self.factor(largest);
+        let divisor = 1.0 / factor;
+        let whole = (divisor * 1e6).round() / 1e6;
+        let mut text = match factor {
+            1.0 => "v".to_owned(),
+            _ if (divisor - whole).abs() < 1e-9 * divisor.abs() => format!("v / {whole}"),
+            factor => format!("v · {factor}"),
+        };
+        if self.mean.iter().any(|&mean| mean != 0.0) {
+            text = format!("{text} − {}", list(&self.mean));
+        }
+        if self.std.iter().any(|&std| std != 1.0) {
+            let value = if text.contains('−') { format!("({text})") } else { text };
+            text = format!("{value} / {}", list(&self.std));
+        }
+        if self.order == ChannelOrder::Bgr { format!("{text}, blue first") } else { text }
+    }
+
+    /// The factor of a stored value, for a picture whose values go up to `largest`.
+    pub(super) fn factor(&self, largest: f64) -> f64 {
+        match self.scale {
+            PixelScale::Full => self.rescale * (255.0 / largest),
+            PixelScale::Stored => self.rescale,
+        }
+    }
+
     /// The names that [`Self::preset`] knows.
     pub const PRESETS: [&str; 5] = ["unit", "raw", "imagenet", "tf", "caffe"];
 
@@ -72,16 +117,20 @@ impl Preprocess {
             filter: Filter::Bilinear,
             crop: None,
             rescale: 1.0,
+            scale: PixelScale::Stored,
             mean: vec![0.0],
             std: vec![1.0],
             order: ChannelOrder::Rgb,
         };
         Some(match name {
             "raw" => raw,
-            "unit" => Self { rescale: 1.0 / 255.0, ..raw },
-            "tf" => Self { rescale: 1.0 / 127.5, mean: vec![1.0], ..raw },
-            "caffe" => Self { mean: vec![103.939, 116.779, 123.68], order: ChannelOrder::Bgr, ..raw },
+            "unit" => Self { scale: PixelScale::Full, rescale: 1.0 / 255.0, ..raw },
+            "tf" => Self { scale: PixelScale::Full, rescale: 1.0 / 127.5, mean: vec![1.0], ..raw },
+            "caffe" => {
+                Self { scale: PixelScale::Full, mean: vec![103.939, 116.779, 123.68], order: ChannelOrder::Bgr, ..raw }
+            }
             "imagenet" => Self {
+                scale: PixelScale::Full,
                 resize: Resize::ImageNet,
                 rescale: 1.0 / 255.0,
                 mean: vec![0.485, 0.456, 0.406],

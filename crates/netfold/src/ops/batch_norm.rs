@@ -38,6 +38,29 @@ impl Operator for BatchNormalization {
 }
 
 impl<T: Real> Op<T> for BatchNormalization {
+    /// The median over all channels of √(mean over places of (x − mean)² / (var + ε)).
+    ///
+    /// Of a large tensor some hundred places a channel are read.
+    fn deviation(&self, x: &Inputs<'_, T>) -> Option<f64> {
+        const PLACES: usize = 256;
+        const FEWEST: usize = 64;
+        let ([1, channels, places @ ..], Ok(values)) = (x.shape(0).ok()?, x.real(0)) else { return None };
+        let places: usize = places.iter().product();
+        let (mean, var) = (x.real(3).ok()?.data(), x.real(4).ok()?.data());
+        if channels * places < FEWEST || mean.len() != *channels || var.len() != *channels {
+            return None;
+        }
+        let step = places.div_ceil(PLACES);
+        let deviation = |(c, plane): (usize, &[T])| {
+            let squares = plane.iter().step_by(step).map(|value| (value.wide() - mean[c].wide()).powi(2));
+            let mean_square = squares.sum::<f64>() / places.div_ceil(step) as f64;
+            (mean_square / (var[c].wide() + self.epsilon)).sqrt()
+        };
+        let mut all: Vec<f64> = values.data().chunks_exact(places).enumerate().map(deviation).collect();
+        all.sort_by(f64::total_cmp);
+        Some(all[all.len() / 2])
+    }
+
     fn record(&self, x: &Inputs<'_, T>, varies: &[bool]) -> Result<Option<Record<T>>, OpError> {
         Record::applied(self, x, varies)
     }

@@ -144,6 +144,14 @@ pub trait Op<T: Real>: Debug + Send + Sync {
         Ok(None)
     }
 
+    /// How far its input is from what the network was trained on, where the operator's parameters tell that: the ratio of
+    /// the input's spread to the one that the parameters remember, about 1 for an input like those of the training.
+    ///
+    /// Nothing by default.
+    fn deviation(&self, _x: &Inputs<'_, T>) -> Option<f64> {
+        None
+    }
+
     /// What keeps the operator on the piece that it is frozen on: asked where [`freeze`](Op::freeze) is exact in a region.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use image::{
     DynamicImage, ExtendedColorType, GrayAlphaImage, GrayImage, ImageBuffer, ImageEncoder, ImageFormat, Luma, Rgb,
     RgbImage, RgbaImage,
 };
-use netfold::input::{InputError, Picture};
+use netfold::input::{InputError, Picture, Pixels};
 
 use crate::{file, told};
 
@@ -26,6 +26,14 @@ fn written(image: impl Into<DynamicImage>, format: ImageFormat) -> Vec<u8> {
     bytes
 }
 
+/// The values of a picture of 8 bits.
+fn eight(picture: &Picture) -> &[u8] {
+    match &picture.pixels {
+        Pixels::Bytes(values) => values,
+        Pixels::Words(_) => panic!("8 bits are expected"),
+    }
+}
+
 /// 3 wide, 2 high, six colours.
 fn colours() -> RgbImage {
     RgbImage::from_fn(3, 2, |x, y| Rgb([(40 * x + 7) as u8, (100 * y + 9) as u8, (60 * x + 50 * y) as u8]))
@@ -37,12 +45,14 @@ fn each_format_is_known_by_its_content() {
     for format in [ImageFormat::Png, ImageFormat::Bmp, ImageFormat::Tiff, ImageFormat::WebP, ImageFormat::Gif] {
         let picture = read(&written(image.clone(), format)).unwrap();
         assert_eq!(picture.shape(), [2, 3, 3], "{format:?}");
-        assert_eq!(picture.pixels, image.as_raw().as_slice(), "{format:?}");
+        assert_eq!(eight(&picture), image.as_raw().as_slice(), "{format:?}");
     }
     let flat = RgbImage::from_pixel(16, 8, Rgb([200, 30, 90]));
     let jpeg = read(&written(flat, ImageFormat::Jpeg)).unwrap();
     assert_eq!(jpeg.shape(), [8, 16, 3]);
-    assert!(jpeg.pixels.iter().zip([200, 30, 90].iter().cycle()).all(|(&got, &want): (_, &u8)| got.abs_diff(want) < 4));
+    assert!(
+        eight(&jpeg).iter().zip([200, 30, 90].iter().cycle()).all(|(&got, &want): (_, &u8)| got.abs_diff(want) < 4)
+    );
 }
 
 #[test]
@@ -52,17 +62,17 @@ fn gray_stays_one_channel() {
         let picture = read(&written(gray.clone(), format)).unwrap();
         assert!(picture.channels == 1 || format == ImageFormat::Bmp, "{format:?}: bitmaps hold a palette");
     }
-    assert_eq!(read(&written(gray.clone(), ImageFormat::Png)).unwrap().pixels, gray.as_raw().as_slice());
+    assert_eq!(eight(&read(&written(gray.clone(), ImageFormat::Png)).unwrap()), gray.as_raw().as_slice());
     let alpha = GrayAlphaImage::from_pixel(1, 1, image::LumaA([77, 3]));
     let picture = read(&written(alpha, ImageFormat::Png)).unwrap();
-    assert_eq!((picture.channels, picture.pixels), (1, vec![77]));
+    assert_eq!((picture.channels, eight(&picture)), (1, [77].as_slice()));
 }
 
 #[test]
 fn what_is_transparent_keeps_its_colour() {
     let image = RgbaImage::from_pixel(2, 1, image::Rgba([200, 100, 50, 0]));
     for format in [ImageFormat::Png, ImageFormat::WebP, ImageFormat::Tiff] {
-        assert_eq!(read(&written(image.clone(), format)).unwrap().pixels, [200, 100, 50, 200, 100, 50], "{format:?}");
+        assert_eq!(eight(&read(&written(image.clone(), format)).unwrap()), [200, 100, 50, 200, 100, 50], "{format:?}");
     }
     // Palette of two bits, its second colour transparent; Pillow: Image.new('P', (3, 2)), putpalette, putdata
     // [0, 1, 2, 2, 1, 0], save(transparency=1, bits=2).
@@ -73,17 +83,49 @@ fn what_is_transparent_keeps_its_colour() {
         169, 108, 231, 192, 35, 0, 0, 0, 0, 73, 69, 78, 68, 174, 66, 96, 130,
     ];
     let (a, b, c) = ([10, 20, 30], [200, 100, 50], [255, 0, 255]);
-    assert_eq!(read(&palette).unwrap().pixels, [a, b, c, c, b, a].concat());
+    assert_eq!(eight(&read(&palette).unwrap()), [a, b, c, c, b, a].concat());
 }
 
 #[test]
-fn sixteen_bits_become_the_nearest_eight() {
+fn sixteen_bits_stay() {
     let values = [0, 128, 129, 257 * 100, 257 * 100 + 200, 65_535];
     let image: ImageBuffer<Luma<u16>, _> = ImageBuffer::from_raw(6, 1, values.to_vec()).unwrap();
+    let colour: ImageBuffer<Rgb<u16>, _> = ImageBuffer::from_raw(2, 1, values.to_vec()).unwrap();
     for format in [ImageFormat::Png, ImageFormat::Tiff] {
-        let picture = read(&written(DynamicImage::ImageLuma16(image.clone()), format)).unwrap();
-        assert_eq!((picture.channels, picture.pixels), (1, vec![0, 0, 1, 100, 101, 255]), "{format:?}");
+        let gray = read(&written(DynamicImage::ImageLuma16(image.clone()), format)).unwrap();
+        assert_eq!((gray.channels, &gray.pixels), (1, &Pixels::Words(values.to_vec())), "{format:?}");
+        assert_eq!((0..6).map(|at| gray.pixels.byte(at)).collect::<Vec<_>>(), [0, 0, 1, 100, 101, 255]);
+        let colour = read(&written(DynamicImage::ImageRgb16(colour.clone()), format)).unwrap();
+        assert_eq!((colour.channels, colour.pixels), (3, Pixels::Words(values.to_vec())), "{format:?}");
     }
+}
+
+#[test]
+fn floating_point_pixels_are_refused_by_their_type() {
+    let colour = DynamicImage::ImageRgb32F(ImageBuffer::from_pixel(2, 2, Rgb([0.5, 0.25, 1.5])));
+    let error = read(&written(colour, ImageFormat::Tiff)).unwrap_err();
+    assert!(error.to_string().contains("holds pixels of type Rgb32F"), "{error}");
+    assert!(!error.hint().unwrap().contains("damaged"));
+    // One sample of 32 bits, of IEEE floating point (tag 339 is 3), which the decoder itself refuses.
+    let entry = |tag: u16, kind: u16, value: u32| {
+        [&tag.to_le_bytes()[..], &kind.to_le_bytes(), &1_u32.to_le_bytes(), &value.to_le_bytes()].concat()
+    };
+    let after = 8 + 2 + 10 * 12 + 4;
+    let entries = [
+        entry(0x100, 3, 1),
+        entry(0x101, 3, 1),
+        entry(0x102, 3, 32),
+        entry(0x103, 3, 1),
+        entry(0x106, 3, 1),
+        entry(0x111, 4, after),
+        entry(0x115, 3, 1),
+        entry(0x116, 3, 1),
+        entry(0x117, 4, 4),
+        entry(0x153, 3, 3),
+    ];
+    let gray = [b"II*\0\x08\0\0\0\x0a\0".as_slice(), &entries.concat(), &[0; 4], &1.5_f32.to_le_bytes()].concat();
+    let error = read(&gray).unwrap_err();
+    assert!(!told(&error).contains("damaged") && !error.hint().unwrap().contains("damaged"), "{}", told(&error));
 }
 
 #[test]
@@ -92,7 +134,7 @@ fn of_many_frames_the_first() {
     let frame = |value| image::Frame::new(RgbaImage::from_pixel(4, 4, image::Rgba([value, 0, 0, 255])));
     image::codecs::gif::GifEncoder::new(&mut bytes).encode_frames([frame(10), frame(250)]).unwrap();
     let picture = read(&bytes).unwrap();
-    assert_eq!((picture.shape(), picture.pixels[0]), ([4, 4, 3], 10));
+    assert_eq!((picture.shape(), eight(&picture)[0]), ([4, 4, 3], 10));
 }
 
 /// An Exif block that holds the orientation alone.
@@ -127,7 +169,7 @@ fn the_picture_is_turned_as_exif_says() {
                 [wanted.width() as usize, wanted.height() as usize],
                 "{format}"
             );
-            assert_eq!(picture.pixels, wanted.as_raw().as_slice(), "{format}, orientation {orientation}");
+            assert_eq!(eight(&picture), wanted.as_raw().as_slice(), "{format}, orientation {orientation}");
         };
         let mut png = Vec::new();
         let mut encoder = PngEncoder::new(&mut png);
@@ -155,7 +197,7 @@ fn a_jpeg_is_turned_too() {
         let (picture, wanted) = (read(&bytes).unwrap(), turned(&image, orientation));
         assert_eq!([picture.width, picture.height], [wanted.width() as usize, wanted.height() as usize]);
         assert!(
-            picture.pixels.iter().zip(wanted.as_raw()).all(|(&got, &want)| got.abs_diff(want) < 4),
+            eight(&picture).iter().zip(wanted.as_raw()).all(|(&got, &want)| got.abs_diff(want) < 4),
             "{orientation}"
         );
     }
@@ -198,7 +240,11 @@ fn what_is_no_picture_is_refused_with_a_reason() {
     for format in FORMATS {
         let image = RgbImage::from_fn(60, 60, |x, y| Rgb([(x * y) as u8, (x + 31 * y) as u8, (7 * x) as u8]));
         let bytes = written(image, format);
-        for len in [bytes.len() / 3, bytes.len() * 9 / 10] {
+        for len in [bytes.len() / 3, bytes.len() * 9 / 10, bytes.len() - 2] {
+            // The last bytes of a PNG and a GIF come after the picture.
+            if len + 2 == bytes.len() && matches!(format, ImageFormat::Png | ImageFormat::Gif) {
+                continue;
+            }
             let cut = refused(&bytes[..len]);
             assert!(cut.starts_with("cannot decode the picture `"), "{format:?}: {cut}");
         }
@@ -218,6 +264,35 @@ fn too_many_pixels_are_refused_before_they_are_decoded() {
     let mut gif = written(colours(), ImageFormat::Gif);
     gif[6..10].fill(255);
     assert!(told(&read(&gif).unwrap_err()).contains("65535 x 65535 pixels"));
+}
+
+#[test]
+fn a_file_too_small_for_its_pixels_is_refused_before_it_is_decoded() {
+    let mut gif = written(colours(), ImageFormat::Gif);
+    gif[6..8].copy_from_slice(&9_999_u16.to_le_bytes());
+    gif[8..10].copy_from_slice(&9_900_u16.to_le_bytes());
+    let error = read(&gif).unwrap_err();
+    let wanted = format!("says that it has 9999 x 9900 pixels, and its file has {} bytes", gif.len());
+    assert!(error.to_string().ends_with(&wanted) && error.hint().is_some(), "{error}");
+    // As dense as Deflate can be, and no larger than what is decoded anyway.
+    let blank = GrayImage::new(3_000, 3_000);
+    assert_eq!(read(&written(blank, ImageFormat::Png)).unwrap().shape(), [3_000, 3_000, 1]);
+}
+
+#[test]
+fn a_lossy_webp_whose_partition_is_longer_than_its_frame_is_cut() {
+    // Pillow: Image.new('RGB', (16, 16), (200, 60, 20)).save(file, 'WEBP', quality=1)
+    let frame: &[u8] = &[
+        0x70, 0x01, 0x00, 0x9d, 0x01, 0x2a, 0x10, 0x00, 0x10, 0x00, 0x0c, 0xc0, 0xce, 0x25, 0xa0, 0x02, 0x74, 0x01,
+        0x40, 0x00, 0x00, 0xfe, 0xcb, 0xb7, 0x7b, 0x96, 0x8a, 0x45, 0x72, 0x3b, 0x08, 0x6e, 0xc1, 0x00, 0x00, 0x00,
+    ];
+    let riff = |frame: &[u8]| {
+        let chunk = [b"VP8 ".as_slice(), &(frame.len() as u32).to_le_bytes(), frame].concat();
+        [b"RIFF".as_slice(), &(chunk.len() as u32 + 4).to_le_bytes(), b"WEBP", &chunk].concat()
+    };
+    assert_eq!(read(&riff(frame)).unwrap().shape(), [16, 16, 3]);
+    let cut = read(&riff(&frame[..16])).unwrap_err();
+    assert!(told(&cut).contains("the file ends before the picture does"), "{}", told(&cut));
 }
 
 #[test]

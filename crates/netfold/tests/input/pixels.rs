@@ -1,6 +1,6 @@
 //! The affine map from pixels to the model's input.
 
-use netfold::input::{InputError, InputLayout, LayoutChoice, Picture, PixelMap, Preprocess};
+use netfold::input::{InputError, InputLayout, LayoutChoice, Picture, PixelMap, Pixels, Preprocess};
 use netfold_linear::{Probes, Real};
 
 use crate::dims;
@@ -11,7 +11,7 @@ fn picture(height: usize, width: usize, channels: usize) -> Picture {
         let (y, x, c) = (e / channels / width, e / channels % width, e % channels);
         ((37 * y * y + 91 * x + 53 * c * x + 17 * x * y + 11 * c) % 256) as u8
     };
-    Picture { width, height, channels, pixels: (0..height * width * channels).map(value).collect() }
+    Picture { width, height, channels, pixels: Pixels::Bytes((0..height * width * channels).map(value).collect()) }
 }
 
 fn layout<const N: usize>(sizes: [Option<usize>; N]) -> InputLayout {
@@ -114,7 +114,7 @@ fn imagenet_takes_the_short_side_and_the_centre() {
 fn a_picture_of_the_models_size_is_taken_as_it_is() {
     let picture = picture(8, 8, 3);
     let layout = layout([None, Some(8), Some(8), Some(3)]);
-    let values: Vec<f64> = picture.pixels.iter().map(|&v| f64::from(v)).collect();
+    let values: Vec<f64> = picture.pixels.reals();
     close(&tensor(&preset("raw"), &picture, &layout), &values, 0.0);
     close(&tensor(&preset("unit"), &picture, &layout), &values.iter().map(|v| v / 255.0).collect::<Vec<_>>(), 1e-15);
     close(
@@ -149,16 +149,16 @@ fn colour_becomes_gray_and_gray_becomes_colour() {
     close(&luma[36..54], &want, 0.51);
     assert_eq!(tensor(&preset("raw"), &picture(12, 18, 3), &layout([None, Some(12), Some(18)])), luma);
     let gray = picture(2, 2, 1);
-    let values = gray.pixels.clone();
+    let values: Vec<f64> = gray.pixels.reals();
     let spread = tensor(&preset("raw"), &gray, &layout([None, Some(2), Some(2), Some(3)]));
-    close(&spread, &values.iter().flat_map(|&v| [f64::from(v); 3]).collect::<Vec<_>>(), 0.0);
+    close(&spread, &values.iter().flat_map(|&v| [v; 3]).collect::<Vec<_>>(), 0.0);
 }
 
 #[test]
 fn a_crop_larger_than_the_picture_is_black_outside() {
     // Hugging Face's center_crop pads first: ⌈(crop − size) / 2⌉ before, the rest behind.
     let how = json(r#"{"do_resize": false, "do_rescale": false, "crop_size": 5, "image_mean": 10, "image_std": 2}"#);
-    let picture = Picture { width: 2, height: 6, channels: 1, pixels: vec![12; 12] };
+    let picture = Picture { width: 2, height: 6, channels: 1, pixels: Pixels::Bytes(vec![12; 12]) };
     let x = tensor(&how, &picture, &layout([None, Some(1), Some(5), Some(5)]));
     for row in x.chunks(5) {
         assert_eq!(row, [-5.0, -5.0, 1.0, 1.0, -5.0]);
@@ -185,4 +185,24 @@ fn what_does_not_fit_is_refused_with_a_reason() {
     assert!(matches!(error, InputError::TooLarge { .. }));
     let error = refused(&json(r#"{"do_resize": false, "crop_size": 99999999}"#), &picture(2, 2, 3), &free);
     assert!(matches!(error, InputError::TooLarge { .. }));
+}
+
+#[test]
+fn sixteen_bits_are_scaled_by_their_own_range() {
+    let values = vec![0, 1, 255, 1_023, 40_000, 65_535];
+    let picture = Picture { width: 3, height: 2, channels: 1, pixels: Pixels::Words(values.clone()) };
+    let layout = layout([None, Some(1), Some(2), Some(3)]);
+    let wide: Vec<f64> = values.iter().map(|&v| f64::from(v)).collect();
+    let by = |name: &str, f: fn(f64) -> f64| {
+        close(&tensor(&preset(name), &picture, &layout), &wide.iter().map(|&v| f(v)).collect::<Vec<_>>(), 1e-15);
+        pulls_back::<f64>(&preset(name), &picture, &layout, 1e-12);
+    };
+    by("raw", |v| v);
+    by("unit", |v| v / 65_535.0);
+    by("tf", |v| v / 32_767.5 - 1.0);
+    assert_eq!(preset("unit").formula(65_535.0), "v / 65535");
+    assert_eq!(preset("tf").formula(65_535.0), "v / 32767.5 − 1");
+    assert_eq!(preset("raw").formula(65_535.0), "v");
+    assert_eq!(preset("imagenet").formula(255.0), "(v / 255 − (0.485, 0.456, 0.406)) / (0.229, 0.224, 0.225)");
+    assert_eq!(json(r#"{"do_rescale": false}"#).formula(65_535.0), "v");
 }
