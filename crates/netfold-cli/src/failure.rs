@@ -77,7 +77,7 @@ pub fn warn(message: &str, hint: Option<&str>) {
 impl From<netfold::Error> for Failure {
     fn from(error: netfold::Error) -> Self {
         let code = match &error {
-            netfold::Error::Unsupported(_) => NOT_SUPPORTED,
+            netfold::Error::Unsupported { .. } => NOT_SUPPORTED,
             netfold::Error::Write { .. } => FAILED,
             netfold::Error::Onnx(OnnxError::File { source, .. }) if matches!(**source, OnnxError::Io(_)) => FAILED,
             _ => WRONG_INPUT,

@@ -70,10 +70,7 @@ impl<'a> Session<'a> {
             Some(name) => model.tensor(name)?,
             None => model.input()?,
         };
-        let unsupported = model.unsupported(head.logits);
-        if !unsupported.is_empty() {
-            return Err(netfold::Error::Unsupported(unsupported).into());
-        }
+        model.dependence(from, &model.nodes_of(head.logits))?;
         let labels = Labels::read(words.labels.as_deref())?;
         let stamp = stamp(path)?;
         Ok(Self {

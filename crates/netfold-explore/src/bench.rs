@@ -87,12 +87,9 @@ impl<T: Precision> Bench<T> {
     pub fn open(&mut self, source: &Source) -> Result<(), Problem> {
         let start = Instant::now();
         let model = Model::read(&source.path)?;
-        model.input()?;
+        let input = model.input()?;
         let head = model.head(self.settings.output.as_deref(), self.settings.keep_softmax)?;
-        let unsupported = model.unsupported(head.logits);
-        if !unsupported.is_empty() {
-            return Err(netfold::Error::Unsupported(unsupported).into());
-        }
+        model.dependence(input, &model.nodes_of(head.logits))?;
         self.frozen = None;
         self.opened = Some(Opened { model, head, stamp: source.stamp.clone(), load: start.elapsed().as_secs_f64() });
         Ok(())

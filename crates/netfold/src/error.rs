@@ -5,15 +5,28 @@ use std::path::PathBuf;
 
 pub use netfold_onnx::OnnxError;
 
+use crate::ops::NEWEST;
+
 /// Why an operator refuses its inputs or attributes. The graph adds where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct OpError(pub String);
+pub enum OpError {
+    /// They do not fit each other, or the operator.
+    #[error("{0}")]
+    Misfit(String),
+    /// The specification allows them, and they are not supported here.
+    #[error("{0}")]
+    Unsupported(String),
+}
 
 impl OpError {
-    /// An error with this text.
+    /// What does not fit, in these words.
     pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
+        Self::Misfit(text.into())
+    }
+
+    /// What is not supported, in these words.
+    pub fn unsupported(text: impl Into<String>) -> Self {
+        Self::Unsupported(text.into())
     }
 }
 
@@ -34,9 +47,25 @@ pub enum Error {
     /// The file is not a model that can be read.
     #[error(transparent)]
     Onnx(#[from] OnnxError),
-    /// Nodes between the input and the wanted output that are not supported: all of them.
-    #[error("{}", unsupported_list(.0))]
-    Unsupported(Vec<Unsupported>),
+    /// Nodes between the input and the wanted output that are not supported: all that are known.
+    #[error("{}", unsupported_list(.nodes))]
+    Unsupported {
+        /// The nodes.
+        nodes: Vec<Unsupported>,
+        /// Tensors before the first of them that depend on the input and can be explained.
+        before: Vec<String>,
+    },
+    /// The file is written for operators that ONNX does not have.
+    #[error("{}", operator_set(*.0))]
+    OperatorSet(Option<i64>),
+    /// A tensor without a single number: there is nothing to explain.
+    #[error("`{name}` has shape {shape:?}: there is not one number in it")]
+    Empty {
+        /// The tensor.
+        name: String,
+        /// Its shape.
+        shape: Vec<usize>,
+    },
     /// The graph contradicts itself.
     #[error("the graph is not valid: {0}")]
     Graph(String),
@@ -129,7 +158,8 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Onnx(error) => error.hint().map(|hint| hint.to_string()),
-            Self::Unsupported(_) => Some("`netfold ops` lists the operators that are supported".into()),
+            Self::Unsupported { before, .. } => Some(unsupported_hint(before)),
+            Self::OperatorSet(_) => Some(format!("write the file anew for one of the operator sets 1 to {NEWEST}")),
             Self::SeveralOutputs(names) => names.first().map(|name| format!("`--output {name}`")),
             Self::NonFinite { .. } => Some("`--allow-non-finite` computes all the same".into()),
             Self::Unit { shape, .. } => Some(format!(
@@ -157,6 +187,22 @@ pub fn quoted(names: &[String]) -> String {
         Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
         None => String::new(),
     }
+}
+
+fn operator_set(found: Option<i64>) -> String {
+    match found {
+        Some(set) => format!("the file is written for operator set {set}; there are 1 to {NEWEST}"),
+        None => "the file does not say which of ONNX's operator sets its nodes are of".to_owned(),
+    }
+}
+
+fn unsupported_hint(before: &[String]) -> String {
+    let list = "`netfold ops` lists the operators that are supported";
+    let at: Vec<String> = before.iter().map(|name| format!("`--at {name}`")).collect();
+    if at.is_empty() {
+        return list.to_owned();
+    }
+    format!("{list}; what comes before can be explained: {}, and `--unit` for one number of it", at.join(" or "))
 }
 
 fn unsupported_list(nodes: &[Unsupported]) -> String {

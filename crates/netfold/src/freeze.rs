@@ -9,7 +9,7 @@ use crate::gates::Gates;
 use crate::graph::TensorId;
 use crate::ops::{At, Precision};
 use crate::rules::Rules;
-use crate::trace::{Trace, node_error};
+use crate::trace::Trace;
 use crate::value::Value;
 
 /// A stage before slots are given: what it makes and what it reads.
@@ -112,7 +112,7 @@ impl<T: Precision> Trace<'_, T> {
                 Some(affines) => affines[output].clone(),
                 None => {
                     let at = At { inputs: &inputs, outputs: &outputs, varies: &moves, output, rule };
-                    let failed = |source| node_error("freeze", node, &inputs, source);
+                    let failed = |source| self.failed("freeze", node, &inputs, source);
                     T::op(operator.as_ref()).freeze(&at).map_err(failed)?
                 }
             };

@@ -6,10 +6,10 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use netfold_linear::Real;
-use netfold_onnx::{DType, Dim, ModelDef, NodeDef, TensorDef, ValueInfo};
+use netfold_onnx::{Attribute, DType, Dim, ModelDef, NodeDef, TensorDef, ValueInfo};
 
 use crate::error::{Error, Unsupported, nearest, quoted};
-use crate::ops::{self, Attributes, Operator};
+use crate::ops::{self, Attributes, Known, NEWEST, Operator};
 use crate::value::Value;
 
 /// A tensor of a [`Model`], by number.
@@ -86,9 +86,9 @@ impl Model {
     /// The model that a decoded file describes.
     ///
     /// # Errors
-    /// If the graph reads what nothing makes, or goes in a circle.
+    /// If the graph reads what nothing makes, goes in a circle, or is of an operator set that there is not.
     pub fn new(def: ModelDef) -> Result<Self, Error> {
-        let opset = def.opsets.get("").copied().unwrap_or(1);
+        let opset = operator_set(&def)?;
         let mut model = Self {
             tensors: Vec::new(),
             nodes: Vec::new(),
@@ -121,8 +121,17 @@ impl Model {
             let id = model.intern(&info.name);
             model.declare(id, info);
         }
+        let mut given = model.constants.clone();
+        for node in graph.nodes.iter().filter(|node| full_name(node) == "Constant") {
+            if let (Some(Attribute::Tensor(value)), [made]) = (node.attributes.get("value"), node.outputs.as_slice()) {
+                let id = model.intern(made);
+                let shape = value.shape.iter().map(|&size| Dim::Known(size)).collect();
+                (model.tensors[id.0].dtype, model.tensors[id.0].shape) = (Some(value.data.dtype()), Some(shape));
+                given.insert(id, value.clone());
+            }
+        }
         for node in &graph.nodes {
-            model.add_node(node);
+            model.add_node(node, &given);
         }
         for info in graph.outputs {
             let id = model.intern(&info.name);
@@ -188,12 +197,6 @@ impl Model {
         (0..self.nodes.len()).filter(|&index| wanted[index]).collect()
     }
 
-    /// The nodes that `output` is computed from and whose operators cannot be used.
-    pub fn unsupported(&self, output: TensorId) -> Vec<Unsupported> {
-        let nodes = self.nodes_of(output).into_iter().map(|index| &self.nodes[index]);
-        nodes.filter_map(|node| node.operator.as_ref().err().map(|why| node.refused(why))).collect()
-    }
-
     fn intern(&mut self, name: &str) -> TensorId {
         if let Some(&id) = self.names.get(name) {
             return id;
@@ -212,7 +215,8 @@ impl Model {
         }
     }
 
-    fn add_node(&mut self, node: &NodeDef) {
+    /// `given` are the constants, as initializers or as nodes.
+    fn add_node(&mut self, node: &NodeDef, given: &HashMap<TensorId, TensorDef>) {
         let mut tensors = |names: &[String]| -> Vec<Option<TensorId>> {
             names.iter().map(|name| (!name.is_empty()).then(|| self.intern(name))).collect()
         };
@@ -220,9 +224,16 @@ impl Model {
         for &id in outputs.iter().flatten() {
             self.makers.insert(id, self.nodes.len());
         }
-        let kind = |id: &Option<TensorId>| id.and_then(|id| self.tensors[id.0].dtype);
-        let kinds: Vec<Option<DType>> = inputs.iter().map(kind).collect();
-        let operator = build(node, self.opset, &kinds);
+        let known = |id: &Option<TensorId>| {
+            let info = id.map(|id| &self.tensors[id.0]);
+            Known {
+                dtype: info.and_then(|info| info.dtype),
+                shape: info.and_then(|info| info.shape.as_deref()),
+                constant: id.and_then(|id| given.get(&id)),
+            }
+        };
+        let known: Vec<Known<'_>> = inputs.iter().map(known).collect();
+        let operator = build(node, self.opset, &known);
         let (name, op) = (node.label(), full_name(node));
         self.nodes.push(Node { name, op, operator, inputs, outputs });
     }
@@ -285,10 +296,26 @@ fn full_name(node: &NodeDef) -> String {
     }
 }
 
-fn build(node: &NodeDef, opset: i64, kinds: &[Option<DType>]) -> Result<Box<dyn Operator>, String> {
-    let name = full_name(node);
-    match ops::entry(&name) {
-        Some(entry) => (entry.build)(&Attributes::new(node, opset).with_kinds(kinds)).map_err(|error| error.0),
+fn build(node: &NodeDef, opset: i64, inputs: &[Known<'_>]) -> Result<Box<dyn Operator>, String> {
+    match ops::entry(&full_name(node)) {
+        Some(entry) => {
+            entry.operator(&Attributes::new(node, opset).with_inputs(inputs)).map_err(|error| error.to_string())
+        }
         None => Err("no such operator here".to_owned()),
+    }
+}
+
+/// The version of ONNX's operators that a file is written for.
+fn operator_set(def: &ModelDef) -> Result<i64, Error> {
+    match def.opsets.get("").or_else(|| def.opsets.get("ai.onnx")).copied() {
+        Some(set @ 1..=NEWEST) => Ok(set),
+        Some(set) => Err(Error::OperatorSet(Some(set))),
+        // Files that name no sets at all are older than the naming of sets.
+        None if def.opsets.is_empty() => Ok(1),
+        None if def.graph.nodes.iter().any(|node| matches!(node.domain.as_str(), "" | "ai.onnx")) => {
+            Err(Error::OperatorSet(None))
+        }
+        // No node is of this domain.
+        None => Ok(NEWEST),
     }
 }

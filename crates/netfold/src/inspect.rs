@@ -35,6 +35,8 @@ pub struct Inspection {
     pub nodes: Vec<NodeFacts>,
     /// Those that stand in the way of a reconstruction.
     pub unsupported: Vec<Unsupported>,
+    /// Tensors before the first of them that depend on the input and can be explained.
+    pub before: Vec<String>,
     /// How many numbers the constants hold that these nodes read; 64-bit integers (shapes, indices) do not count.
     pub parameters: usize,
     /// What a reconstruction takes, where the network was traced.
@@ -102,15 +104,17 @@ impl Model {
         rules.check(self)?;
         let input = self.input()?;
         let way = self.nodes_of(head.logits);
-        let (varies, unsupported) = self.dependence_and_refused(input, &way);
+        let (varies, mut unsupported) = self.dependence_and_refused(input, &way);
         let traced = match shape {
             Some(shape) => Some(shape.to_vec()),
             None => self.tensors[input.0].shape.as_deref().and_then(concrete),
         };
         let traced = traced.filter(|_| unsupported.is_empty());
         let x = traced.as_deref().map(spread::<T>).transpose()?;
-        let trace = x.map(|x| self.trace(&x, head.logits, NonFinite::Allow)).transpose()?;
-        let circuit = trace.as_ref().map(|trace| trace.freeze(rules)).transpose()?;
+        let trace = x.map(|x| self.trace(&x, head.logits, NonFinite::Allow));
+        let trace = listed(trace, &mut unsupported)?;
+        let circuit = listed(trace.as_ref().map(|trace| trace.freeze(rules)), &mut unsupported)?;
+        let traced = traced.filter(|_| unsupported.is_empty());
 
         let stages = circuit.iter().flat_map(Circuit::stages);
         let stages: HashMap<&str, &Stage<T>> = stages.map(|stage| (stage.tensor.as_str(), stage)).collect();
@@ -146,6 +150,7 @@ impl Model {
             outputs: self.outputs.iter().map(facts).collect(),
             logits: facts(&head.logits),
             nodes: nodes.collect(),
+            before: self.before(input, &varies, &unsupported),
             unsupported,
             parameters: self.parameters(&way),
             estimate: trace.as_ref().zip(circuit.as_ref()).and_then(|(trace, circuit)| estimate(trace, circuit)),
@@ -175,6 +180,17 @@ impl Model {
             }
         });
         stored.map(|tensor| tensor.data.len()).chain(made).sum()
+    }
+}
+
+/// What was made, if it was; what is not supported goes to the others.
+fn listed<M>(made: Option<Result<M, Error>>, unsupported: &mut Vec<Unsupported>) -> Result<Option<M>, Error> {
+    match made.transpose() {
+        Err(Error::Unsupported { nodes, .. }) => {
+            unsupported.extend(nodes);
+            Ok(None)
+        }
+        made => made,
     }
 }
 

@@ -83,7 +83,7 @@ impl Model {
     ///
     /// # Errors
     /// If nodes on the way are not supported (all are listed), the input does not fit, a constant or the input holds
-    /// NaN or an infinity, or a node refuses its inputs.
+    /// NaN or an infinity, a node refuses its inputs, or the output has no number.
     pub fn trace<T: Precision>(
         &self,
         input: &Tensor<T>,
@@ -139,6 +139,9 @@ impl Model {
         // Nodes are many short parallel loops: a thread of the pool starts them at no cost.
         awake(|| trace.run())?;
         let logits = trace.real(output)?;
+        if logits.is_empty() {
+            return Err(Error::Empty { name: self.name(output).to_owned(), shape: logits.shape().to_vec() });
+        }
         if non_finite == NonFinite::Refuse {
             check_finite(&format!("the output `{}`", self.name(output)), logits)?;
         }
@@ -176,7 +179,27 @@ impl Model {
     /// With every node on the way that is not supported.
     pub fn dependence(&self, root: TensorId, nodes: &[usize]) -> Result<Vec<bool>, Error> {
         let (varies, refused) = self.dependence_and_refused(root, nodes);
-        if refused.is_empty() { Ok(varies) } else { Err(Error::Unsupported(refused)) }
+        if refused.is_empty() { Ok(varies) } else { Err(self.unsupported(root, &varies, refused)) }
+    }
+
+    /// The error of nodes that are not supported.
+    pub(crate) fn unsupported(&self, root: TensorId, varies: &[bool], nodes: Vec<Unsupported>) -> Error {
+        Error::Unsupported { before: self.before(root, varies, &nodes), nodes }
+    }
+
+    /// The tensors before nodes that are not supported that can be explained: the inputs of the first such node that reads
+    /// what depends on `root` and has none of the others before it.
+    pub(crate) fn before(&self, root: TensorId, varies: &[bool], refused: &[Unsupported]) -> Vec<String> {
+        let names: HashSet<&str> = refused.iter().map(|refused| refused.node.as_str()).collect();
+        let stands = |index: &usize| names.contains(self.nodes[*index].name.as_str());
+        let before = (0..self.nodes.len()).filter(stands).find_map(|index| {
+            let inputs = self.nodes[index].inputs.iter().flatten().filter(|id| varies[id.0] && **id != root);
+            let free = inputs.filter(|&&id| !self.nodes_of(id).iter().any(stands));
+            let mut before: Vec<String> = free.map(|&id| self.name(id).to_owned()).collect();
+            before.dedup();
+            (!before.is_empty()).then_some(before)
+        });
+        before.unwrap_or_default()
     }
 
     /// Which tensors depend on `root`, over these nodes, and the nodes on the way that are not supported.
@@ -427,7 +450,7 @@ impl<'m, T: Precision> Trace<'m, T> {
             return Ok(Some(Record::new(z, affine)));
         }
         self.values[id.0] = Some(Value::Real(z));
-        affine.map(|_| None).map_err(|source| node_error("compute", node, &self.inputs(node), source))
+        affine.map(|_| None).map_err(|source| self.failed("compute", node, &self.inputs(node), source))
     }
 
     /// The values of a node's outputs, and what each is, where computing shows that.
@@ -435,15 +458,23 @@ impl<'m, T: Precision> Trace<'m, T> {
         let (inputs, depends) = (self.inputs(node), self.depends(node));
         let operator = match &node.operator {
             Ok(operator) => T::op(operator.as_ref()),
-            Err(why) => return Err(Error::Unsupported(vec![node.refused(why)])),
+            Err(why) => return Err(self.model.unsupported(self.input, &self.varies, vec![node.refused(why)])),
         };
-        let failed = |source| node_error("compute", node, &inputs, source);
+        let failed = |source| self.failed("compute", node, &inputs, source);
         if depends.contains(&true)
             && let Some(record) = operator.record(&inputs, &depends).map_err(failed)?
         {
             return Ok(record);
         }
         Ok(Record { values: operator.forward(&inputs).map_err(failed)?, affines: Vec::new() })
+    }
+
+    /// As [`node_error`], with what could be explained where the node is not supported.
+    pub(crate) fn failed(&self, verb: &'static str, node: &Node, inputs: &Inputs<'_, T>, source: OpError) -> Error {
+        match node_error(verb, node, inputs, source) {
+            Error::Unsupported { nodes, .. } => self.model.unsupported(self.input, &self.varies, nodes),
+            other => other,
+        }
     }
 }
 
@@ -454,6 +485,9 @@ pub(crate) fn node_error<T: Precision>(
     inputs: &Inputs<'_, T>,
     source: OpError,
 ) -> Error {
+    if let OpError::Unsupported(why) = &source {
+        return Error::Unsupported { nodes: vec![node.refused(why)], before: Vec::new() };
+    }
     let shape = |value: Option<&Value<T>>| value.map_or("-".to_owned(), |value| format!("{:?}", value.shape()));
     let shapes = inputs.0.iter().map(|&value| shape(value)).collect::<Vec<_>>().join(" ");
     Error::Op { verb, node: node.name.clone(), op: node.op.clone(), shapes, source }

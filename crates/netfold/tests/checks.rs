@@ -78,7 +78,7 @@ fn real_networks_hold() {
         let sample = samples(&network).remove(0);
         let (x, narrow) = (array::<f64>(&sample.input), array::<f32>(&sample.input));
         let trace = match model.trace(&x, head.logits, NonFinite::Refuse) {
-            Err(Error::Unsupported(_)) => continue,
+            Err(Error::Unsupported { .. }) => continue,
             trace => trace.unwrap(),
         };
         let single = model.trace(&narrow, head.logits, NonFinite::Refuse).unwrap();

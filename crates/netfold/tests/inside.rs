@@ -151,7 +151,7 @@ fn real_networks() {
         let sample = samples(&network).remove(0);
         let x = array::<f64>(&sample.input);
         let trace = match model.trace(&x, head.logits, NonFinite::Refuse) {
-            Err(Error::Unsupported(_)) => continue,
+            Err(Error::Unsupported { .. }) => continue,
             trace => trace.unwrap(),
         };
         let whole = trace.freeze(&Rules::default()).unwrap();

@@ -87,7 +87,7 @@ fn what_adds_up_adds_up() {
         let x = array::<f64>(&samples(&network).remove(0).input);
         let head = model.head(Some(model.name(model.outputs[0])), false).unwrap();
         let trace = match model.trace(&x, head.logits, NonFinite::Refuse) {
-            Err(Error::Unsupported(_)) => continue,
+            Err(Error::Unsupported { .. }) => continue,
             trace => trace.unwrap(),
         };
         let logits = trace.logits().unwrap().data();

@@ -31,7 +31,10 @@ pub fn inspect(words: &Inspect) -> Result<ExitCode, Failure> {
         Some(format) => println!("{}", flowchart::text(&found, format).trim_end()),
         None => print(words, &model, &head, &found),
     }
-    if found.unsupported.is_empty() { Ok(ExitCode::SUCCESS) } else { Err(Error::Unsupported(found.unsupported).into()) }
+    if found.unsupported.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    Err(Error::Unsupported { nodes: found.unsupported, before: found.before }.into())
 }
 
 /// `1×64×112×112`, with `?` for a size that has neither number nor name; `?` for a shape that is not known.

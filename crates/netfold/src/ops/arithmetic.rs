@@ -4,10 +4,19 @@ use std::sync::Arc;
 
 use netfold_linear::{Chain, Diagonal, Field, Identity, Real, SharedMap};
 
+use super::facts::{BFLOAT16, BYTES, FLOATS, Facts, SHORTS, WIDE};
 use super::{At, Attributes, Inputs, Op, Operator, Record, broadcast, size};
 use crate::affine::{Affine, Rule, Validity};
 use crate::error::OpError;
 use crate::value::{Tensor, Value};
+
+pub(super) fn facts(name: &str) -> Facts {
+    if name == "Sum" {
+        return Facts::since(1).inputs("data_0", FLOATS.with(BFLOAT16, 13)).ints("consumed_inputs", ..6);
+    }
+    let types = FLOATS.with(WIDE, 6).with(BFLOAT16, 13).with(SHORTS | BYTES, 14);
+    Facts::since(1).broadcast().ints("consumed_inputs", ..6).input("A", types.clone(), ..).input("B", types, ..)
+}
 
 pub(super) fn build(name: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
     let kind = match name {

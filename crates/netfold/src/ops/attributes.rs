@@ -2,9 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use netfold_onnx::{Attribute, DType, NodeDef, TensorDef};
+use netfold_onnx::{Attribute, DType, Dim, NodeDef, TensorDef};
 
+use super::facts::wrong_kind;
 use crate::error::OpError;
+
+impl Known<'_> {
+    /// Its shape, where all sizes are numbers.
+    pub fn sizes(&self) -> Option<Vec<usize>> {
+        let size = |dim: &Dim| if let Dim::Known(size) = dim { Some(*size) } else { None };
+        self.shape?.iter().map(size).collect()
+    }
+}
 
 /// The attributes of one node, and the version of the operator set that gives them their meaning.
 #[derive(Clone, Copy, Debug)]
@@ -12,27 +21,45 @@ pub struct Attributes<'a> {
     map: &'a BTreeMap<String, Attribute>,
     /// Version of the operator set that the model was written for.
     pub opset: i64,
+    /// How many inputs the node names.
+    pub inputs: usize,
     /// How many outputs the node names.
     pub outputs: usize,
-    /// What the file says of the kinds of elements of the node's inputs.
-    kinds: &'a [Option<DType>],
+    /// What the file says of the node's inputs.
+    known: &'a [Known<'a>],
+}
+
+/// What the file says of a tensor, before anything is computed.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Known<'a> {
+    /// The type of its elements.
+    pub dtype: Option<DType>,
+    /// Its shape.
+    pub shape: Option<&'a [Dim]>,
+    /// Its value, where the file holds it.
+    pub constant: Option<&'a TensorDef>,
 }
 
 impl<'a> Attributes<'a> {
     /// The attributes of `node`.
     pub fn new(node: &'a NodeDef, opset: i64) -> Self {
-        Self { map: &node.attributes, opset, outputs: node.outputs.len(), kinds: &[] }
+        Self { map: &node.attributes, opset, inputs: node.inputs.len(), outputs: node.outputs.len(), known: &[] }
     }
 
-    /// With the kinds of elements of the node's inputs, as far as the file tells them.
+    /// With what the file says of the node's inputs.
     #[must_use]
-    pub fn with_kinds(self, kinds: &'a [Option<DType>]) -> Self {
-        Self { kinds, ..self }
+    pub fn with_inputs(self, known: &'a [Known<'a>]) -> Self {
+        Self { known, ..self }
     }
 
-    /// The kind of the elements of input `i`, if the file tells it.
-    pub fn kind(&self, i: usize) -> Option<DType> {
-        self.kinds.get(i).copied().flatten()
+    /// What the file says of input `i`.
+    pub fn known(&self, i: usize) -> Known<'a> {
+        self.known.get(i).copied().unwrap_or_default()
+    }
+
+    /// All of them: names and values.
+    pub fn all(&self) -> impl Iterator<Item = (&'a str, &'a Attribute)> {
+        self.map.iter().map(|(name, value)| (name.as_str(), value))
     }
 
     /// Whether the node has this attribute.
@@ -45,7 +72,7 @@ impl<'a> Attributes<'a> {
     /// # Errors
     /// If the attribute is of another type.
     pub fn int(&self, name: &str) -> Result<Option<i64>, OpError> {
-        self.get(name, "an integer", |attribute| match attribute {
+        self.get(name, "int", |attribute| match attribute {
             Attribute::Int(value) => Some(*value),
             _ => None,
         })
@@ -80,7 +107,7 @@ impl<'a> Attributes<'a> {
     /// # Errors
     /// If the attribute is of another type.
     pub fn float(&self, name: &str) -> Result<Option<f32>, OpError> {
-        self.get(name, "a float", |attribute| match attribute {
+        self.get(name, "float", |attribute| match attribute {
             Attribute::Float(value) => Some(*value),
             _ => None,
         })
@@ -91,7 +118,7 @@ impl<'a> Attributes<'a> {
     /// # Errors
     /// If the attribute is of another type.
     pub fn ints(&self, name: &str) -> Result<Option<&'a [i64]>, OpError> {
-        self.get(name, "a list of integers", |attribute| match attribute {
+        self.get(name, "ints", |attribute| match attribute {
             Attribute::Ints(values) => Some(values.as_slice()),
             _ => None,
         })
@@ -102,7 +129,7 @@ impl<'a> Attributes<'a> {
     /// # Errors
     /// If the attribute is of another type.
     pub fn floats(&self, name: &str) -> Result<Option<&'a [f32]>, OpError> {
-        self.get(name, "a list of floats", |attribute| match attribute {
+        self.get(name, "floats", |attribute| match attribute {
             Attribute::Floats(values) => Some(values.as_slice()),
             _ => None,
         })
@@ -113,7 +140,7 @@ impl<'a> Attributes<'a> {
     /// # Errors
     /// If the attribute is of another type.
     pub fn string(&self, name: &str) -> Result<Option<&'a str>, OpError> {
-        self.get(name, "a string", |attribute| match attribute {
+        self.get(name, "string", |attribute| match attribute {
             Attribute::String(value) => Some(value.as_str()),
             _ => None,
         })
@@ -124,7 +151,7 @@ impl<'a> Attributes<'a> {
     /// # Errors
     /// If the attribute is of another type.
     pub fn tensor(&self, name: &str) -> Result<Option<&'a TensorDef>, OpError> {
-        self.get(name, "a tensor", |attribute| match attribute {
+        self.get(name, "tensor", |attribute| match attribute {
             Attribute::Tensor(value) => Some(value),
             _ => None,
         })
@@ -137,7 +164,6 @@ impl<'a> Attributes<'a> {
         read: impl FnOnce(&'a Attribute) -> Option<V>,
     ) -> Result<Option<V>, OpError> {
         let Some(attribute) = self.map.get(name) else { return Ok(None) };
-        let wrong = || OpError::new(format!("attribute `{name}` should be {expected}, it is {}", attribute.kind()));
-        read(attribute).map(Some).ok_or_else(wrong)
+        read(attribute).map(Some).ok_or_else(|| wrong_kind(name, expected, attribute))
     }
 }

@@ -2,9 +2,28 @@
 
 use netfold_linear::{Diagonal, Field, Real};
 
+use super::facts::{BFLOAT16, FLOATS, Facts};
 use super::{At, Attributes, Dependence, Inputs, Op, Operator, Record, normalize, only};
 use crate::affine::Affine;
 use crate::error::OpError;
+
+pub(super) fn facts(_: &str) -> Facts {
+    let types = FLOATS.with(BFLOAT16, 14);
+    Facts::since(1)
+        .float("epsilon", ..)
+        .float("momentum", ..)
+        .int("training_mode", 14..)
+        .int("spatial", ..9)
+        .int("is_test", ..7)
+        .ints("consumed_inputs", ..6)
+        .input("X", types.clone(), ..)
+        .input("scale", types.clone(), ..)
+        .input("B", types.clone(), ..)
+        .input("input_mean", types.clone(), ..)
+        .input("input_var", types, ..)
+        .outputs(5, ..14)
+        .outputs(3, 14..)
+}
 
 pub(super) fn build(_: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
     let refuse = |what: &str| Err(OpError::new(format!("{what}: it normalises by the statistics of its own batch")));

@@ -4,10 +4,16 @@ use std::sync::Arc;
 
 use netfold_linear::{Chain, Field, Mask, Real, SharedMap, Support};
 
+use super::facts::{ALL, BFLOAT16, BOOL, Facts};
 use super::{At, Attributes, Dependence, Inputs, Op, Operator, Record, broadcast, only};
 use crate::affine::Affine;
 use crate::error::OpError;
 use crate::value::{Tensor, Value};
+
+pub(super) fn facts(_: &str) -> Facts {
+    let types = ALL.with(BFLOAT16, 16);
+    Facts::since(9).input("condition", BOOL, ..).input("X", types.clone(), ..).input("Y", types, ..)
+}
 
 #[expect(clippy::unnecessary_wraps, reason = "the table asks for it")]
 pub(super) fn build(_: &str, _: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {

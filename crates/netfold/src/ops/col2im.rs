@@ -2,9 +2,20 @@
 
 use netfold_linear::{Real, Select, Transposed, Window, WindowAxis};
 
+use super::facts::{ALL, BFLOAT16, Facts, INT64};
 use super::{At, Attributes, Dependence, Inputs, Op, Operator, Record, only, size};
 use crate::affine::Affine;
 use crate::error::OpError;
+
+pub(super) fn facts(_: &str) -> Facts {
+    Facts::since(18)
+        .ints("dilations", ..)
+        .ints("pads", ..)
+        .ints("strides", ..)
+        .input("input", ALL | BFLOAT16, ..)
+        .input("image_shape", INT64, ..)
+        .input("block_shape", INT64, ..)
+}
 
 pub(super) fn build(_: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
     let list = |name| attributes.ints(name).map(|ints| ints.map(<[i64]>::to_vec));

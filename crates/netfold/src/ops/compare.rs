@@ -2,10 +2,31 @@
 
 use netfold_linear::Real;
 
+use super::facts::{ALL, BFLOAT16, BOOL, DOUBLE, FLOAT, FLOAT16, FLOATS, Facts, INDICES, NUMBERS, Types};
 use super::{At, Attributes, Dependence, Inputs, Op, Operator, broadcast, only};
 use crate::affine::Affine;
 use crate::error::OpError;
 use crate::value::{Tensor, Value};
+
+pub(super) fn facts(name: &str) -> Facts {
+    let two = |facts: Facts, types: Types| facts.input("A", types.clone(), ..).input("B", types, ..);
+    match name {
+        "Equal" => {
+            let types = (INDICES | BOOL).with(NUMBERS, 11).with(BFLOAT16, 13).with(ALL, 19);
+            two(Facts::since(1).broadcast(), types)
+        }
+        "Greater" | "Less" => two(Facts::since(1).broadcast(), FLOATS.with(NUMBERS, 9).with(BFLOAT16, 13)),
+        "GreaterOrEqual" | "LessOrEqual" => two(Facts::since(12), NUMBERS.with(BFLOAT16, 16)),
+        "And" | "Or" | "Xor" => two(Facts::since(1).broadcast(), BOOL.into()),
+        "IsNaN" => Facts::since(9).input("X", FLOATS.with(BFLOAT16, 13), ..),
+        "IsInf" => Facts::since(10).int("detect_negative", ..).int("detect_positive", ..).input(
+            "X",
+            (FLOAT | DOUBLE).with(FLOAT16 | BFLOAT16, 20),
+            ..,
+        ),
+        _ => Facts::since(1).input("X", BOOL, ..),
+    }
+}
 
 pub(super) fn build(name: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
     if attributes.old_axis()?.is_some() {
@@ -98,6 +119,6 @@ impl<T: Real> Op<T> for Condition {
     }
 
     fn freeze(&self, _: &At<'_, T>) -> Result<Affine<T>, OpError> {
-        Err(OpError::new("a condition cannot be frozen"))
+        Err(OpError::unsupported("a condition cannot be frozen"))
     }
 }

@@ -4,18 +4,32 @@ use std::sync::Arc;
 
 use netfold_linear::{Chain, Conv as Map, Field, Filters, Identity, LinearMap, Real, Window, WindowAxis};
 
+use super::facts::{BFLOAT16, FLOATS, Facts};
 use super::prepared::Prepared;
 use super::sliding::Sliding;
 use super::{At, Attributes, Dependence, Inputs, Op, Operator, Record, only, size};
 use crate::affine::Affine;
 use crate::error::OpError;
 
+pub(super) fn facts(_: &str) -> Facts {
+    let types = FLOATS.with(BFLOAT16, 22);
+    Sliding::declared(Facts::since(1))
+        .ints("dilations", ..)
+        .int("group", ..)
+        .input("X", types.clone(), ..)
+        .input("W", types.clone(), ..)
+        .input("B", types, ..)
+}
+
 pub(super) fn build(_: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
-    Ok(Box::new(Conv {
-        sliding: Sliding::read(attributes)?,
-        groups: attributes.int_or("group", 1)?,
-        filters: Prepared::default(),
-    }))
+    let sliding = Sliding::read(attributes)?;
+    // The smallest input that weights of this shape fit on tells which axes are slid over.
+    if let Some([_, _, kernel @ ..]) = attributes.known(1).sizes().as_deref()
+        && let Some(window) = sliding.smallest(kernel)
+    {
+        flat(&window)?;
+    }
+    Ok(Box::new(Conv { sliding, groups: attributes.int_or("group", 1)?, filters: Prepared::default() }))
 }
 
 /// `y[o, p] = Σ over c, t of w[o, c, t] · x[c, p · stride + t · dilation − pad] + b[o]`, over one or two axes; over three
@@ -85,11 +99,14 @@ fn flat(window: &Window) -> Result<Option<Window>, OpError> {
     let (first, second, last) = match *window.axes.as_slice() {
         [_] | [_, _] => return Ok(None),
         [first, second, last] => (first, second, last),
-        _ => return Err(OpError::new(format!("convolution over {} axes", window.axes.len()))),
+        _ => {
+            let text = format!("convolution over {} axes; one and two are supported", window.axes.len());
+            return Err(OpError::unsupported(text));
+        }
     };
     let n = last.input;
     if (last.kernel, last.stride, last.pad, last.output) != (1, 1, 0, n) || second.stride != 1 {
-        return Err(OpError::new("convolution over 3 axes slides over the third; two are supported"));
+        return Err(OpError::unsupported("convolution over 3 axes slides over the third; two are supported"));
     }
     let (input, output) = (second.input * n, second.output * n);
     let second = WindowAxis { input, output, dilation: second.dilation * n, pad: second.pad * n as isize, ..second };

@@ -4,13 +4,29 @@ use std::sync::Arc;
 
 use netfold_linear::{Conv, Field, Filters, Real, Transposed};
 
+use super::facts::{BFLOAT16, FLOATS, Facts};
 use super::prepared::Prepared;
 use super::sliding::Sliding;
 use super::{At, Attributes, Dependence, Inputs, Op, Operator, Record, only, size};
 use crate::affine::Affine;
 use crate::error::OpError;
 
+pub(super) fn facts(_: &str) -> Facts {
+    let types = FLOATS.with(BFLOAT16, 22);
+    Sliding::declared(Facts::since(1))
+        .ints("dilations", ..)
+        .int("group", ..)
+        .ints("output_padding", ..)
+        .ints("output_shape", ..)
+        .input("X", types.clone(), ..)
+        .input("W", types.clone(), ..)
+        .input("B", types, ..)
+}
+
 pub(super) fn build(_: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
+    if let Some([_, _, kernel @ ..]) = attributes.known(1).shape {
+        supported(kernel.len())?;
+    }
     let list = |name| attributes.ints(name).map(|ints| ints.map(<[i64]>::to_vec));
     Ok(Box::new(ConvTranspose {
         sliding: Sliding::read(attributes)?,
@@ -19,6 +35,14 @@ pub(super) fn build(_: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Oper
         shape: list("output_shape")?,
         filters: Prepared::default(),
     }))
+}
+
+/// A convolution over so many axes.
+fn supported(axes: usize) -> Result<(), OpError> {
+    match axes {
+        ..=2 => Ok(()),
+        _ => Err(OpError::unsupported(format!("convolution over {axes} axes; one and two are supported"))),
+    }
 }
 
 /// y = Aᵀ x + b, where A is the convolution from y's shape to x's with the same weights, window and groups:
@@ -57,9 +81,7 @@ impl<T: Real> Op<T> for ConvTranspose {
             return Err(OpError::new(text));
         }
         let window = self.sliding.transposed(places, kernel, self.longer.as_deref(), self.shape.as_deref())?;
-        if window.axes.len() > 2 {
-            return Err(OpError::new(format!("convolution over {} axes; one or two are supported", window.axes.len())));
-        }
+        supported(window.axes.len())?;
         let out = outs.saturating_mul(groups);
         if size::count(&[vec![batch, out], window.input()].concat())? == 0 || w.is_empty() || x.contains(&0) {
             return Err(OpError::new("there is nothing to convolve: a size is zero"));

@@ -3,18 +3,73 @@
 use netfold_linear::{Identity, Real};
 use netfold_onnx::DType;
 
+use super::facts::{ALL, BFLOAT16, BOOL, FLOATS, Facts, NUMBERS};
 use super::{At, Attributes, Dependence, Inputs, Op, Operator, Record, only};
 use crate::affine::Affine;
 use crate::error::OpError;
 use crate::value::{Tensor, Value};
 
+pub(super) fn facts(name: &str) -> Facts {
+    match name {
+        "Identity" => Facts::since(1).input("input", ALL.with(BFLOAT16, 13), ..),
+        "Dropout" => Facts::since(1)
+            .int("seed", 12..)
+            .float("ratio", ..12)
+            .int("is_test", ..7)
+            .ints("consumed_inputs", ..6)
+            .input("data", FLOATS.with(BFLOAT16, 13), ..)
+            .input("ratio", FLOATS.with(BFLOAT16, 22), 12..)
+            .input("training_mode", BOOL, 12..)
+            .outputs(2, ..),
+        "CastLike" => Facts::since(15)
+            .int("saturate", 19..)
+            .string("round_mode", 24..)
+            .input("input", ALL | BFLOAT16, ..)
+            .input("target_type", ALL | BFLOAT16, ..),
+        _ => Facts::since(1).string("to", ..6).int("to", 6..).int("saturate", 19..).string("round_mode", 24..).input(
+            "input",
+            (NUMBERS | BOOL).with(ALL, 9).with(BFLOAT16, 13),
+            ..,
+        ),
+    }
+}
+
 pub(super) fn build(name: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
     Ok(Box::new(match name {
         "Identity" => Copy::Identity,
-        "Dropout" => Copy::Dropout { outputs: attributes.outputs, opset: attributes.opset },
-        "CastLike" => Copy::CastLike,
+        "Dropout" => {
+            dropped(attributes)?;
+            Copy::Dropout { outputs: attributes.outputs, opset: attributes.opset }
+        }
+        "CastLike" => Copy::CastLike(attributes.known(1).dtype),
         _ => Copy::Cast(target(attributes)?),
     }))
+}
+
+/// Refuses a `Dropout` that the file tells to be one in training, of which something is dropped.
+fn dropped(attributes: &Attributes<'_>) -> Result<(), OpError> {
+    let constant = |i: usize| attributes.known(i).constant.and_then(Value::<f64>::from_onnx);
+    // Where no ratio is given it is a half.
+    let (training, ratio) = if attributes.opset < 12 {
+        let tested = attributes.opset >= 7 || attributes.int_or("is_test", 0)? != 0;
+        (!tested, Some(attributes.float_or("ratio", 0.5)?))
+    } else {
+        let training = matches!(constant(2), Some(Value::Bool(training)) if training.data().contains(&true));
+        let ratio = match constant(1) {
+            Some(Value::Real(ratio)) => ratio.data().first().copied(),
+            _ => (attributes.inputs < 2).then_some(0.5),
+        };
+        (training, ratio)
+    };
+    let word = if attributes.opset < 12 { "`is_test` is 0" } else { "`training_mode` is true" };
+    match ratio {
+        Some(ratio) if training && ratio != 0.0 => Err(in_training(word)),
+        _ => Ok(()),
+    }
+}
+
+fn in_training(word: &str) -> OpError {
+    OpError::unsupported(format!("{word}: it drops elements at random"))
 }
 
 /// The element type that `Cast` goes to: a number, or a word in opset 1.
@@ -42,9 +97,13 @@ fn target(attributes: &Attributes<'_>) -> Result<DType, OpError> {
 #[derive(Clone, Copy, Debug)]
 enum Copy {
     Identity,
-    Dropout { outputs: usize, opset: i64 },
+    Dropout {
+        outputs: usize,
+        opset: i64,
+    },
     Cast(DType),
-    CastLike,
+    /// The kind of input 1, where the file tells it.
+    CastLike(Option<DType>),
 }
 
 fn is_real(dtype: DType) -> bool {
@@ -55,11 +114,12 @@ impl Operator for Copy {
     fn dependence(&self, varies: &[bool]) -> Dependence {
         match (self, varies) {
             // Only the kind of input 1 is read.
-            (Self::CastLike, [true, ..]) => Dependence::Varies,
-            (Self::CastLike, _) => Dependence::Constant,
-            (Self::Cast(to), [true]) if !is_real(*to) => {
+            (Self::CastLike(None), [true, ..]) => Dependence::Varies,
+            (Self::CastLike(Some(to)), [true, ..]) if is_real(*to) => Dependence::Varies,
+            (Self::Cast(to), [true]) | (Self::CastLike(Some(to)), [true, ..]) if !is_real(*to) => {
                 Dependence::Unsupported(format!("it casts what depends on the network's input to {to}"))
             }
+            (Self::CastLike(_), _) => Dependence::Constant,
             _ => only(&[0], varies, &["input", "ratio", "training_mode"]),
         }
     }
@@ -98,7 +158,7 @@ impl<T: Real> Op<T> for Copy {
         Ok(match self {
             Self::Identity => vec![from.clone()],
             Self::Cast(to) => vec![cast(from, *to)],
-            Self::CastLike => vec![match x.value(1)? {
+            Self::CastLike(_) => vec![match x.value(1)? {
                 Value::Real(_) => cast(from, DType::F64),
                 Value::Int(_) => cast(from, DType::I64),
                 Value::Bool(_) => cast(from, DType::Bool),
@@ -107,7 +167,7 @@ impl<T: Real> Op<T> for Copy {
                 let training = matches!(x.get(2), Some(Value::Bool(training)) if training.data().contains(&true));
                 let ratio = x.real_if(1)?.and_then(|ratio| ratio.data().first().copied());
                 if training && ratio != Some(T::zero()) {
-                    return Err(OpError::new("`training_mode` is true: it drops elements at random"));
+                    return Err(in_training("`training_mode` is true"));
                 }
                 let (shape, len) = (from.shape(), from.shape().iter().product());
                 let mask = match opset {
@@ -132,8 +192,8 @@ impl<T: Real> Op<T> for Copy {
                 let kept = if *opset < 12 { T::zero() } else { T::one() };
                 Ok(Affine::constant(&x.map(|_| kept)))
             }
-            (Self::CastLike, Some(Value::Int(_) | Value::Bool(_))) => {
-                Err(OpError::new("it casts what depends on the network's input to integers or truth values"))
+            (Self::CastLike(_), Some(Value::Int(_) | Value::Bool(_))) => {
+                Err(OpError::unsupported("it casts what depends on the network's input to integers or truth values"))
             }
             _ => Ok(Affine::linear(Identity::new(x.shape()))),
         }

@@ -4,10 +4,19 @@ use std::sync::Arc;
 
 use netfold_linear::{Product, Real, Side};
 
+use super::facts::{BFLOAT16, DOUBLE, FLOAT, FLOAT16, Facts, INDICES, WIDE};
 use super::{At, Attributes, Dependence, Inputs, Op, Operator, only, size};
 use crate::affine::{Affine, Rule};
 use crate::error::OpError;
 use crate::value::{Tensor, Value};
+
+pub(super) fn facts(_: &str) -> Facts {
+    Facts::since(11)
+        .int("exclusive", ..)
+        .int("reverse", ..)
+        .input("x", (FLOAT | DOUBLE | WIDE).with(FLOAT16 | BFLOAT16, 14), ..)
+        .input("axis", INDICES, ..)
+}
 
 pub(super) fn build(_: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
     let flag = |name| attributes.int_or(name, 0).map(|flag| flag != 0);

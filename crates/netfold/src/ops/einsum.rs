@@ -4,11 +4,16 @@ use std::sync::Arc;
 
 use netfold_linear::{Chain, Field, Product, Real, Select, SharedMap, Side};
 
+use super::facts::{BFLOAT16, Facts, NUMBERS};
 use super::movement::{strides, walk};
 use super::{At, Attributes, Inputs, Op, Operator, size};
 use crate::affine::{Affine, Rule, Validity};
 use crate::error::OpError;
 use crate::value::{Tensor, Value};
+
+pub(super) fn facts(_: &str) -> Facts {
+    Facts::since(12).string("equation", ..).inputs("Inputs", NUMBERS.with(BFLOAT16, 28))
+}
 
 pub(super) fn build(_: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
     let equation = attributes.string("equation")?.ok_or_else(|| OpError::new("attribute `equation` is missing"))?;

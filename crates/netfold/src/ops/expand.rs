@@ -2,9 +2,21 @@
 
 use netfold_linear::Real;
 
+use super::facts::{ALL, BFLOAT16, FLOATS, Facts, INT64};
 use super::movement::{Moved, Movement, Pick};
 use super::{Attributes, Inputs, Operator, broadcast, size};
 use crate::error::OpError;
+
+pub(super) fn facts(name: &str) -> Facts {
+    match name {
+        "Expand" => Facts::since(8).input("input", ALL.with(BFLOAT16, 13), ..).input("shape", INT64, ..),
+        _ => Facts::since(1)
+            .input("input", FLOATS.with(ALL, 6).with(BFLOAT16, 13), ..)
+            .input("tiles", FLOATS, ..6)
+            .input("axis", FLOATS, ..6)
+            .input("repeats", INT64, 6..),
+    }
+}
 
 pub(super) fn build(name: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
     Ok(match name {

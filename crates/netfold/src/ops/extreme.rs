@@ -3,11 +3,16 @@
 use netfold_linear::Real;
 
 use super::branch::chosen;
+use super::facts::{BFLOAT16, FLOATS, Facts, NUMBERS};
 use super::{At, Attributes, Inputs, Op, Operator, Record, broadcast};
 use crate::affine::{Affine, Validity};
 use crate::error::OpError;
 use crate::switches::Switches;
 use crate::value::{Tensor, Value};
+
+pub(super) fn facts(_: &str) -> Facts {
+    Facts::since(1).ints("consumed_inputs", ..6).inputs("data_0", FLOATS.with(NUMBERS, 12).with(BFLOAT16, 13))
+}
 
 #[expect(clippy::unnecessary_wraps, reason = "the table asks for it")]
 pub(super) fn build(name: &str, _: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {

@@ -2,9 +2,19 @@
 
 use netfold_linear::Real;
 
+use super::facts::{ALL, BFLOAT16, Facts, INDICES, INT64};
 use super::movement::{Moved, Movement, Pick, strides, walk, whole};
 use super::{Attributes, Inputs, Operator, size};
 use crate::error::OpError;
+
+pub(super) fn facts(name: &str) -> Facts {
+    let data = ALL.with(BFLOAT16, 13);
+    match name {
+        "Gather" => Facts::since(1).int("axis", ..).input("data", data, ..).input("indices", INDICES, ..),
+        "GatherElements" => Facts::since(11).int("axis", ..).input("data", data, ..).input("indices", INDICES, ..),
+        _ => Facts::since(11).int("batch_dims", 12..).input("data", data, ..).input("indices", INT64, ..),
+    }
+}
 
 pub(super) fn build(name: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
     let axis = attributes.int_or("axis", 0)?;

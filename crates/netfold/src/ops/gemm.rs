@@ -4,11 +4,25 @@ use std::sync::Arc;
 
 use netfold_linear::{Chain, Diagonal, Field, Product, Real, Select, SharedMap, Side};
 
+use super::facts::{BFLOAT16, FLOATS, Facts, WIDE};
 use super::movement::{strides, walk};
 use super::{At, Attributes, Dependence, Inputs, Op, Operator, Record, broadcast, size};
 use crate::affine::Affine;
 use crate::error::OpError;
 use crate::value::Tensor;
+
+pub(super) fn facts(_: &str) -> Facts {
+    let types = FLOATS.with(WIDE, 9).with(BFLOAT16, 13);
+    Facts::since(1)
+        .float("alpha", ..)
+        .float("beta", ..)
+        .int("transA", ..)
+        .int("transB", ..)
+        .int("broadcast", ..7)
+        .input("A", types.clone(), ..)
+        .input("B", types.clone(), ..)
+        .input("C", types, ..)
+}
 
 pub(super) fn build(_: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
     Ok(Box::new(Gemm {

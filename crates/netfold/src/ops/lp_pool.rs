@@ -2,11 +2,20 @@
 
 use netfold_linear::{Real, Sparse};
 
+use super::facts::{BFLOAT16, FLOATS, Facts};
 use super::pool::layout;
 use super::sliding::{Readings, Sliding};
 use super::{At, Attributes, Dependence, Op, Operator, only, size};
 use crate::affine::{Affine, Validity};
 use crate::error::OpError;
+
+pub(super) fn facts(name: &str) -> Facts {
+    let facts = Facts::since(1).float("p", ..2).int("p", 2..).input("X", FLOATS.with(BFLOAT16, 22), ..);
+    match name {
+        "LpPool" => Sliding::declared(facts).ints("dilations", 18..).int("ceil_mode", 18..),
+        _ => facts,
+    }
+}
 
 pub(super) fn build(name: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
     let p = if attributes.opset < 2 { attributes.float_or("p", 2.0)? } else { attributes.int_or("p", 2)? as f64 };

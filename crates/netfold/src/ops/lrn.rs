@@ -3,9 +3,18 @@
 use netfold_linear::{Diagonal, Field, Real, Sparse};
 use rayon::prelude::*;
 
+use super::facts::{BFLOAT16, FLOATS, Facts};
 use super::{At, Attributes, Dependence, Op, Operator, only, size};
 use crate::affine::{Affine, Rule, Validity};
 use crate::error::OpError;
+
+pub(super) fn facts(_: &str) -> Facts {
+    Facts::since(1).float("alpha", ..).float("beta", ..).float("bias", ..).int("size", ..).input(
+        "X",
+        FLOATS.with(BFLOAT16, 13),
+        ..,
+    )
+}
 
 pub(super) fn build(_: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
     let size = attributes.int_or("size", 0)?;

@@ -1,9 +1,11 @@
 //! The operators. Each knows two things: what it computes, and which affine operator it *is* at a point.
 //!
 //! Adding an operator takes one file and one line of the table below: the loader, `netfold ops`, the message for what
-//! is not supported and the conformance tests all read [`TABLE`].
+//! is not supported and the conformance tests all read [`TABLE`]. What ONNX says of an operator stands in its file too,
+//! as [`Facts`].
 
 mod attributes;
+mod facts;
 mod inputs;
 mod movement;
 mod prepared;
@@ -16,7 +18,8 @@ use std::fmt::Debug;
 
 use netfold_linear::Real;
 
-pub use attributes::Attributes;
+pub use attributes::{Attributes, Known};
+pub use facts::{Facts, NEWEST};
 pub use inputs::{At, Inputs};
 pub use sliding::Windows;
 
@@ -32,8 +35,21 @@ pub struct Entry {
     pub name: &'static str,
     /// The file that it is in.
     pub file: &'static str,
+    /// What the specification says of it.
+    pub facts: fn() -> Facts,
     /// Reads a node's attributes.
-    pub build: fn(&Attributes<'_>) -> Result<Box<dyn Operator>, OpError>,
+    build: fn(&Attributes<'_>) -> Result<Box<dyn Operator>, OpError>,
+}
+
+impl Entry {
+    /// The operator of a node, if the specification allows the node.
+    ///
+    /// # Errors
+    /// If it does not, or an attribute asks for what is not supported.
+    pub fn operator(&self, node: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
+        (self.facts)().check(node)?;
+        (self.build)(node)
+    }
 }
 
 macro_rules! operators {
@@ -44,6 +60,7 @@ macro_rules! operators {
             &[$($(Entry {
                 name: $name,
                 file: stringify!($module),
+                facts: || $module::facts($name),
                 build: |attributes| $module::build($name, attributes),
             }),+),+];
     };

@@ -5,11 +5,47 @@ use std::sync::Arc;
 
 use netfold_linear::{Chain, Diagonal, Field, RankOne, Real, Select, SharedMap, Sparse, Transposed};
 
+use super::facts::{BFLOAT16, FLOATS, Facts};
 use super::movement::{strides, walk};
 use super::{At, Attributes, Dependence, Inputs, Op, Operator, broadcast, only, size};
 use crate::affine::{Affine, Rule, Validity};
 use crate::error::OpError;
 use crate::value::{Tensor, Value};
+
+pub(super) fn facts(name: &str) -> Facts {
+    let (all, late) = (FLOATS | BFLOAT16, FLOATS.with(BFLOAT16, 22));
+    match name {
+        "LayerNormalization" => Facts::since(17)
+            .int("axis", ..)
+            .float("epsilon", ..)
+            .int("stash_type", ..)
+            .input("X", all, ..)
+            .input("Scale", all, ..)
+            .input("B", all, ..)
+            .outputs(3, ..),
+        "RMSNormalization" => Facts::since(23)
+            .int("axis", ..)
+            .float("epsilon", ..)
+            .int("stash_type", ..)
+            .input("X", all, ..)
+            .input("scale", all, ..),
+        "InstanceNormalization" => Facts::since(1)
+            .float("epsilon", ..)
+            .ints("consumed_inputs", ..6)
+            .input("input", late.clone(), ..)
+            .input("scale", late.clone(), ..)
+            .input("B", late, ..),
+        "GroupNormalization" => Facts::since(21)
+            .float("epsilon", ..)
+            .int("num_groups", ..)
+            .int("stash_type", ..)
+            .input("X", all, ..)
+            .input("scale", all, ..)
+            .input("bias", all, ..),
+        "LpNormalization" => Facts::since(1).int("axis", ..).int("p", ..).input("input", late, ..),
+        _ => Facts::since(9).ints("axes", ..).input("X", FLOATS.with(BFLOAT16, 13), ..),
+    }
+}
 
 pub(super) fn build(name: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
     let epsilon = attributes.float_or("epsilon", 1e-5)?;

@@ -2,10 +2,23 @@
 
 use netfold_linear::{Real, Select};
 
+use super::facts::{ALL, BFLOAT16, FLOATS, Facts, INDICES, INT64, NUMBERS};
 use super::movement::{Moved, Movement, Pick, whole};
 use super::{Attributes, Inputs, Operator, size};
 use crate::error::OpError;
 use crate::value::Value;
+
+pub(super) fn facts(_: &str) -> Facts {
+    Facts::since(1)
+        .string("mode", ..)
+        .float("value", ..11)
+        .ints("pads", 2..11)
+        .ints("paddings", ..2)
+        .input("data", FLOATS.with(NUMBERS, 11).with(ALL | BFLOAT16, 13), ..)
+        .input("pads", INT64, 11..)
+        .input("constant_value", NUMBERS.with(ALL | BFLOAT16, 13), 11..)
+        .input("axes", INDICES, 18..)
+}
 
 pub(super) fn build(_: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
     let mode = match attributes.string("mode")?.unwrap_or("constant") {

@@ -5,12 +5,25 @@ use std::sync::Arc;
 use netfold_linear::{Contest, Real, Select, Sparse, Window, WindowAxis};
 use rayon::prelude::*;
 
+use super::facts::{BFLOAT16, BYTES, FLOATS, Facts};
 use super::sliding::{Readings, Sliding, Windows};
 use super::{At, Attributes, Dependence, Inputs, Op, Operator, Record, only, size};
 use crate::affine::{Affine, Validity};
 use crate::error::OpError;
 use crate::switches::Switches;
 use crate::value::{Tensor, Value};
+
+pub(super) fn facts(name: &str) -> Facts {
+    let facts = Sliding::declared(Facts::since(1)).int("ceil_mode", 10..);
+    match name {
+        "MaxPool" => facts
+            .int("storage_order", 8..)
+            .ints("dilations", 10..)
+            .input("X", FLOATS.with(BYTES, 12).with(BFLOAT16, 22), ..)
+            .outputs(2, 8..),
+        _ => facts.int("count_include_pad", 7..).ints("dilations", 19..).input("X", FLOATS.with(BFLOAT16, 22), ..),
+    }
+}
 
 pub(super) fn build(name: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
     let sliding = Sliding::read(attributes)?;

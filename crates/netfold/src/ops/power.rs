@@ -4,11 +4,20 @@ use std::sync::Arc;
 
 use netfold_linear::{Chain, Diagonal, Field, Real};
 
+use super::facts::{BFLOAT16, FLOATS, Facts, INDICES, NUMBERS};
 use super::smooth::{Curve, line};
 use super::{At, Attributes, Dependence, Inputs, Op, Operator, broadcast, only};
 use crate::affine::{Affine, Validity};
 use crate::error::OpError;
 use crate::value::{Tensor, Value};
+
+pub(super) fn facts(_: &str) -> Facts {
+    Facts::since(1).broadcast().input("X", FLOATS.with(INDICES, 12).with(BFLOAT16, 13), ..).input(
+        "Y",
+        FLOATS.with(NUMBERS, 12).with(BFLOAT16, 15),
+        ..,
+    )
+}
 
 pub(super) fn build(_: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
     if attributes.old_axis()?.is_some() {

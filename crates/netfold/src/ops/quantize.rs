@@ -3,10 +3,30 @@
 use netfold_linear::{Diagonal, Field, Real};
 use netfold_onnx::DType;
 
+use super::facts::{BFLOAT16, BYTES, FLOAT, FLOAT16, Facts, INT32, SHORTS};
 use super::{At, Attributes, Dependence, Inputs, Op, Operator, only, size};
 use crate::affine::{Affine, Rule, Validity};
 use crate::error::OpError;
 use crate::value::{Tensor, Value};
+
+pub(super) fn facts(name: &str) -> Facts {
+    let facts = Facts::since(10).int("axis", 13..).int("block_size", 21..);
+    let scale = FLOAT.with(FLOAT16 | BFLOAT16, 19);
+    match name {
+        "QuantizeLinear" => facts
+            .int("saturate", 19..)
+            .int("output_dtype", 21..)
+            .int("precision", 23..)
+            .input("x", (FLOAT | INT32).with(FLOAT16 | BFLOAT16, 19), ..)
+            .input("y_scale", scale.with(INT32, 19), ..)
+            .input("y_zero_point", BYTES.with(SHORTS, 21), ..),
+        _ => facts
+            .int("output_dtype", 23..)
+            .input("x", (INT32 | BYTES).with(SHORTS, 21), ..)
+            .input("x_scale", scale, ..)
+            .input("x_zero_point", (INT32 | BYTES).with(SHORTS, 21), ..),
+    }
+}
 
 pub(super) fn build(name: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
     if attributes.int_or("block_size", 0)? != 0 {
@@ -17,7 +37,7 @@ pub(super) fn build(name: &str, attributes: &Attributes<'_>) -> Result<Box<dyn O
         return Ok(Box::new(Dequantize { axis }));
     }
     let wanted = attributes.int_or("output_dtype", 0)?;
-    let dtype = match (attributes.kind(2), wanted) {
+    let dtype = match (attributes.known(2).dtype, wanted) {
         (Some(dtype), 0) => Some(dtype),
         (_, 0) => None,
         (_, code) => i32::try_from(code).ok().and_then(DType::from_code),

@@ -4,10 +4,26 @@ use std::cmp::Ordering;
 
 use netfold_linear::{Real, Select};
 
+use super::facts::{BFLOAT16, FLOATS, Facts, INT64, NUMBERS};
 use super::{At, Attributes, Dependence, Inputs, Op, Operator, Record, only, size};
 use crate::affine::{Affine, Validity};
 use crate::error::OpError;
 use crate::value::{Tensor, Value};
+
+pub(super) fn facts(name: &str) -> Facts {
+    let facts = Facts::since(1).int("axis", ..);
+    match name {
+        "TopK" => facts
+            .int("k", ..10)
+            .int("largest", 11..)
+            .int("sorted", 11..)
+            .input("X", FLOATS.with(NUMBERS, 11).with(BFLOAT16, 24), ..)
+            .input("K", INT64, 10..)
+            .outputs(2, ..),
+        "Hardmax" => facts.input("input", FLOATS.with(BFLOAT16, 13), ..),
+        _ => facts.int("keepdims", ..).int("select_last_index", 12..).input("data", NUMBERS.with(BFLOAT16, 13), ..),
+    }
+}
 
 pub(super) fn build(name: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
     let flag = |name, default| attributes.int_or(name, default).map(|flag| flag != 0);

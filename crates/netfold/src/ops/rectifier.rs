@@ -4,11 +4,24 @@ use std::sync::Arc;
 
 use netfold_linear::{Clipped, Diagonal, Field, Mask, Real};
 
+use super::facts::{BFLOAT16, FLOATS, Facts, SIGNED, WIDE};
 use super::{At, Attributes, Dependence, Inputs, Op, Operator, Record, broadcast, only};
 use crate::affine::{Affine, Validity};
 use crate::error::OpError;
 use crate::switches::{Border, Switches};
 use crate::value::{Tensor, Value};
+
+pub(super) fn facts(name: &str) -> Facts {
+    let facts = Facts::since(1).ints("consumed_inputs", ..6);
+    match name {
+        "Relu" => facts.input("X", FLOATS.with(BFLOAT16, 13).with(SIGNED, 14), ..),
+        "LeakyRelu" => facts.float("alpha", ..).input("X", FLOATS.with(BFLOAT16, 16), ..),
+        _ => {
+            let types = FLOATS.with(WIDE, 9).with(BFLOAT16, 16);
+            facts.input("X", types.clone(), ..).input("slope", types, ..)
+        }
+    }
+}
 
 pub(super) fn build(name: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
     Ok(Box::new(match name {

@@ -7,12 +7,33 @@ use std::sync::{Arc, OnceLock};
 use netfold_linear::{Chain, Diagonal, Field, Real, Reduction, Select, Transposed};
 
 use super::extreme::is_nan;
+use super::facts::{BFLOAT16, BOOL, BYTES, FLOATS, Facts, INT64, WIDE};
 use super::movement::{strides, walk};
 use super::{At, Attributes, Dependence, Inputs, Op, Operator, Record, only, size};
 use crate::affine::{Affine, Rule, Validity};
 use crate::error::OpError;
 use crate::switches::{Border, Switches};
 use crate::value::{Tensor, Value};
+
+pub(super) fn facts(name: &str) -> Facts {
+    if name.starts_with("Global") {
+        return Facts::since(1).input("X", FLOATS.with(BFLOAT16, 22), ..);
+    }
+    let numbers = (FLOATS | WIDE).with(BFLOAT16, 13);
+    let types = match name {
+        "ReduceMax" | "ReduceMin" => (FLOATS | WIDE).with(BYTES, 12).with(BFLOAT16, 13).with(BOOL, 20),
+        "ReduceLogSum" | "ReduceLogSumExp" => numbers.then(FLOATS | BFLOAT16, 28),
+        _ => numbers,
+    };
+    // From this set on the axes are an input.
+    let input = if name == "ReduceSum" { 13 } else { 18 };
+    Facts::since(1)
+        .int("keepdims", ..)
+        .ints("axes", ..input)
+        .int("noop_with_empty_axes", input..)
+        .input("data", types, ..)
+        .input("axes", INT64, input..)
+}
 
 pub(super) fn build(name: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
     let kind = match name {
@@ -192,7 +213,7 @@ impl Reduce {
             }
             Kind::L1 => Self::fold(x, groups, 0, |sum, x| sum.checked_add(x.checked_abs()?)),
             Kind::Squares => Self::fold(x, groups, 0, |sum, x| sum.checked_add(x.checked_mul(x)?)),
-            _ => Err(OpError::new("integers are not supported")),
+            _ => Err(OpError::unsupported("integers are not supported")),
         }
     }
 }

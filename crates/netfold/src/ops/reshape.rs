@@ -2,10 +2,24 @@
 
 use netfold_linear::Real;
 
+use super::facts::{ALL, BFLOAT16, FLOATS, Facts, INT64};
 use super::{At, Attributes, Dependence, Inputs, Op, Operator, Record, only, size};
 use crate::affine::Affine;
 use crate::error::OpError;
 use crate::value::Value;
+
+pub(super) fn facts(name: &str) -> Facts {
+    match name {
+        "Reshape" => Facts::since(1)
+            .ints("shape", ..5)
+            .ints("consumed_inputs", ..5)
+            .int("allowzero", 14..)
+            .input("data", FLOATS.with(ALL, 5).with(BFLOAT16, 13), ..)
+            .input("shape", INT64, 5..),
+        "Flatten" => Facts::since(1).int("axis", ..).input("input", FLOATS.with(ALL, 9).with(BFLOAT16, 13), ..),
+        _ => Facts::since(1).ints("axes", ..13).input("data", ALL.with(BFLOAT16, 13), ..).input("axes", INT64, 13..),
+    }
+}
 
 pub(super) fn build(name: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
     let list = |name| attributes.ints(name).map(|ints| ints.map(<[i64]>::to_vec));

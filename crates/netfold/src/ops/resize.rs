@@ -4,11 +4,38 @@ use std::sync::Arc;
 
 use netfold_linear::{Chain, Field, Identity, Real, Resample, Select, SharedMap, Taps};
 
+use super::facts::{ALL, BFLOAT16, BOOL, FLOAT, FLOATS, Facts, INDICES, INT64};
 use super::movement::Pick;
 use super::{At, Attributes, Dependence, Inputs, Op, Operator, Record, only, size};
 use crate::affine::Affine;
 use crate::error::OpError;
 use crate::value::Value;
+
+pub(super) fn facts(name: &str) -> Facts {
+    match name {
+        "Resize" => Facts::since(10)
+            .string("mode", ..)
+            .string("coordinate_transformation_mode", 11..)
+            .string("nearest_mode", 11..)
+            .float("cubic_coeff_a", 11..)
+            .int("exclude_outside", 11..)
+            .float("extrapolation_value", 11..)
+            .int("antialias", 18..)
+            .ints("axes", 18..)
+            .string("keep_aspect_ratio_policy", 18..)
+            .input("X", ALL.with(BFLOAT16, 13), ..)
+            .input("roi", FLOATS, 11..)
+            .input("scales", FLOAT, ..)
+            .input("sizes", INT64, 11..),
+        _ => Facts::within(1..10)
+            .string("mode", ..)
+            .float("height_scale", ..7)
+            .float("width_scale", ..7)
+            .floats("scales", 7..9)
+            .input("X", (FLOATS | INDICES | BOOL).with(ALL, 7), ..)
+            .input("scales", FLOAT, 9..),
+    }
+}
 
 pub(super) fn build(name: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
     let word =
@@ -32,10 +59,15 @@ pub(super) fn build(name: &str, attributes: &Attributes<'_>) -> Result<Box<dyn O
     if !known.contains(&coordinates.as_str()) && !matches!(coordinates.as_str(), "tf_half_pixel_for_nn" | CROP) {
         return Err(OpError::new(format!("coordinate_transformation_mode `{coordinates}` is not known")));
     }
+    let scales = match (attributes.float("height_scale")?, attributes.float("width_scale")?) {
+        // So the first operator set has it, for pictures.
+        (Some(height), Some(width)) => Some(vec![1.0, 1.0, f64::from(height), f64::from(width)]),
+        _ => attributes.floats("scales")?.map(|scales| scales.iter().map(|&scale| f64::from(scale)).collect()),
+    };
     Ok(Box::new(Resize {
         filter,
         coordinates,
-        scales: attributes.floats("scales")?.map(|scales| scales.iter().map(|&scale| f64::from(scale)).collect()),
+        scales,
         first: if simple { 1 } else { 2 },
         axes: attributes.ints("axes")?.map(<[i64]>::to_vec),
         policy: word("keep_aspect_ratio_policy", "stretch")?,

@@ -4,11 +4,22 @@ use std::sync::Arc;
 
 use netfold_linear::{Field, Identity, Mask, Real, Select, SharedMap, Support, Transposed};
 
+use super::facts::{ALL, BFLOAT16, Facts, INDICES, INT64};
 use super::gather::{along, firsts};
 use super::{At, Attributes, Dependence, Inputs, Op, Operator};
 use crate::affine::Affine;
 use crate::error::OpError;
 use crate::value::{Tensor, Value};
+
+pub(super) fn facts(name: &str) -> Facts {
+    let types = ALL.with(BFLOAT16, 13);
+    let (facts, indices) = match name {
+        "ScatterElements" => (Facts::since(11).int("axis", ..).string("reduction", 16..), INDICES),
+        "ScatterND" => (Facts::since(11).string("reduction", 16..), INT64),
+        _ => (Facts::within(9..11).int("axis", ..), INDICES),
+    };
+    facts.input("data", types.clone(), ..).input("indices", indices, ..).input("updates", types, ..)
+}
 
 pub(super) fn build(name: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
     let reduction = match attributes.string("reduction")?.unwrap_or("none") {

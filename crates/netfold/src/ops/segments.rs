@@ -5,11 +5,28 @@ use std::sync::Arc;
 
 use netfold_linear::{Clipped, Diagonal, Field, Mask, Real, Support};
 
+use super::facts::{BFLOAT16, FLOATS, Facts, NUMBERS, SIGNED};
 use super::{At, Attributes, Dependence, Inputs, Op, Operator, Record, only};
 use crate::affine::{Affine, Validity};
 use crate::error::OpError;
 use crate::switches::{Border, Switches};
 use crate::value::{Tensor, Value};
+
+pub(super) fn facts(name: &str) -> Facts {
+    let facts = Facts::since(1).ints("consumed_inputs", ..6);
+    match name {
+        "Clip" => {
+            let types = FLOATS.with(NUMBERS, 12).with(BFLOAT16, 13);
+            let facts = facts.float("min", ..11).float("max", ..11).input("input", types.clone(), ..);
+            facts.input("min", types.clone(), 11..).input("max", types, 11..)
+        }
+        "Abs" => facts.input("X", FLOATS.with(NUMBERS, 6).with(BFLOAT16, 13), ..),
+        "Neg" => facts.input("X", FLOATS.with(SIGNED, 6).with(BFLOAT16, 13), ..),
+        "HardSigmoid" => facts.float("alpha", ..).float("beta", ..).input("X", FLOATS.with(BFLOAT16, 22), ..),
+        "ThresholdedRelu" => Facts::since(10).float("alpha", ..).input("X", FLOATS.with(BFLOAT16, 22), ..),
+        _ => Facts::since(9).float("bias", ..).float("lambd", ..).input("input", NUMBERS, ..),
+    }
+}
 
 pub(super) fn build(name: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
     let number = |name, default| attributes.float_or(name, default);
@@ -145,7 +162,7 @@ impl Segments {
             }
             Self::Abs => z.map(|z| z.saturating_abs()),
             Self::Neg => z.map(|z| z.saturating_neg()),
-            _ => return Err(OpError::new("integers are not supported")),
+            _ => return Err(OpError::unsupported("integers are not supported")),
         })
     }
 }

@@ -2,10 +2,16 @@
 
 use netfold_linear::Real;
 
+use super::facts::{ALL, BFLOAT16, Facts};
 use super::{At, Attributes, Dependence, Inputs, Op, Operator};
 use crate::affine::Affine;
 use crate::error::OpError;
 use crate::value::{Tensor, Value};
+
+pub(super) fn facts(name: &str) -> Facts {
+    let facts = Facts::since(1).input("data", ALL.with(BFLOAT16, 13), ..);
+    if name == "Shape" { facts.int("start", 15..).int("end", 15..) } else { facts }
+}
 
 pub(super) fn build(name: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
     Ok(Box::new(match name {

@@ -2,10 +2,33 @@
 
 use netfold_linear::Real;
 
+use super::facts::{ALL, BFLOAT16, FLOATS, Facts, INDICES, INT64};
 use super::movement::{Moved, Movement, Pick, whole};
 use super::{Attributes, Inputs, Operator, size};
 use crate::error::OpError;
 use crate::value::Tensor;
+
+pub(super) fn facts(name: &str) -> Facts {
+    match name {
+        "Slice" => Facts::since(1)
+            .ints("axes", ..10)
+            .ints("ends", ..10)
+            .ints("starts", ..10)
+            .input("data", ALL.with(BFLOAT16, 13), ..)
+            .input("starts", INDICES, 10..)
+            .input("ends", INDICES, 10..)
+            .input("axes", INDICES, 10..)
+            .input("steps", INDICES, 10..),
+        _ => Facts::since(1)
+            .int("axis", ..)
+            .ints("split", ..13)
+            .int("num_outputs", 18..)
+            .input("input", FLOATS.with(ALL, 2).with(BFLOAT16, 13), ..)
+            .input("split", FLOATS, ..2)
+            .input("split", INT64, 13..)
+            .outputs(usize::MAX, ..),
+    }
+}
 
 pub(super) fn build(name: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
     let list = |name| attributes.ints(name).map(|ints| ints.map(<[i64]>::to_vec));

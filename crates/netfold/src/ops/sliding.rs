@@ -2,7 +2,7 @@
 
 use netfold_linear::{Window, WindowAxis};
 
-use super::{Attributes, size};
+use super::{Attributes, Facts, size};
 use crate::error::OpError;
 
 /// The attributes `kernel_shape`, `strides`, `dilations`, `pads`, `auto_pad` and `ceil_mode`.
@@ -23,6 +23,11 @@ type Numbers = (Vec<usize>, Vec<usize>, Vec<i64>);
 const LARGEST: i64 = 1 << 31;
 
 impl Sliding {
+    /// With the attributes that say how a window slides, in all operator sets.
+    pub fn declared(facts: Facts) -> Facts {
+        facts.ints("kernel_shape", ..).ints("strides", ..).ints("pads", ..).string("auto_pad", ..)
+    }
+
     pub fn read(attributes: &Attributes<'_>) -> Result<Self, OpError> {
         let list = |name| attributes.ints(name).map(|ints| ints.map(<[i64]>::to_vec));
         let auto_pad = attributes.string("auto_pad")?.unwrap_or("NOTSET").to_owned();
@@ -60,6 +65,14 @@ impl Sliding {
         }
         let window = Window { axes };
         size::count(&window.output()).map(|_| (window, ends))
+    }
+
+    /// The window over as many places as it reaches; nothing where the attributes do not fit it.
+    pub fn smallest(&self, kernel: &[usize]) -> Option<Window> {
+        let dilations = self.numbers(kernel, kernel).ok()?.1;
+        let reach = |(&size, dilation): (&usize, usize)| size.saturating_sub(1).saturating_mul(dilation) + 1;
+        let places: Vec<usize> = kernel.iter().zip(dilations).map(reach).collect();
+        self.window(&places, kernel).ok().map(|(window, _)| window)
     }
 
     /// Strides, dilations and pads of a window over these places.

@@ -5,6 +5,7 @@ use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI, PI};
 use netfold_linear::{Diagonal, Field, Real};
 use rayon::prelude::*;
 
+use super::facts::{BFLOAT16, FLOAT, FLOATS, Facts, NUMBERS, Types};
 use super::{At, Attributes, Inputs, Op, Operator};
 use crate::affine::{Affine, Rule, Validity};
 use crate::error::OpError;
@@ -100,6 +101,28 @@ fn erf(z: f64) -> f64 {
         sum += term;
     }
     FRAC_2_SQRT_PI * (-z * z).exp() * sum
+}
+
+pub(super) fn facts(name: &str) -> Facts {
+    let (since, types) = match name {
+        "Sigmoid" | "Tanh" | "Exp" | "Log" | "Sqrt" | "Reciprocal" => (1, FLOATS.with(BFLOAT16, 13)),
+        "Erf" => (9, Types::from(NUMBERS).then(FLOATS | BFLOAT16, 13)),
+        "Celu" => (12, FLOAT.with(FLOATS | BFLOAT16, 28)),
+        "Gelu" => (20, (FLOATS | BFLOAT16).into()),
+        "Swish" => (24, (FLOATS | BFLOAT16).into()),
+        "Sin" | "Cos" => (7, FLOATS.with(BFLOAT16, 22)),
+        "HardSwish" => (14, FLOATS.with(BFLOAT16, 22)),
+        "Mish" => (18, FLOATS.with(BFLOAT16, 22)),
+        _ => (1, FLOATS.with(BFLOAT16, 22)),
+    };
+    let parameters = TABLE.iter().filter(|smooth| smooth.name == name).flat_map(|smooth| smooth.parameters);
+    let facts = parameters.fold(Facts::since(since).input("X", types, ..), |facts, (name, _)| facts.float(name, ..));
+    match name {
+        "Gelu" => facts.string("approximate", ..),
+        // They never wrote in the place of what they read.
+        "Softplus" | "Softsign" => facts,
+        _ => facts.ints("consumed_inputs", ..6),
+    }
 }
 
 pub(super) fn build(name: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {

@@ -2,10 +2,15 @@
 
 use netfold_linear::{Field, RankOne, Real};
 
+use super::facts::{BFLOAT16, FLOATS, Facts};
 use super::{At, Attributes, Inputs, Op, Operator, size};
 use crate::affine::{Affine, Rule, Validity};
 use crate::error::OpError;
 use crate::value::{Tensor, Value};
+
+pub(super) fn facts(_: &str) -> Facts {
+    Facts::since(1).int("axis", ..).input("input", FLOATS.with(BFLOAT16, 13), ..)
+}
 
 pub(super) fn build(name: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
     let rest = attributes.opset < 13;

@@ -2,9 +2,19 @@
 
 use netfold_linear::Real;
 
+use super::facts::{ALL, BFLOAT16, Facts};
 use super::movement::{Moved, Movement, Pick, strides, walk};
 use super::{Attributes, Inputs, Operator, size};
 use crate::error::OpError;
+
+pub(super) fn facts(name: &str) -> Facts {
+    let facts = Facts::since(1).input("input", ALL.with(BFLOAT16, 13), ..);
+    match name {
+        "Transpose" => facts.ints("perm", ..),
+        "DepthToSpace" => facts.int("blocksize", ..).string("mode", 11..),
+        _ => facts.int("blocksize", ..).string("mode", 28..),
+    }
+}
 
 pub(super) fn build(name: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
     if name == "Transpose" {

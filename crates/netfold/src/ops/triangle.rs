@@ -2,9 +2,14 @@
 
 use netfold_linear::{Real, Select};
 
+use super::facts::{ALL, BFLOAT16, Facts, INT64};
 use super::movement::{Moved, Movement, Pick};
 use super::{Attributes, Inputs, Operator};
 use crate::error::OpError;
+
+pub(super) fn facts(_: &str) -> Facts {
+    Facts::since(14).int("upper", ..).input("input", ALL | BFLOAT16, ..).input("k", INT64, ..)
+}
 
 pub(super) fn build(_: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
     Ok(Box::new(Moved::new(Trilu { upper: attributes.int_or("upper", 1)? != 0 })))

@@ -6,6 +6,7 @@ mod common;
 mod by_hand;
 mod cases;
 mod draw;
+mod facts;
 mod hostile;
 mod laws;
 mod node;

@@ -5,13 +5,13 @@ use netfold::ops::{At, Attributes, Inputs, Operator, entry};
 use netfold::{OpError, Precision, Tensor, Value};
 use netfold_onnx::NodeDef;
 
-/// The newest operator set that the tests know.
-pub const NEWEST: i64 = 22;
+/// The newest operator set.
+pub use netfold::ops::NEWEST;
 
 /// An operator, as the loader builds it.
 pub fn build(node: &NodeDef, opset: i64) -> Result<Box<dyn Operator>, OpError> {
     let entry = entry(&node.op_type).unwrap_or_else(|| panic!("{} is not in the table", node.op_type));
-    (entry.build)(&Attributes::new(node, opset))
+    entry.operator(&Attributes::new(node, opset))
 }
 
 /// A nameless node with one output.

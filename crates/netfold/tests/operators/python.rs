@@ -18,6 +18,23 @@ pub struct Case {
     pub tolerance: f64,
 }
 
+/// What a script of `tests/judge` prints; `None`, with a visible line, without Python.
+pub fn judge(script: &str, arguments: &[&str]) -> Option<String> {
+    let Some(python) = std::env::var_os("NETFOLD_PYTHON") else {
+        println!("SKIPPED: NETFOLD_PYTHON names no Python to run {script}");
+        return None;
+    };
+    let judge = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/judge").join(script);
+    let output = Command::new(python).arg(judge).args(arguments).output().expect("Python runs");
+    assert!(
+        output.status.success(),
+        "{script} ends with {}: {}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    );
+    Some(String::from_utf8(output.stdout).expect("text"))
+}
+
 /// All cases that a script of `tests/judge` writes, by name; `None`, with a visible line, without Python.
 pub fn cases(script: &str, arguments: &[&str]) -> Option<Vec<Case>> {
     let Some(python) = std::env::var_os("NETFOLD_PYTHON") else {

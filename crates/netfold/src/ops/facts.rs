@@ -1,0 +1,376 @@
+//! What ONNX says of an operator: declared in the operator's own file, beside `build`.
+
+use std::fmt;
+use std::ops::{BitOr, Bound, RangeBounds};
+
+use netfold_onnx::{Attribute, DType};
+
+use super::Attributes;
+use crate::error::{OpError, nearest, quoted};
+
+/// The newest operator set that ONNX has, in the version of its package that the tests compare with.
+pub const NEWEST: i64 = 28;
+
+/// What the specification says of an operator: the sets that have it, its attributes, its inputs, how many outputs.
+///
+/// ```ignore
+/// Facts::since(1).float("alpha", ..).ints("consumed_inputs", ..6).input("X", FLOATS.with(BFLOAT16, 16), ..)
+/// ```
+///
+/// Every fact holds over a range of operator sets: `..` is all that have the operator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Facts {
+    sets: Sets,
+    attributes: Vec<AttributeFacts>,
+    inputs: Vec<InputFacts>,
+    /// How many outputs there may be, and where another number than one holds.
+    outputs: Vec<(usize, Sets)>,
+}
+
+/// An attribute that the specification knows, whether netfold reads it or it says nothing about the result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct AttributeFacts {
+    name: &'static str,
+    /// What it holds, as [`Attribute::kind`] names it.
+    kind: &'static str,
+    sets: Sets,
+}
+
+/// An input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct InputFacts {
+    name: &'static str,
+    types: Types,
+    sets: Sets,
+    count: Count,
+}
+
+/// How often an input can be there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Count {
+    /// At one place.
+    One,
+    /// It is the last one, and any number of inputs are like it.
+    Any,
+}
+
+/// Operator sets from one on, up to another that is not among them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Sets {
+    from: i64,
+    to: i64,
+}
+
+impl Sets {
+    fn new(range: impl RangeBounds<i64>) -> Self {
+        let from = match range.start_bound() {
+            Bound::Included(&set) => set,
+            Bound::Excluded(&set) => set + 1,
+            Bound::Unbounded => 1,
+        };
+        let to = match range.end_bound() {
+            Bound::Included(&set) => set + 1,
+            Bound::Excluded(&set) => set,
+            Bound::Unbounded => i64::MAX,
+        };
+        Self { from, to }
+    }
+
+    fn contains(self, set: i64) -> bool {
+        (self.from..self.to).contains(&set)
+    }
+}
+
+impl fmt::Display for Sets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self { from, to: i64::MAX } => write!(f, "operator sets from {from} on"),
+            Self { from, to } if to == from + 1 => write!(f, "operator set {from}"),
+            Self { from, to } => write!(f, "operator sets {from} to {}", to - 1),
+        }
+    }
+}
+
+/// Element types, those that netfold knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Kinds(u16);
+
+/// `float16`, `float` and `double`.
+pub(super) const FLOATS: Kinds = Kinds::of(&[DType::F16, DType::F32, DType::F64]);
+/// `float` alone.
+pub(super) const FLOAT: Kinds = Kinds::of(&[DType::F32]);
+/// `float16` alone.
+pub(super) const FLOAT16: Kinds = Kinds::of(&[DType::F16]);
+/// `double` alone.
+pub(super) const DOUBLE: Kinds = Kinds::of(&[DType::F64]);
+/// `bfloat16`.
+pub(super) const BFLOAT16: Kinds = Kinds::of(&[DType::BF16]);
+/// `int64`, of shapes and axes.
+pub(super) const INT64: Kinds = Kinds::of(&[DType::I64]);
+/// `int16`.
+pub(super) const INT16: Kinds = Kinds::of(&[DType::I16]);
+/// `int32`.
+pub(super) const INT32: Kinds = Kinds::of(&[DType::I32]);
+/// `int32` and `int64`, of indices.
+pub(super) const INDICES: Kinds = Kinds::of(&[DType::I32, DType::I64]);
+/// Integers of 32 and 64 bits.
+pub(super) const WIDE: Kinds = Kinds::of(&[DType::I32, DType::I64, DType::U32, DType::U64]);
+/// Integers of 8 bits.
+pub(super) const BYTES: Kinds = Kinds::of(&[DType::I8, DType::U8]);
+/// Integers of 16 bits.
+pub(super) const SHORTS: Kinds = Kinds::of(&[DType::I16, DType::U16]);
+/// Integers with a sign.
+pub(super) const SIGNED: Kinds = Kinds::of(&[DType::I8, DType::I16, DType::I32, DType::I64]);
+/// `bool`.
+pub(super) const BOOL: Kinds = Kinds::of(&[DType::Bool]);
+/// All floats but `bfloat16`, and all integers.
+pub(super) const NUMBERS: Kinds = FLOATS.or(WIDE).or(SHORTS).or(BYTES);
+/// Everything but `bfloat16`.
+pub(super) const ALL: Kinds = NUMBERS.or(BOOL).or(Kinds::of(&[DType::String]));
+
+impl Kinds {
+    const fn of(types: &[DType]) -> Self {
+        let (mut bits, mut i) = (0, 0);
+        while i < types.len() {
+            bits |= 1 << types[i] as u16;
+            i += 1;
+        }
+        Self(bits)
+    }
+
+    const fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    fn contains(self, dtype: DType) -> bool {
+        self.0 & Self::of(&[dtype]).0 != 0
+    }
+
+    /// These, and others from an operator set on.
+    pub fn with(self, more: Self, from: i64) -> Types {
+        Types::from(self).with(more, from)
+    }
+
+    /// The names of the types.
+    fn names(self) -> Vec<&'static str> {
+        DType::all().filter(|&dtype| self.contains(dtype)).map(DType::name).collect()
+    }
+}
+
+impl BitOr for Kinds {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        self.or(other)
+    }
+}
+
+/// The element types that an input can have, by operator set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Types(Vec<(i64, Kinds)>);
+
+impl From<Kinds> for Types {
+    fn from(kinds: Kinds) -> Self {
+        Self(vec![(1, kinds)])
+    }
+}
+
+impl Types {
+    /// Others too, from an operator set on.
+    pub fn with(self, more: Kinds, from: i64) -> Self {
+        let kinds = self.at(from) | more;
+        self.then(kinds, from)
+    }
+
+    /// Others instead, from an operator set on.
+    pub fn then(mut self, kinds: Kinds, from: i64) -> Self {
+        self.0.push((from, kinds));
+        self
+    }
+
+    fn at(&self, set: i64) -> Kinds {
+        self.0.iter().rev().find(|&&(from, _)| from <= set).map_or(Kinds(0), |&(_, kinds)| kinds)
+    }
+}
+
+/// How to declare them.
+impl Facts {
+    /// Of an operator that first appeared in this operator set.
+    pub(super) fn since(set: i64) -> Self {
+        Self::within(set..)
+    }
+
+    /// Of an operator that these operator sets have, and later ones no more.
+    pub(super) fn within(sets: impl RangeBounds<i64>) -> Self {
+        Self { sets: Sets::new(sets), attributes: Vec::new(), inputs: Vec::new(), outputs: Vec::new() }
+    }
+
+    /// With an integer among the attributes.
+    pub(super) fn int(self, name: &'static str, sets: impl RangeBounds<i64>) -> Self {
+        self.attribute(name, "int", sets)
+    }
+
+    /// With a list of integers among the attributes.
+    pub(super) fn ints(self, name: &'static str, sets: impl RangeBounds<i64>) -> Self {
+        self.attribute(name, "ints", sets)
+    }
+
+    /// With a number among the attributes.
+    pub(super) fn float(self, name: &'static str, sets: impl RangeBounds<i64>) -> Self {
+        self.attribute(name, "float", sets)
+    }
+
+    /// With a list of numbers among the attributes.
+    pub(super) fn floats(self, name: &'static str, sets: impl RangeBounds<i64>) -> Self {
+        self.attribute(name, "floats", sets)
+    }
+
+    /// With a word among the attributes.
+    pub(super) fn string(self, name: &'static str, sets: impl RangeBounds<i64>) -> Self {
+        self.attribute(name, "string", sets)
+    }
+
+    /// With how the second input is broadcast to the first, as operator sets before 7 say it.
+    pub(super) fn broadcast(self) -> Self {
+        self.int("axis", ..7).int("broadcast", ..7)
+    }
+
+    /// With an attribute of any kind, as [`Attribute::kind`] names it.
+    pub(super) fn attribute(mut self, name: &'static str, kind: &'static str, sets: impl RangeBounds<i64>) -> Self {
+        self.attributes.push(AttributeFacts { name, kind, sets: Sets::new(sets) });
+        self
+    }
+
+    /// With the next input.
+    pub(super) fn input(mut self, name: &'static str, types: impl Into<Types>, sets: impl RangeBounds<i64>) -> Self {
+        self.inputs.push(InputFacts { name, types: types.into(), sets: Sets::new(sets), count: Count::One });
+        self
+    }
+
+    /// With any number of inputs, after all others.
+    pub(super) fn inputs(mut self, name: &'static str, types: impl Into<Types>) -> Self {
+        self.inputs.push(InputFacts { name, types: types.into(), sets: Sets::new(..), count: Count::Any });
+        self
+    }
+
+    /// With up to so many outputs.
+    pub(super) fn outputs(mut self, most: usize, sets: impl RangeBounds<i64>) -> Self {
+        self.outputs.push((most, Sets::new(sets)));
+        self
+    }
+}
+
+/// How to read them.
+impl Facts {
+    /// Whether this operator set has the operator.
+    pub fn has(&self, set: i64) -> bool {
+        self.sets.contains(set)
+    }
+
+    /// The attributes in this operator set: name and kind.
+    pub fn attributes_of(&self, set: i64) -> impl Iterator<Item = (&'static str, &'static str)> + '_ {
+        self.attributes.iter().filter(move |own| own.sets.contains(set)).map(|own| (own.name, own.kind))
+    }
+
+    /// The inputs in this operator set: name and the names of its element types.
+    pub fn inputs_of(&self, set: i64) -> impl Iterator<Item = (&'static str, Vec<&'static str>)> + '_ {
+        self.inputs
+            .iter()
+            .filter(move |own| own.sets.contains(set))
+            .map(move |own| (own.name, own.types.at(set).names()))
+    }
+
+    /// How many inputs this operator set allows; `None` for any number.
+    pub fn most_inputs(&self, set: i64) -> Option<usize> {
+        let mut own = self.inputs.iter().filter(|own| own.sets.contains(set));
+        own.try_fold(0, |count, input| (input.count == Count::One).then_some(count + 1))
+    }
+
+    /// How many outputs this operator set allows.
+    pub fn most_outputs(&self, set: i64) -> usize {
+        self.outputs.iter().find(|(_, sets)| sets.contains(set)).map_or(1, |&(most, _)| most)
+    }
+
+    /// Whether a node is one that the specification allows.
+    ///
+    /// # Errors
+    /// If its operator set does not have the operator, or does not allow an attribute, the kind of one, the number of
+    /// inputs or outputs, or the element type of an input, as far as the file tells it.
+    pub(super) fn check(&self, node: &Attributes<'_>) -> Result<(), OpError> {
+        let set = node.opset;
+        if set < self.sets.from {
+            return Err(OpError::new(format!(
+                "operator set {set}, which the file names, does not have it: it is in {}",
+                self.sets
+            )));
+        }
+        if set >= self.sets.to {
+            return Err(OpError::new(format!(
+                "operator set {set}, which the file names, has it no more: it is in {}",
+                self.sets
+            )));
+        }
+        node.all().try_for_each(|(name, value)| self.check_attribute(name, value, set))?;
+        self.check_inputs(node)?;
+        let most = self.most_outputs(set);
+        if node.outputs > most {
+            return Err(OpError::new(format!("it has {} outputs; {most} in operator set {set}", node.outputs)));
+        }
+        Ok(())
+    }
+
+    fn check_attribute(&self, name: &str, value: &Attribute, set: i64) -> Result<(), OpError> {
+        // Names that begin so are a program's own marks, by the specification's checker.
+        if name.starts_with("__") {
+            return Ok(());
+        }
+        let own = || self.attributes.iter().filter(|own| own.name == name);
+        match own().find(|own| own.sets.contains(set)) {
+            Some(own) if own.kind == value.kind() => Ok(()),
+            Some(own) => Err(wrong_kind(name, own.kind, value)),
+            None => Err(OpError::new(match own().next() {
+                Some(other) => format!("attribute `{name}` is of {}, the file names operator set {set}", other.sets),
+                None => {
+                    let near = nearest(name, self.attributes_of(set).map(|(own, _)| own));
+                    let near = if near.is_empty() { String::new() } else { format!("; there is {}", quoted(&near)) };
+                    format!("there is no attribute `{name}`{near}")
+                }
+            })),
+        }
+    }
+
+    fn check_inputs(&self, node: &Attributes<'_>) -> Result<(), OpError> {
+        let set = node.opset;
+        if let Some(most) = self.most_inputs(set).filter(|&most| node.inputs > most) {
+            return Err(OpError::new(format!("it has {} inputs; up to {most} in operator set {set}", node.inputs)));
+        }
+        let own: Vec<&InputFacts> = self.inputs.iter().filter(|own| own.sets.contains(set)).collect();
+        for i in 0..node.inputs {
+            let (Some(&own), Some(dtype)) = (own.get(i).or(own.last()), node.known(i).dtype) else { continue };
+            let allowed = own.types.at(set);
+            if !allowed.contains(dtype) {
+                return Err(OpError::new(format!(
+                    "its input `{}` is {dtype} in the file; in operator set {set} it can be {}",
+                    own.name,
+                    allowed.names().join(", ")
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The error of an attribute that holds something of another kind.
+pub(super) fn wrong_kind(name: &str, expected: &str, found: &Attribute) -> OpError {
+    let expected = match expected {
+        "int" => "an integer",
+        "ints" => "a list of integers",
+        "float" => "a float",
+        "floats" => "a list of floats",
+        "string" => "a string",
+        "strings" => "a list of strings",
+        "tensor" => "a tensor",
+        other => other,
+    };
+    OpError::new(format!("attribute `{name}` should be {expected}, it is {}", found.kind()))
+}
