@@ -131,7 +131,8 @@ fn everything_that_is_not_supported_is_told_at_once() {
             .with_node(NodeDef::new("Constant", [], ["t"]).with("value", TensorDef::new([], vec![training]).unwrap()))
             .with_node(NodeDef::new("Dropout", ["x", "r", "t"], ["d"]).named("drop"))
     };
-    let (nodes, _) = refused(dropped(true, 0.5).with_node(NodeDef::new("Whatever", ["d"], ["y"]).named("thing")), 17, &[6]);
+    let (nodes, _) =
+        refused(dropped(true, 0.5).with_node(NodeDef::new("Whatever", ["d"], ["y"]).named("thing")), 17, &[6]);
     let drops = "`training_mode` is true: it drops elements at random";
     assert_eq!(nodes, pairs(&[("drop", drops), ("thing", "no such operator here")]));
     for (training, ratio) in [(false, 0.5), (true, 0.0)] {
