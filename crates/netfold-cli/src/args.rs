@@ -7,9 +7,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use netfold::Rules;
+use netfold::lenses::LayerAxes;
 use netfold::trace::NonFinite;
 
-pub use words::{BasisWord, GraphWord, LayoutWord, MethodWord, NormWord, PrecisionWord, RuleWord};
+pub use words::{BasisWord, GraphWord, LayoutWord, MethodWord, NormWord, PrecisionWord, RuleWord, ScoreWord};
 use words::{node_rule, numbers, positive};
 
 /// The one-layer model y = W x + b that a trained network is at one input.
@@ -94,7 +95,7 @@ pub struct Bias {
     pub model: PathBuf,
     /// A picture or a .npy array
     pub input: PathBuf,
-    /// The class; the one with the largest logit by default
+    /// The class; the one with the largest logit by default. `not-0` is the opposite of a lone logit
     #[arg(long, value_name = "NAME|INDEX")]
     pub class: Option<String>,
     /// What all commands share.
@@ -225,7 +226,7 @@ pub struct Lens {
     /// A lens by name, or `all`; may be given several times [default: all; those that do not apply are listed]
     #[arg(long = "lens", value_name = "NAME")]
     pub names: Vec<String>,
-    /// The class; the one with the largest logit by default
+    /// The class; the one with the largest logit by default. `not-0` is the opposite of a lone logit
     #[arg(long, value_name = "NAME|INDEX")]
     pub class: Option<String>,
     /// Write a picture for each lens and a contact sheet of all into this folder
@@ -240,6 +241,10 @@ pub struct Lens {
     /// The feature map of the class activation maps [default: the last convolution's]
     #[arg(long, value_name = "TENSOR")]
     pub layer: Option<String>,
+    /// What the axes of that feature map are: N batch, C channels, H and W rows and columns, L a signal, T=14x14 tokens row
+    /// by row, T=1+14x14 behind a class token [default: as the operators tell that made it]
+    #[arg(long, value_name = "N,C,H,W")]
+    pub layer_axes: Option<LayerAxes>,
     /// Noisy inputs of SmoothGrad
     #[arg(long, value_name = "N", default_value_t = 25, value_parser = clap::value_parser!(u32).range(1..))]
     pub samples: u32,
@@ -271,12 +276,15 @@ pub struct Check {
     /// Pictures or .npy arrays
     #[arg(required = true)]
     pub inputs: Vec<PathBuf>,
-    /// The class; the one with the largest logit by default
+    /// The class; the one with the largest logit by default. `not-0` is the opposite of a lone logit
     #[arg(long, value_name = "NAME|INDEX")]
     pub class: Option<String>,
     /// The lens whose map the randomisation and the curves are put to
     #[arg(long, value_name = "NAME", default_value = "contributions")]
     pub lens: String,
+    /// What the deletion and insertion curves are of [default: as the network ends]
+    #[arg(long, value_enum)]
+    pub score: Option<ScoreWord>,
     /// Steps of the deletion and insertion curves
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
     pub steps: u32,

@@ -107,7 +107,7 @@ impl<T: Precision> Gallery<'_, T> {
                 logits: wide(&self.result.logits),
                 reconstructed: wide(&self.result.one_layer()),
                 labels: match words.at {
-                    None => self.session.labels.all().to_vec(),
+                    None => self.session.names(),
                     Some(_) => (0..self.result.logits.len()).map(|element| self.unit(element)).collect(),
                 },
                 layers: layers(&self.frozen.circuit),
@@ -194,9 +194,10 @@ impl<T: Precision> Gallery<'_, T> {
     }
 
     fn sheet(&self, values: &[f64]) -> Result<Sheet, Failure> {
-        let shape: Vec<usize> = netfold::store::without_batch(self.frozen.x.shape()).collect();
-        let order = Order::of_input(self.frozen.x.shape(), self.session.words.layout.into());
-        Ok(Sheet::arrange(values, Layout::of_shape(&shape, order))?)
+        let shape = self.frozen.x.shape();
+        let order = Order::of_input(shape, self.session.layout(shape));
+        let axes: Vec<usize> = netfold::store::without_batch(shape).collect();
+        Ok(Sheet::arrange(values, Layout::of_shape(&axes, order))?)
     }
 
     fn input_view(&self) -> Result<InputView, Failure> {

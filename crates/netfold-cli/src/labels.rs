@@ -4,6 +4,34 @@ use std::path::Path;
 
 use crate::failure::{FAILED, Failure, WRONG_INPUT};
 
+/// Which of its two classes a network of one logit f is asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Side {
+    /// Where f is above 0: the second of two labels.
+    #[default]
+    Own,
+    /// Where it is below, told by the logit −f: the first of two labels.
+    Opposite,
+}
+
+impl Side {
+    /// The word for the class.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Own => "0",
+            Self::Opposite => "not-0",
+        }
+    }
+
+    /// The other class.
+    pub fn other(self) -> Self {
+        match self {
+            Self::Own => Self::Opposite,
+            Self::Opposite => Self::Own,
+        }
+    }
+}
+
 /// The names of a model's classes, if they are known.
 #[derive(Clone, Debug, Default)]
 pub struct Labels(Vec<String>);
@@ -27,9 +55,53 @@ impl Labels {
         self.0.get(class).map(String::as_str).filter(|name| !name.is_empty())
     }
 
-    /// Refuses labels that are fewer than the logits: they belong to another model.
+    /// The name of a class of a network of one logit, where there are two labels, or one for the logit itself.
+    pub fn of_side(&self, side: Side) -> Option<&str> {
+        match (self.0.len(), side) {
+            (2, Side::Opposite) => self.get(0),
+            (2, Side::Own) => self.get(1),
+            (_, Side::Own) => self.get(0),
+            (_, Side::Opposite) => None,
+        }
+    }
+
+    /// Whether there are two labels: a network of one logit decides between them.
+    pub fn are_two(&self) -> bool {
+        self.0.len() == 2
+    }
+
+    /// Whether a word means the opposite class of a network of one logit.
+    pub fn is_opposite(&self, word: &str) -> bool {
+        let named = self.of_side(Side::Opposite).is_some_and(|name| name.eq_ignore_ascii_case(word));
+        named || word == Side::Opposite.word()
+    }
+
+    /// The class that a word names in a network of one logit: it is the only one, on the side that is looked at.
+    pub fn find_side(&self, word: &str, side: Side) -> Result<usize, Failure> {
+        let own = self.of_side(Side::Own).is_some_and(|name| name.eq_ignore_ascii_case(word));
+        let meant = match word {
+            _ if self.is_opposite(word) => Some(Side::Opposite),
+            "0" => Some(Side::Own),
+            _ if own => Some(Side::Own),
+            _ => None,
+        };
+        match meant {
+            Some(meant) if meant == side => Ok(0),
+            Some(_) => Err(Failure::new(WRONG_INPUT, "both classes of one logit are named")
+                .hint("W of `not-0` is that of `0` with the other sign: name one of them")),
+            None => {
+                let names = self.0.iter().map(|name| format!("`{name}`"));
+                let words: Vec<String> = ["`0`".to_owned(), "`not-0`".to_owned()].into_iter().chain(names).collect();
+                let message = format!("there is no class `{word}`: the model has one logit");
+                Err(Failure::new(WRONG_INPUT, message)
+                    .hint(format!("`0` is the logit, `not-0` its opposite; there is {}", words.join(", "))))
+            }
+        }
+    }
+
+    /// Refuses labels that are not as many as the logits: they belong to another model. One logit has two classes.
     pub fn check(&self, logits: usize) -> Result<(), Failure> {
-        if self.0.is_empty() || self.0.len() == logits {
+        if self.0.is_empty() || self.0.len() == logits || logits == 1 && self.are_two() {
             return Ok(());
         }
         let message = format!("{} labels for a model with {logits} logits", self.0.len());

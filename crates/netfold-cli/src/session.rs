@@ -1,20 +1,21 @@
 //! From the words of the command line to a frozen network: what every command that runs one begins with.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::path::Path;
 use std::time::Instant;
 
 use netfold::certificate::{FileStamp, Seconds};
 use netfold::graph::TensorId;
-use netfold::input::{Given, Pictured, Preprocess};
+use netfold::input::{Given, LayoutChoice, Pictured, Preprocess};
 use netfold::reconstruct::{Request, Row, argmax};
 use netfold::trace::{Keep, Tracing};
-use netfold::{Circuit, Head, Model, Precision, Reconstruction, Tensor, Trace, Warning};
+use netfold::{Circuit, Head, Model, Places, Precision, Reconstruction, Tensor, Trace, Warning};
+use netfold_onnx::Dim;
 use serde_json::{Value, json};
 
 use crate::args::Common;
 use crate::failure::{self, FAILED, Failure, WRONG_INPUT};
-use crate::labels::Labels;
+use crate::labels::{Labels, Side};
 
 /// A model that was read, and how its inputs are.
 pub struct Session<'a> {
@@ -33,6 +34,12 @@ pub struct Session<'a> {
     /// Name and hash of its file.
     pub stamp: FileStamp,
     start: Instant,
+    /// Which class of a network of one logit is looked at.
+    side: Side,
+    /// The logits, and the opposite of a lone one where it was asked for.
+    sides: (TensorId, Option<TensorId>),
+    /// How many logits there are, once they were computed.
+    logits: Cell<usize>,
     /// What was warned of so far.
     warned: RefCell<Vec<Warning>>,
     /// Which preprocessing was used so far, in words.
@@ -49,6 +56,8 @@ pub struct Frozen<T> {
     pub circuit: Circuit<T>,
     /// The picture that x was made of, and how; `None` for an array.
     pub picture: Option<Pictured<T>>,
+    /// Where the elements of the inner tensor are that the one-layer model begins with, where that is known.
+    pub places: Option<Places>,
     /// What a reader of the result has to know.
     pub warnings: Vec<Warning>,
     /// Seconds so far.
@@ -72,19 +81,69 @@ impl<'a> Session<'a> {
         };
         model.dependence(from, &model.nodes_of(head.logits))?;
         let labels = Labels::read(words.labels.as_deref())?;
-        let stamp = stamp(path)?;
+        let (stamp, sides) = (stamp(path)?, (head.logits, None));
         Ok(Self {
             words,
             model,
             head,
             from,
             labels,
+            side: Side::Own,
+            sides,
+            logits: Cell::default(),
             load: start.elapsed().as_secs_f64(),
             stamp,
             start,
             warned: RefCell::default(),
             preprocessed: RefCell::default(),
         })
+    }
+
+    /// Turns to the class that these words name, before anything else is computed: of a network of one logit f the
+    /// opposite class is told by −f. Without words the class that wins, where the network is known to decide between two:
+    /// by a final sigmoid, or by two labels.
+    pub fn face<T: Precision>(&mut self, words: &[&str], input: &Path) -> Result<(), Failure> {
+        let named = words.iter().any(|word| self.labels.is_opposite(word));
+        let open = words.is_empty() && self.decides();
+        if self.words.at.is_some() || !(named || open) {
+            return Ok(());
+        }
+        let several = |shape: &[Dim]| shape.iter().any(|dim| matches!(dim, Dim::Known(2..)));
+        if self.model.tensors[self.head.logits.0].shape.as_deref().is_some_and(several) {
+            return Ok(());
+        }
+        (self.head.logits, self.side) = (self.sides.0, Side::Own);
+        let x = self.input::<T>(input)?.x;
+        let opposite = {
+            let trace = self.trace(&x, Keep::Priors)?;
+            let logits = trace.logits()?.data();
+            logits.len() == 1 && (named || logits[0] < T::zero())
+        };
+        if opposite {
+            let opposite = self.sides.1.unwrap_or_else(|| self.model.opposite(self.sides.0));
+            (self.head.logits, self.side, self.sides.1) = (opposite, Side::Opposite, Some(opposite));
+        }
+        Ok(())
+    }
+
+    /// Whether the network is known to decide between two classes, if it has one logit.
+    fn decides(&self) -> bool {
+        let ends = self.head.squashed.and_then(|id| self.model.maker(id)).is_some_and(|node| node.op == "Sigmoid");
+        ends || self.labels.are_two()
+    }
+
+    /// The class that wins, as people read it.
+    pub fn winner(&self, class: usize, logits: &[f64]) -> String {
+        match logits {
+            [logit] if self.words.at.is_none() && self.decides() && *logit < 0.0 => self.other_class(),
+            _ => self.class(class),
+        }
+    }
+
+    /// The layout of what the one-layer model takes, of this shape: as it is said, or as the first operator tells.
+    pub fn layout(&self, shape: &[usize]) -> LayoutChoice {
+        let choice = self.words.layout.into();
+        if self.words.from.is_some() { choice } else { self.model.layout(self.from, shape, choice) }
     }
 
     /// Reads one input and freezes the network there.
@@ -98,6 +157,8 @@ impl<'a> Session<'a> {
         let circuit = trace.freeze_between(self.from, self.head.logits, &self.words.network.rules())?;
         let frozen = began.elapsed().saturating_sub(traced);
         let (logits, warnings) = (trace.logits()?.clone(), trace.warnings());
+        let layout = self.words.layout.into();
+        let places = self.words.from.as_ref().and_then(|_| trace.places(self.from, layout).ok());
         let Given { x, picture } = given;
         let (x, picture) =
             if self.words.from.is_some() { (trace.real(self.from)?.clone(), None) } else { (x, picture) };
@@ -107,7 +168,7 @@ impl<'a> Session<'a> {
             freeze: frozen.as_secs_f64(),
             ..Seconds::default()
         };
-        Ok(Frozen { x, logits, circuit, picture, warnings, seconds, stamp: stamp(path)? })
+        Ok(Frozen { x, logits, circuit, picture, places, warnings, seconds, stamp: stamp(path)? })
     }
 
     /// The network at one input.
@@ -117,6 +178,7 @@ impl<'a> Session<'a> {
             self.head.logits,
             Tracing { non_finite: self.words.non_finite(), keep, ..Tracing::default() },
         )?;
+        self.logits.set(trace.logits()?.len());
         if self.words.at.is_none() {
             self.labels.check(trace.logits()?.len())?;
         }
@@ -163,10 +225,12 @@ impl<'a> Session<'a> {
 
     /// The class that was named, or the one with the largest logit.
     pub fn chosen<T: Precision>(&self, word: Option<&str>, logits: &Tensor<T>) -> Result<usize, Failure> {
-        match word {
-            Some(word) => self.labels.find(word, logits.len()),
-            None => Ok(argmax(logits.data())),
-        }
+        word.map_or_else(|| Ok(argmax(logits.data())), |word| self.find(word, logits.len()))
+    }
+
+    /// The class that a word names.
+    pub fn find(&self, word: &str, logits: usize) -> Result<usize, Failure> {
+        if logits == 1 { self.labels.find_side(word, self.side) } else { self.labels.find(word, logits) }
     }
 
     /// Seconds since the session began.
@@ -181,12 +245,41 @@ impl<'a> Session<'a> {
 
     /// A class as people read it: its index and, where known, its name.
     pub fn class(&self, class: usize) -> String {
-        self.label(class).map_or_else(|| class.to_string(), |name| format!("{class} {name}"))
+        let word = if self.side == Side::Opposite { self.side.word().to_owned() } else { class.to_string() };
+        self.label(class).map_or_else(|| word.clone(), |name| format!("{word} {name}"))
+    }
+
+    /// The names of all classes, where they are known.
+    pub fn names(&self) -> Vec<String> {
+        match self.logits.get() {
+            1 => self.label(0).map(str::to_owned).into_iter().collect(),
+            _ => self.labels.all().to_vec(),
+        }
+    }
+
+    /// The other class of a network of one logit.
+    pub fn other_side(&self) -> Side {
+        self.side.other()
+    }
+
+    /// Its name, where it is known.
+    pub fn other_label(&self) -> Option<&str> {
+        self.labels.of_side(self.other_side())
+    }
+
+    /// The other class of a network of one logit, as people read it.
+    pub fn other_class(&self) -> String {
+        let word = self.other_side().word();
+        self.other_label().map_or_else(|| word.to_owned(), |name| format!("{word} {name}"))
     }
 
     /// The name of a class, where it is known.
     pub fn label(&self, class: usize) -> Option<&str> {
-        if self.words.at.is_some() { None } else { self.labels.get(class) }
+        match (self.words.at.is_some(), self.logits.get()) {
+            (true, _) => None,
+            (false, 1) => self.labels.of_side(self.side),
+            _ => self.labels.get(class),
+        }
     }
 
     /// The input x₀ that x is told against, if one is named.
@@ -203,7 +296,8 @@ impl<'a> Session<'a> {
     pub fn input<T: Precision>(&self, path: &Path) -> Result<Given<T>, Failure> {
         let info = &self.model.tensors[self.model.input()?.0];
         let preprocess = Preprocess::parse(&self.words.preprocess)?;
-        let given = Given::read(path, &info.name, info.shape.as_deref(), self.words.layout.into(), &preprocess)?;
+        let layout = self.model.declared_layout(self.model.input()?, self.words.layout.into());
+        let given = Given::read(path, &info.name, info.shape.as_deref(), layout, &preprocess)?;
         self.preprocessed_by(match &given.picture {
             Some(pictured) => format!("{}, x = {}", self.words.preprocess, preprocess.formula(pictured.largest)),
             None => "none, the array is taken as it is".to_owned(),

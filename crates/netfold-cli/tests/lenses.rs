@@ -3,6 +3,7 @@
 mod common;
 
 use common::Stage;
+use netfold_onnx::{DType, GraphDef, ModelDef, NodeDef, TensorDef, ValueInfo, encode};
 use serde_json::Value;
 
 fn object(stage: &Stage, words: &[&str]) -> Value {
@@ -33,6 +34,80 @@ fn a_lens_that_does_not_exist() {
 fn lenses_begin_at_the_input() {
     let stage = Stage::set();
     says!(stage, ["lens", "model.onnx", "picture.png", "--from", "h"]);
+}
+
+/// Of two lenses the one that applies is made; where none does, it is an error that names both.
+#[test]
+fn a_lens_that_does_not_apply_does_not_stop_the_others() {
+    let stage = Stage::set();
+    let seen = object(
+        &stage,
+        &["lens", "model.onnx", "picture.png", "--lens", "cam", "--lens", "gradient", "--json", "--out", "seen"],
+    );
+    let lenses = seen["lenses"].as_array().unwrap();
+    assert!(lenses[0]["does_not_apply"].is_string() && lenses[1]["residual"].is_number(), "{seen}");
+    assert_eq!(stage.names("seen"), ["lens-gradient.png", "lenses.png"]);
+    stage.file("flat.onnx", &encode(&one_logit(1.0)));
+    stage.array("x.npy", &[1, 2], &[1.0, 2.0]);
+    says!(stage, ["lens", "flat.onnx", "x.npy", "--lens", "cam", "--lens", "deconvnet", "--out", "none"]);
+    assert!(!stage.path("none").exists());
+}
+
+/// sigmoid(s (2 x₀ − 3 x₁ + 1))
+fn one_logit(s: f32) -> ModelDef {
+    let graph = GraphDef::new("one logit")
+        .with_input(ValueInfo::new("x", DType::F32, [1, 2]))
+        .with_output(ValueInfo::new("y", DType::F32, [1, 1]))
+        .with_initializer("w", TensorDef::new([2, 1], vec![2.0 * s, -3.0 * s]).unwrap())
+        .with_initializer("b", TensorDef::vector(vec![s]))
+        .with_node(NodeDef::new("Gemm", ["x", "w", "b"], ["f"]).named("/dense"))
+        .with_node(NodeDef::new("Sigmoid", ["f"], ["y"]).named("/sigmoid"));
+    ModelDef::new(graph)
+}
+
+/// A network of one logit has two classes: f = −3 here, so the first label wins.
+#[test]
+fn one_logit_has_two_classes() {
+    let stage = Stage::new();
+    stage.file("one.onnx", &encode(&one_logit(1.0)));
+    stage.file("two.txt", b"sound\nfaulty\n");
+    stage.array("x.npy", &[1, 2], &[1.0, 2.0]);
+    let lens = |words: &[&str]| {
+        let all = [&["lens", "one.onnx", "x.npy", "--lens", "contributions", "--json"], words].concat();
+        let seen = object(&stage, &all);
+        (seen["label"].as_str().map(str::to_owned), seen["logit"].as_f64().unwrap())
+    };
+    let (sound, faulty) = ((Some("sound".to_owned()), 3.0), (Some("faulty".to_owned()), -3.0));
+    assert_eq!(lens(&["--labels", "two.txt"]), sound);
+    assert_eq!(lens(&["--labels", "two.txt", "--class", "Sound"]), sound);
+    assert_eq!(lens(&["--labels", "two.txt", "--class", "not-0"]), sound);
+    assert_eq!(lens(&["--labels", "two.txt", "--class", "faulty"]), faulty);
+    assert_eq!(lens(&["--class", "0"]), (None, -3.0));
+    assert_eq!(lens(&["--class", "not-0"]), (None, 3.0));
+    says!(stage, ["reconstruct", "one.onnx", "x.npy", "--labels", "two.txt", "--class", "sound"]);
+    says!(stage, ["reconstruct", "one.onnx", "x.npy", "--class", "1"]);
+    says!(stage, ["verify", "one.onnx", "x.npy", "--labels", "two.txt"]);
+    says!(stage, ["region", "one.onnx", "x.npy", "--labels", "two.txt", "--norm", "linf"]);
+    let checked = object(&stage, &["check", "one.onnx", "x.npy", "--json", "--steps", "2"]);
+    let start = checked["inputs"][0]["curves"]["deletion"][0].as_f64().unwrap();
+    assert!((start - 1.0 / (1.0 + (-3.0_f64).exp())).abs() < 1e-6, "{checked}");
+    let logit = object(&stage, &["check", "one.onnx", "x.npy", "--json", "--steps", "2", "--score", "logit"]);
+    assert_eq!(logit["inputs"][0]["curves"]["deletion"][0], 3.0);
+}
+
+/// Axes that are said of a feature map, and words that are none.
+#[test]
+fn axes_of_a_feature_map() {
+    let stage = Stage::set();
+    let map = |axes: &[&str]| {
+        object(&stage, &[&["lens", "model.onnx", "picture.png", "--lens", "hirescam", "--json"], axes].concat())
+    };
+    let number = |seen: &Value| seen["lenses"][0]["contributions"].as_f64().unwrap();
+    let known = map(&[]);
+    assert!((number(&map(&["--layer-axes", "N,C,H,W"])) - number(&known)).abs() < 1e-9);
+    says!(stage, ["lens", "model.onnx", "picture.png", "--lens", "hirescam", "--layer-axes", "N,T,C"]);
+    says!(stage, ["lens", "model.onnx", "picture.png", "--lens", "hirescam", "--layer-axes", "N,C,X"]);
+    says!(stage, ["lens", "model.onnx", "picture.png", "--lens", "hirescam", "--layer", "logits"]);
 }
 
 /// All lenses: numbers that add up, a picture each, a contact sheet, an array.

@@ -108,8 +108,8 @@ impl<T: Precision> Bench<T> {
     /// # Errors
     /// As [`Self::document`], and if there is no such class.
     pub fn row(&mut self, at: &At, class: usize, ticket: &Ticket) -> Result<Vec<u8>, Problem> {
-        let (_, settings, frozen) = self.frozen(at, ticket)?;
-        frozen.row(class, settings, ticket)
+        let (_, _, frozen) = self.frozen(at, ticket)?;
+        frozen.row(class, ticket)
     }
 
     /// What a stage gives to the b of a class, place by place.
@@ -138,8 +138,9 @@ impl<T: Precision> Bench<T> {
     /// As [`Self::document`], and if there is no such tensor or unit.
     pub fn unit(&mut self, at: &At, tensor: &str, unit: &Unit, ticket: &Ticket) -> Result<Vec<u8>, Problem> {
         let (opened, settings, frozen) = self.frozen(at, ticket)?;
+        let layout = frozen.layout;
         let (given, part) = frozen.inner(opened, settings, tensor, ticket)?;
-        part.unit((tensor, unit), &given.x, (settings.layout, settings.tolerance), ticket)
+        part.unit((tensor, unit), &given.x, (layout, settings.tolerance), ticket)
     }
 
     /// Writes `reconstruction.npz` and `reconstructed.onnx` of some classes into a folder.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Instant;
 
 use netfold::certificate::{Certificate, Circumstances, Seconds};
-use netfold::input::Given;
+use netfold::input::{Given, LayoutChoice};
 use netfold::reconstruct::top;
 use netfold::trace::{Keep, NonFinite, Tracing};
 use netfold::{Precision, Trace};
@@ -28,6 +28,8 @@ pub struct Frozen<T> {
     pub input: String,
     /// The tensor that the model takes, and what it was made of.
     pub given: Given<T>,
+    /// How its axes are read.
+    pub layout: LayoutChoice,
     /// The network up to the logits.
     pub logits: Part<T>,
     /// The network up to the inner tensor that was asked for last.
@@ -45,8 +47,8 @@ impl<T: Precision> Frozen<T> {
     pub fn new(opened: &Opened, settings: &Settings, input: &Source, ticket: &Ticket) -> Result<Self, Problem> {
         let (start, model) = (Instant::now(), &opened.model);
         let info = &model.tensors[model.input()?.0];
-        let given =
-            Given::<T>::read(&input.path, &info.name, info.shape.as_deref(), settings.layout, &settings.preprocess)?;
+        let layout = model.declared_layout(model.input()?, settings.layout);
+        let given = Given::<T>::read(&input.path, &info.name, info.shape.as_deref(), layout, &settings.preprocess)?;
         ticket.check()?;
         let began = Instant::now();
         let tracing = Tracing { non_finite: settings.non_finite, keep: Keep::Priors, ..Tracing::default() };
@@ -64,7 +66,7 @@ impl<T: Precision> Frozen<T> {
         let (classes, values) = (top(logits.values.data(), FIRST), logits.values.clone());
         let mut rows = HashMap::new();
         let result = logits.rows(&given.x, classes.clone(), ticket, &mut |circuit, row| {
-            let weights = sheet(&wide(row.weights), given.x.shape(), settings.layout)?;
+            let weights = sheet(&wide(row.weights), given.x.shape(), layout)?;
             rows.insert(row.class, packed(&head(circuit, row, &values), weights.values()));
             Ok(())
         })?;
@@ -85,8 +87,13 @@ impl<T: Precision> Frozen<T> {
             input: input.stamp.clone(),
         };
         let certificate = Certificate::new(&logits.circuit, &result, told);
-        let tensor = sheet(&wide(given.x.data()), given.x.shape(), settings.layout)?;
-        let labels = if settings.labels.len() == values.len() { settings.labels.clone() } else { Vec::new() };
+        let tensor = sheet(&wide(given.x.data()), given.x.shape(), layout)?;
+        let labels = match (settings.labels.as_slice(), values.len()) {
+            // One logit decides between two classes and speaks for the second.
+            ([_, own], 1) => vec![own.clone()],
+            (labels, logits) if labels.len() == logits => labels.to_vec(),
+            _ => Vec::new(),
+        };
         let report = Report {
             title: format!("{} at {}", certificate.model.file, certificate.input.file),
             model: ModelFacts {
@@ -110,7 +117,7 @@ impl<T: Precision> Frozen<T> {
             certificate,
         };
         let document = report.to_bytes(classes);
-        Ok(Self { input: input.stamp.sha256.clone(), given, logits, inner: None, document, rows })
+        Ok(Self { input: input.stamp.sha256.clone(), given, layout, logits, inner: None, document, rows })
     }
 
     /// The inner tensor of this name: the one at hand, or traced and frozen anew.
@@ -153,12 +160,12 @@ impl<T: Precision> Frozen<T> {
     ///
     /// # Errors
     /// If there is no such class, or the job was stopped.
-    pub fn row(&mut self, class: usize, settings: &Settings, ticket: &Ticket) -> Result<Vec<u8>, Problem> {
+    pub fn row(&mut self, class: usize, ticket: &Ticket) -> Result<Vec<u8>, Problem> {
         self.check(class)?;
         if let Some(row) = self.rows.get(&class) {
             return Ok(row.clone());
         }
-        let (head, weights, _) = self.logits.row(&self.given.x, class, settings.layout, ticket)?;
+        let (head, weights, _) = self.logits.row(&self.given.x, class, self.layout, ticket)?;
         let row = packed(&head, weights.values());
         if row.len() * (self.rows.len() + 1) > KEPT {
             self.rows.clear();

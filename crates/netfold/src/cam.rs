@@ -11,7 +11,7 @@
 //! #     .with_node(NodeDef::new("Flatten", ["g"], ["y"]))
 //! #     .with_output(ValueInfo::new("y", DType::F64, [1, 1]));
 //! # let model = Model::new(netfold_onnx::decode(netfold_onnx::encode(&ModelDef::new(graph)), None)?)?;
-//! use netfold::{Cam, Model, Rules, Tensor, trace::NonFinite};
+//! use netfold::{Cam, Model, Rules, Tensor, input::LayoutChoice, trace::NonFinite};
 //!
 //! // h = relu(x[i + 1] − x[i]) along rows, y = the mean of h.
 //! let x = Tensor::new(&[1, 1, 2, 3], vec![0.0_f64, 3.0, 4.0, 1.0, 0.0, 9.0]);
@@ -20,7 +20,8 @@
 //! let w = circuit.row(0);
 //! assert_eq!(w, [0.25; 4]);
 //! // Nothing behind h bends, and its one channel has one weight: w ∘ h is CAM, Grad-CAM and HiResCAM, everywhere.
-//! let cam = Cam::of(&circuit, [w.as_slice()]).expect("h is a map");
+//! let places = trace.places(model.tensor("h")?, LayoutChoice::Auto)?;
+//! let cam = Cam::of(&circuit, &places, [w.as_slice()]).expect("h is a map");
 //! assert_eq!(cam.to_string(), "contributions summed over channels are HiResCAM, exact everywhere (CAM, Grad-CAM and HiResCAM are one map here)");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -32,6 +33,7 @@ use serde::Serialize;
 use crate::affine::Validity;
 use crate::circuit::Circuit;
 use crate::ops::Precision;
+use crate::places::Places;
 
 /// What the contributions of a feature map h are, summed over its channels: Σ over c of W[c, p] · h[c, p] is HiResCAM,
 /// and with b it adds up to the logit.
@@ -55,12 +57,15 @@ impl fmt::Display for Cam {
 }
 
 impl Cam {
-    /// What the rows of a circuit from a feature map `[batch, channels, places…]` are; `None` from anything else.
+    /// What the rows of a circuit from a feature map with these places are; `None` where the map has but one place.
     /// Weights of a channel count as one if they differ by no more than 1e-4 (f32) or 1e-10 (f64) of the largest.
-    pub fn of<'a, T: Precision>(circuit: &Circuit<T>, rows: impl IntoIterator<Item = &'a [f64]>) -> Option<Self> {
-        let &[_, _, ref places @ ..] = circuit.input_shape() else { return None };
-        let places = places.iter().product::<usize>();
-        if places < 2 {
+    pub fn of<'a, T: Precision>(
+        circuit: &Circuit<T>,
+        places: &Places,
+        rows: impl IntoIterator<Item = &'a [f64]>,
+    ) -> Option<Self> {
+        let sorted = places.by_channel(circuit.input_shape())?;
+        if sorted.places.len() < 2 {
             return None;
         }
         let validity = circuit.stages().iter().map(|stage| stage.affine.validity).max().unwrap_or(Validity::Everywhere);
@@ -68,7 +73,9 @@ impl Cam {
         let mut uniform = true;
         for row in rows {
             let largest = row.iter().fold(0.0, |largest: f64, w| largest.max(w.abs()));
-            uniform &= row.chunks(places).all(|w| w.iter().all(|v| (v - w[0]).abs() <= rounding * largest));
+            let one =
+                |channel: &[usize]| channel.iter().all(|&e| (row[e] - row[channel[0]]).abs() <= rounding * largest);
+            uniform &= sorted.elements.chunks(sorted.places.len()).all(one);
         }
         Some(Self { validity, uniform })
     }

@@ -109,6 +109,16 @@ pub enum Error {
         /// The tensor's shape.
         shape: Vec<usize>,
     },
+    /// A tensor of which it is not known which elements belong to which place of the picture.
+    #[error("which axes of `{tensor}`, of shape {shape:?}, are places is not known{}", behind(.cause.as_ref()))]
+    Unplaced {
+        /// The tensor.
+        tensor: String,
+        /// Its shape.
+        shape: Vec<usize>,
+        /// The node and its operator behind which places are not known any more.
+        cause: Option<(String, String)>,
+    },
     /// A lens that has no meaning for this network.
     #[error("the lens `{lens}` does not apply: {why}")]
     Lens {
@@ -161,6 +171,7 @@ impl Error {
             Self::Unsupported { before, .. } => Some(unsupported_hint(before)),
             Self::OperatorSet(_) => Some(format!("write the file anew for one of the operator sets 1 to {NEWEST}")),
             Self::SeveralOutputs(names) => names.first().map(|name| format!("`--output {name}`")),
+            Self::Unplaced { .. } => Some(AXES.into()),
             Self::NonFinite { .. } => Some("`--allow-non-finite` computes all the same".into()),
             Self::Unit { shape, .. } => Some(format!(
                 "`c` is a channel (its strongest place), {} indices from 0 are one element",
@@ -172,11 +183,32 @@ impl Error {
     }
 }
 
-/// Up to three of `names` that are spelled most like `name`.
+/// How the axes of a feature map are said.
+pub(crate) const AXES: &str =
+    "`--layer-axes` says it: N,C,H,W or N,H,W,C, or N,T=1+14x14,C for one class token and patches in 14 rows of 14";
+
+fn behind(cause: Option<&(String, String)>) -> String {
+    cause.map_or_else(String::new, |(node, op)| format!(" behind `{node}` ({op})"))
+}
+
+/// Up to three of `names` to propose for `name`: first those that contain it, the shortest first, then those that are
+/// spelled most like it. Letter case, blanks and punctuation do not matter to what contains what.
 pub fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
-    let mut scored: Vec<(f64, &str)> = names.map(|other| (strsim::jaro_winkler(name, other), other)).collect();
-    scored.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
-    scored.into_iter().filter(|&(score, _)| score > 0.6).take(3).map(|(_, other)| other.to_owned()).collect()
+    /// Names that are proposed.
+    const PROPOSED: usize = 3;
+    let plain = |name: &str| name.chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_lowercase();
+    let word = plain(name);
+    let (mut containing, mut others): (Vec<&str>, Vec<&str>) =
+        names.partition(|other| !word.is_empty() && plain(other).contains(&word));
+    containing.sort_by_key(|other| (other.chars().count(), *other));
+    others.retain(|other| alike(name, other) > 0.6);
+    others.sort_by(|a, b| alike(name, b).total_cmp(&alike(name, a)).then(a.cmp(b)));
+    containing.into_iter().chain(others).take(PROPOSED).map(str::to_owned).collect()
+}
+
+/// How alike two names are spelled: from 0 to 1.
+fn alike(name: &str, other: &str) -> f64 {
+    strsim::jaro_winkler(name, other)
 }
 
 /// `a`, `b` and `c`, each in backquotes.
@@ -231,5 +263,20 @@ fn point_list(nodes: &[Unsupported]) -> String {
 fn list(nodes: &[Unsupported], text: &mut String) {
     for node in nodes {
         text.extend(["\n    `", &node.node, "` (", &node.op, "): ", &node.why]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::nearest;
+
+    #[test]
+    fn names_that_contain_the_word_come_first() {
+        let names = ["features.0.conv", "layer4.1.conv2", "layer4", "lawyer4", "head"];
+        assert_eq!(nearest("Layer4", names.into_iter()), ["layer4", "layer4.1.conv2", "lawyer4"]);
+        assert_eq!(nearest("gradcam", ["cam", "grad-cam++", "grad-cam"].into_iter()), ["grad-cam", "grad-cam++"]);
+        assert_eq!(nearest("tabby", ["tiger cat", "tabby, tabby cat", "table"].into_iter())[0], "tabby, tabby cat");
+        assert!(nearest("zzz", names.into_iter()).is_empty() && nearest("", names.into_iter()).is_empty());
+        assert!(nearest("--", names.into_iter()).is_empty());
     }
 }

@@ -197,6 +197,16 @@ impl Model {
         (0..self.nodes.len()).filter(|&index| wanted[index]).collect()
     }
 
+    /// Adds −f of a tensor f: a network of one logit f decides between two classes, and −f is the logit of the other.
+    pub fn opposite(&mut self, f: TensorId) -> TensorId {
+        let mut name = format!("opposite of {}", self.name(f));
+        while self.names.contains_key(&name) {
+            name.push('\'');
+        }
+        self.add_node(&NodeDef::new("Neg", [self.name(f)], [name.as_str()]), &HashMap::new());
+        self.intern(&name)
+    }
+
     fn intern(&mut self, name: &str) -> TensorId {
         if let Some(&id) = self.names.get(name) {
             return id;

@@ -12,6 +12,8 @@ pub struct Head {
     pub logits: TensorId,
     /// The nodes between the two, left off (softmax and the like).
     pub left_off: Vec<String>,
+    /// What the first of them makes of the logits: probabilities, or their logarithms; absent where nothing is left off.
+    pub squashed: Option<TensorId>,
 }
 
 /// Final nodes that only squash the logits into probabilities; they keep the order of the classes.
@@ -22,7 +24,7 @@ const TRANSPARENT: [&str; 7] = ["Identity", "Cast", "Dropout", "Reshape", "Flatt
 impl Head {
     /// An inner tensor, as it is.
     pub fn at(tensor: TensorId) -> Self {
-        Self { output: tensor, logits: tensor, left_off: Vec::new() }
+        Self { output: tensor, logits: tensor, left_off: Vec::new(), squashed: None }
     }
 }
 
@@ -44,13 +46,13 @@ impl Model {
             (None, []) => return Err(Error::Graph("the model has no output".into())),
             (None, _) => return Err(Error::SeveralOutputs(names().map(str::to_owned).collect())),
         };
-        let (mut logits, mut left_off) = (output, Vec::new());
+        let (mut logits, mut left_off, mut squashed) = (output, Vec::new(), None);
         let (mut at, mut passed) = (output, Vec::new());
         while let (false, Some(node)) = (keep, self.maker(at)) {
             let Some(&Some(input)) = node.inputs.first() else { break };
             passed.push(node.name.clone());
             if SQUASHING.contains(&node.op.as_str()) {
-                (logits, left_off) = (input, passed);
+                (logits, left_off, squashed) = (input, passed, Some(at));
                 break;
             }
             if !TRANSPARENT.contains(&node.op.as_str()) {
@@ -58,6 +60,6 @@ impl Model {
             }
             at = input;
         }
-        Ok(Head { output, logits, left_off })
+        Ok(Head { output, logits, left_off, squashed })
     }
 }

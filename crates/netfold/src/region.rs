@@ -6,7 +6,7 @@
 //!
 //! - [`Region::exit`]: where a ray leaves it, by one tangent pass;
 //! - [`Region::radius`]: the largest ball around x inside it;
-//! - [`decisions`]: how far the border between two classes is, and whether it lies inside.
+//! - [`decisions`], [`border`]: how far the border between two classes is, and whether it lies inside.
 //!
 //! [`Line`] walks through region after region, [`fidelity`] says what the one-layer model is worth beyond the first.
 //!
@@ -70,7 +70,7 @@ use crate::trace::{Trace, node_error};
 use crate::unit::Unit;
 use crate::value::Value;
 
-pub use decision::{Decision, decisions};
+pub use decision::{Against, Decision, border, decisions};
 pub use direction::Direction;
 pub use fidelity::{Fidelity, fidelity};
 pub use line::{Event, Line, Piece};

@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use common::random::{input, model};
 use common::{array, networks, samples, zoo};
-use netfold::checks::{Curves, curves, precisions, randomisation, slopes, transposes, without_biases};
+use netfold::checks::{Curves, Score, curves, precisions, randomisation, slopes, transposes, without_biases};
 use netfold::lenses::{Lens, Settings, Subject};
 use netfold::reconstruct::argmax;
 use netfold::trace::{NonFinite, Tracing};
 use netfold::{Error, Model, Rules, Tensor};
 use netfold_linear::{LinearMap, Probes, Support};
+use netfold_onnx::{DType, GraphDef, ModelDef, NodeDef, TensorDef, ValueInfo, decode, encode};
 
 /// Keeps two of a map's numbers from meeting their transposes.
 #[derive(Debug)]
@@ -121,7 +122,7 @@ fn a_map_is_put_to_the_test() {
     assert_eq!(steps.len(), 5, "two convolutions and three dense layers");
     assert!(steps.iter().all(|step| step.spearman.abs() < 0.7 && step.ssim.unwrap() < 0.9), "{steps:?}");
     let circuit = trace.freeze(&Rules::default()).unwrap();
-    let made = curves(lens, &subject, &circuit, 10).unwrap();
+    let made = curves(lens, &subject, &circuit, Score::Softmax((0..10).collect()), 10).unwrap();
     let softmax = |logits: &[f32]| {
         let total: f64 = logits.iter().map(|f| f64::from(*f).exp()).sum();
         f64::from(logits[class]).exp() / total
@@ -150,4 +151,92 @@ fn replaced_constants_are_read() {
     assert_eq!(trace.at(&x).unwrap().logits().unwrap(), trace.logits().unwrap());
     let own = model.trace(&x, model.outputs[0], NonFinite::Refuse).unwrap();
     assert_ne!(own.logits().unwrap(), trace.logits().unwrap());
+}
+
+/// y of x = (1, 2) by a dense layer to logits of this shape, then `last`.
+fn ending(shape: &[i64], weights: Vec<f64>, last: Option<NodeDef>) -> Model {
+    let outputs = weights.len() / 2;
+    let mut graph = GraphDef::new("ending")
+        .with_input(ValueInfo::new("x", DType::F64, [1, 2]))
+        .with_initializer("w", TensorDef::new([2, outputs], weights).unwrap())
+        .with_initializer("shape", TensorDef::vector(shape.to_vec()))
+        .with_node(NodeDef::new("MatMul", ["x", "w"], ["f"]))
+        .with_node(NodeDef::new("Reshape", ["f", "shape"], [if last.is_some() { "l" } else { "y" }]));
+    if let Some(last) = last {
+        graph = graph.with_node(last);
+    }
+    let shape = shape.iter().map(|&size| size as usize);
+    let graph = graph.with_output(ValueInfo::new("y", DType::F64, shape));
+    Model::new(decode(encode(&ModelDef::new(graph)), None).unwrap()).unwrap()
+}
+
+/// The curves are of what the network ends with: they begin at the number that it gives for the class.
+#[test]
+fn curves_are_of_what_the_network_gives() {
+    let last = |op: &str| Some(NodeDef::new(op, ["l"], ["y"]));
+    // Logits 1·a + 2·b for the columns (a, b) of w.
+    let three = || vec![0.5, -1.0, 0.25, 0.5, 0.75, -0.5];
+    let softmax = |own: f64, all: &[f64]| own.exp() / all.iter().map(|f| f.exp()).sum::<f64>();
+    let (f, x) = ([1.5, 0.5, -0.75], Tensor::new(&[1, 2], vec![1.0_f64, 2.0]));
+    let six = [three(), three()].concat();
+    let table: [(Model, &str, f64); 7] = [
+        (ending(&[1, 3], three(), None), "logit", f[0]),
+        (ending(&[1, 3], three(), last("Softmax")), "softmax", softmax(f[0], &f)),
+        (ending(&[1, 3], three(), last("LogSoftmax")), "softmax", softmax(f[0], &f)),
+        (ending(&[1, 3], three(), last("Sigmoid")), "sigmoid", 1.0 / (1.0 + (-f[0]).exp())),
+        (ending(&[1, 1], vec![0.5, 0.5], last("Sigmoid")), "sigmoid", 1.0 / (1.0 + (-1.5_f64).exp())),
+        // A sum along the axis that the node names, not over all logits: the first of each column, or of each row.
+        (
+            ending(&[1, 2, 3], six.clone(), Some(NodeDef::new("Softmax", ["l"], ["y"]).with("axis", 1_i64))),
+            "softmax",
+            {
+                let f = |i: usize| six[i] + 2.0 * six[6 + i];
+                softmax(f(0), &[f(0), f(3)])
+            },
+        ),
+        (ending(&[1, 2, 3], six.clone(), last("Softmax")), "softmax", {
+            let f = |i: usize| six[i] + 2.0 * six[6 + i];
+            softmax(f(0), &[f(0), f(1), f(2)])
+        }),
+    ];
+    for (model, name, expected) in table {
+        let head = model.head(None, false).unwrap();
+        let trace = model.trace(&x, head.logits, NonFinite::Refuse).unwrap();
+        let score = Score::of(&head, &trace, 0).unwrap();
+        let settings = Settings::default();
+        let subject = Subject { trace: &trace, class: 0, settings: &settings };
+        let circuit = trace.freeze(&Rules::default()).unwrap();
+        let made = curves(Lens::find("contributions").unwrap(), &subject, &circuit, score.clone(), 2).unwrap();
+        let given = model.trace(&x, head.output, NonFinite::Refuse).unwrap().logits().unwrap().data()[0];
+        let given = if model.nodes.iter().any(|node| node.op == "LogSoftmax") { given.exp() } else { given };
+        assert_eq!(score.name(), name);
+        for number in
+            [made.deletion[0], made.deletion_predicted[0], made.insertion[2], made.insertion_predicted[2], given]
+        {
+            assert!((number - expected).abs() < 1e-12, "{name}: {number}, {expected} is right");
+        }
+    }
+}
+
+/// The opposite of a lone logit is its other sign: the same network, W and b negated, the curve 1 minus the other.
+#[test]
+fn one_logit_has_an_opposite() {
+    let mut model = ending(&[1, 1], vec![0.5, -1.0], Some(NodeDef::new("Sigmoid", ["l"], ["y"])));
+    let head = model.head(None, false).unwrap();
+    let opposite = model.opposite(head.logits);
+    let x = Tensor::new(&[1, 2], vec![1.0_f64, 2.0]);
+    let at = |output| model.trace(&x, output, NonFinite::Refuse).unwrap();
+    let (own, other) = (at(head.logits), at(opposite));
+    assert_eq!((own.logits().unwrap().data()[0], other.logits().unwrap().data()[0]), (-1.5, 1.5));
+    let row = |trace: &netfold::Trace<'_, f64>| trace.freeze(&Rules::default()).unwrap().row(0);
+    assert_eq!((row(&own), row(&other)), (vec![0.5, -1.0], vec![-0.5, 1.0]));
+    let settings = Settings::default();
+    let curve = |trace: &netfold::Trace<'_, f64>| {
+        let subject = Subject { trace, class: 0, settings: &settings };
+        let circuit = trace.freeze(&Rules::default()).unwrap();
+        let score = Score::of(&head, trace, 0).unwrap();
+        curves(Lens::find("contributions").unwrap(), &subject, &circuit, score, 2).unwrap()
+    };
+    let (a, b) = (curve(&own), curve(&other));
+    assert!((a.deletion[0] + b.deletion[0] - 1.0).abs() < 1e-15 && b.deletion[0] > 0.8);
 }

@@ -5,11 +5,11 @@ mod common;
 use common::random::{input, model};
 use common::{array, networks, samples, zoo};
 use netfold::graph::TensorId;
-use netfold::region::{Direction, Line, Norm, decisions, fidelity};
+use netfold::region::{Against, Direction, Line, Norm, border, decisions, fidelity};
 use netfold::trace::NonFinite;
 use netfold::{Circuit, Error, Model, Region, Rules, Tensor, Unit, Validity};
 use netfold_linear::{Probes, Support};
-use netfold_onnx::{DType, GraphDef, ModelDef, NodeDef, TensorDef, ValueInfo, encode};
+use netfold_onnx::{DType, GraphDef, ModelDef, NodeDef, TensorDef, ValueInfo, decode, encode};
 
 /// The logits of the first output.
 fn logits(model: &Model) -> TensorId {
@@ -315,17 +315,18 @@ fn decisions_are_where_classes_are_equal() {
         let logits = model.trace(&x, model.outputs[0], NonFinite::Refuse).unwrap().logits().unwrap().clone();
         let brackets = region.radius(&Norm::ALL, &mut |_| true);
         for decision in decisions(&region.circuit, &logits, 0, &[1, 2, 3]) {
-            let (a, b) = (region.circuit.row(0), region.circuit.row(decision.against));
+            let Against::Class(against) = decision.against else { panic!("{decision:?}") };
+            let (a, b) = (region.circuit.row(0), region.circuit.row(against));
             let g: Vec<f64> = a.iter().zip(&b).map(|(a, b)| a - b).collect();
             for bracket in &brackets {
                 let t = decision.distance(bracket.norm);
                 let step = steepest(bracket.norm, &g).iter().map(|v| -t * v).collect();
                 let there = moved(&x, &Tensor::new(x.shape(), step), 1.0);
                 let y = region.circuit.push(there.probe(), true).into_values();
-                assert!((y[0] - y[decision.against]).abs() < 1e-10, "seed {seed}: {decision:?}");
+                assert!((y[0] - y[against]).abs() < 1e-10, "seed {seed}: {decision:?}");
                 if decision.is_inside(bracket) && t >= 0.0 {
                     let f = model.trace(&there, model.outputs[0], NonFinite::Refuse).unwrap().logits().unwrap().clone();
-                    assert!((f.data()[0] - f.data()[decision.against]).abs() < 1e-10);
+                    assert!((f.data()[0] - f.data()[against]).abs() < 1e-10);
                     inside += 1;
                 }
             }
@@ -365,4 +366,24 @@ fn every_kind_of_switch() {
     assert_eq!(exit("ReduceMax", &["x"], [3.0, 1.0], [0.0, 1.0]), Some(2.0));
     assert_eq!(exit("ReduceMin", &["x"], [3.0, 1.0], [0.0, 4.0]), Some(0.5));
     assert_eq!(exit("ReduceL1", &["x"], [3.0, -1.0], [0.0, 4.0]), Some(0.25));
+}
+
+/// f = 3 x₀ − 4 x₁ + 1 at (1, 0): |f| over the dual norm of (3, −4) is 4 / 4 in l1, 4 / 5 in l2, 4 / 7 in linf; on either
+/// side of the border.
+#[test]
+fn a_lone_logit_has_a_border_at_zero() {
+    for sign in [1.0, -1.0] {
+        let graph = GraphDef::new("one logit")
+            .with_input(ValueInfo::new("x", DType::F64, [1, 2]))
+            .with_initializer("w", TensorDef::new([2, 1], vec![3.0 * sign, -4.0 * sign]).unwrap())
+            .with_initializer("b", TensorDef::vector(vec![sign]))
+            .with_node(NodeDef::new("Gemm", ["x", "w", "b"], ["y"]))
+            .with_output(ValueInfo::new("y", DType::F64, [1, 1]));
+        let def = decode(encode(&ModelDef::new(graph)), None).unwrap();
+        let (model, x) = (Model::new(def).unwrap(), Tensor::new(&[1, 2], vec![1.0_f64, 0.0]));
+        let trace = model.trace(&x, model.outputs[0], NonFinite::Refuse).unwrap();
+        let found = border(&trace.freeze(&Rules::default()).unwrap(), trace.logits().unwrap());
+        assert_eq!((found.against, found.margin, found.l1, found.l2), (Against::Opposite, 4.0, 1.0, 0.8));
+        assert!((found.linf - 4.0 / 7.0).abs() < 1e-15);
+    }
 }

@@ -58,6 +58,17 @@ impl From<LayoutWord> for LayoutChoice {
     }
 }
 
+/// `--score`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ScoreWord {
+    /// The softmax over all logits
+    Softmax,
+    /// The sigmoid of the class's logit
+    Sigmoid,
+    /// The class's logit
+    Logit,
+}
+
 /// `--norm`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum NormWord {

@@ -12,17 +12,21 @@ use crate::session::{Frozen, Session};
 
 /// Runs the command in the precision that is asked for.
 pub fn bias(words: &Bias) -> Result<ExitCode, Failure> {
-    let session = Session::open(&words.model, &words.common)?;
+    let mut session = Session::open(&words.model, &words.common)?;
     match words.common.precision {
-        PrecisionWord::F32 => run::<f32>(words, &session),
-        PrecisionWord::F64 => run::<f64>(words, &session),
+        PrecisionWord::F32 => run::<f32>(words, &mut session),
+        PrecisionWord::F64 => run::<f64>(words, &mut session),
     }
 }
 
 /// Channels of a node that are shown as text.
 const SHOWN: usize = 3;
 
-fn run<T: Precision>(words: &Bias, session: &Session<'_>) -> Result<ExitCode, Failure> {
+fn run<T: Precision>(words: &Bias, session: &mut Session<'_>) -> Result<ExitCode, Failure> {
+    if let Some(class) = words.class.as_deref() {
+        session.face::<T>(&[class], &words.input)?;
+    }
+    let session = &*session;
     let frozen = session.freeze::<T>(&words.input)?;
     let class = session.chosen(words.class.as_deref(), &frozen.logits)?;
     let maps = frozen.circuit.bias_maps(class);

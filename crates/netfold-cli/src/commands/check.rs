@@ -4,15 +4,14 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use netfold::checks::{
-    Curves, Outcome, Randomised, curves, precisions, randomisation, slopes, transposes, without_biases,
+    Curves, Outcome, Randomised, Score, curves, precisions, randomisation, slopes, transposes, without_biases,
 };
 use netfold::lenses::{Lens, Settings, Subject};
 use netfold::trace::Keep;
 use netfold::{Precision, Tensor};
-use netfold_render::Order;
 use serde_json::{Value, json};
 
-use crate::args::{Check, PrecisionWord};
+use crate::args::{Check, PrecisionWord, ScoreWord};
 use crate::failure::{Failure, NOT_EQUIVALENT, WRONG_INPUT};
 use crate::out::shortened;
 use crate::progress::Progress;
@@ -20,7 +19,7 @@ use crate::session::Session;
 
 /// Checks every input; one that cannot be read stops the run.
 pub fn check(words: &Check) -> Result<ExitCode, Failure> {
-    let session = Session::open(&words.model, &words.common)?;
+    let mut session = Session::open(&words.model, &words.common)?;
     if words.common.from.is_some() {
         return Err(Failure::new(WRONG_INPUT, "checks begin at the model's input; `--from` does not apply"));
     }
@@ -28,8 +27,8 @@ pub fn check(words: &Check) -> Result<ExitCode, Failure> {
     let mut all = Vec::new();
     for input in &words.inputs {
         all.push(match words.common.precision {
-            PrecisionWord::F32 => one::<f32>(words, &session, lens, input)?,
-            PrecisionWord::F64 => one::<f64>(words, &session, lens, input)?,
+            PrecisionWord::F32 => one::<f32>(words, &mut session, lens, input)?,
+            PrecisionWord::F64 => one::<f64>(words, &mut session, lens, input)?,
         });
     }
     let holds = all.iter().all(|checked| checked.outcomes.iter().all(Outcome::holds));
@@ -38,7 +37,7 @@ pub fn check(words: &Check) -> Result<ExitCode, Failure> {
         session.print_json(json!({ "holds": holds, "lens": lens.name, "inputs": inputs }));
     } else {
         session.print_preprocessing();
-        all.iter().for_each(|checked| checked.print(&session, lens));
+        all.iter().for_each(|checked| checked.print(&session.stamp.file, lens));
     }
     Ok(if holds { ExitCode::SUCCESS } else { ExitCode::from(NOT_EQUIVALENT) })
 }
@@ -47,12 +46,17 @@ pub fn check(words: &Check) -> Result<ExitCode, Failure> {
 struct Checked {
     path: String,
     class: usize,
+    /// The class as people read it, and its label.
+    name: String,
+    label: Option<String>,
     outcomes: Vec<Outcome>,
     randomised: Vec<Randomised>,
     curves: Curves,
 }
 
-fn one<T: Precision>(words: &Check, session: &Session<'_>, lens: &Lens, path: &Path) -> Result<Checked, Failure> {
+fn one<T: Precision>(words: &Check, session: &mut Session<'_>, lens: &Lens, path: &Path) -> Result<Checked, Failure> {
+    session.face::<T>(words.class.as_deref().as_slice(), path)?;
+    let session = &*session;
     let x = session.input::<T>(path)?.x;
     let trace = session.trace(&x, Keep::Values)?;
     let class = session.chosen(words.class.as_deref(), trace.logits()?)?;
@@ -66,17 +70,21 @@ fn one<T: Precision>(words: &Check, session: &Session<'_>, lens: &Lens, path: &P
         slopes(&double, class, words.seed)?,
         precisions(&session.trace(&narrow, Keep::Values)?, &double)?,
     ];
-    let settings = Settings {
-        rules: session.words.network.rules(),
-        channels_last: Order::of_input(x.shape(), words.common.layout.into()) == Order::ChannelsLast,
-        ..Settings::default()
-    };
+    let settings =
+        Settings { rules: session.words.network.rules(), layout: words.common.layout.into(), ..Settings::default() };
     let subject = Subject { trace: &trace, class, settings: &settings };
     let mut progress = Progress::new("layers randomised");
     let randomised = randomisation(lens, &subject, words.seed, &mut |done, all| progress.show(done, all))?;
     drop(progress);
-    let curves = curves(lens, &subject, &circuit, words.steps as usize)?;
-    Ok(Checked { path: path.display().to_string(), class, outcomes, randomised, curves })
+    let score = match words.score {
+        None => Score::of(&session.head, &trace, class)?,
+        Some(ScoreWord::Softmax) => Score::Softmax((0..trace.logits()?.len()).collect()),
+        Some(ScoreWord::Sigmoid) => Score::Sigmoid,
+        Some(ScoreWord::Logit) => Score::Logit,
+    };
+    let curves = curves(lens, &subject, &circuit, score, words.steps as usize)?;
+    let (name, label) = (session.class(class), session.label(class).map(str::to_owned));
+    Ok(Checked { path: path.display().to_string(), class, name, label, outcomes, randomised, curves })
 }
 
 impl Checked {
@@ -90,6 +98,7 @@ impl Checked {
         json!({
             "path": self.path,
             "class": self.class,
+            "label": self.label,
             "checks": self.outcomes,
             "randomisation": self.randomised,
             "curves": self.curves,
@@ -102,8 +111,8 @@ impl Checked {
         })
     }
 
-    fn print(&self, session: &Session<'_>, lens: &Lens) {
-        println!("{} at {}: {}\n", session.stamp.file, self.path, session.class(self.class));
+    fn print(&self, model: &str, lens: &Lens) {
+        println!("{model} at {}: {}\n", self.path, self.name);
         println!("{:<24} {:>10} {:>9}  where", "check", "worst", "limit");
         for outcome in &self.outcomes {
             let Outcome { check, worst, limit, place } = outcome;
@@ -119,7 +128,12 @@ impl Checked {
             self.print_randomised(lens);
         }
         let [deletion, deletion_predicted, insertion, insertion_predicted] = self.areas();
-        println!("\nprobability, most important places first   {:>9} {:>9}", "network", "W x + b");
+        let score = match &self.curves.score {
+            Score::Logit => "the logit".to_owned(),
+            score => format!("probability ({})", score.name()),
+        };
+        println!("\n{score:<41}  {:>9} {:>9}", "network", "W x + b");
+        println!("most important places first");
         println!("area below deletion (small is good)        {deletion:>9.4} {deletion_predicted:>9.4}");
         println!("area below insertion (large is good)       {insertion:>9.4} {insertion_predicted:>9.4}\n");
     }

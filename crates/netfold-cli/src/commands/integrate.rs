@@ -13,17 +13,21 @@ use crate::session::Session;
 
 /// Runs the command in the precision that is asked for.
 pub fn integrate(words: &Integrate) -> Result<ExitCode, Failure> {
-    let session = Session::open(&words.model, &words.common)?;
+    let mut session = Session::open(&words.model, &words.common)?;
     if words.common.from.is_some() {
         return Err(Failure::new(WRONG_INPUT, "a path begins at the model's input").hint("leave `--from` out"));
     }
     match words.common.precision {
-        PrecisionWord::F32 => run::<f32>(words, &session),
-        PrecisionWord::F64 => run::<f64>(words, &session),
+        PrecisionWord::F32 => run::<f32>(words, &mut session),
+        PrecisionWord::F64 => run::<f64>(words, &mut session),
     }
 }
 
-fn run<T: Precision>(words: &Integrate, session: &Session<'_>) -> Result<ExitCode, Failure> {
+fn run<T: Precision>(words: &Integrate, session: &mut Session<'_>) -> Result<ExitCode, Failure> {
+    if let Some(class) = words.class.as_deref() {
+        session.face::<T>(&[class], &words.input)?;
+    }
+    let session = &*session;
     let (x, reference) = (session.input::<T>(&words.input)?.x, session.input::<T>(&words.reference)?.x);
     if x.shape() != reference.shape() {
         let shapes = format!("INPUT has shape {:?}, the reference {:?}", x.shape(), reference.shape());

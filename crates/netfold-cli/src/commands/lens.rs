@@ -1,5 +1,6 @@
 //! `netfold lens`: one logit through many lenses, each with what it leaves unexplained.
 
+use std::error::Error as _;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -18,13 +19,13 @@ use crate::session::Session;
 
 /// Runs the command in the precision that is asked for.
 pub fn lens(words: &Lens) -> Result<ExitCode, Failure> {
-    let session = Session::open(&words.model, &words.common)?;
+    let mut session = Session::open(&words.model, &words.common)?;
     if words.common.from.is_some() {
         return Err(Failure::new(WRONG_INPUT, "lenses look from the model's input; `--from` does not apply"));
     }
     match words.common.precision {
-        PrecisionWord::F32 => run::<f32>(words, &session),
-        PrecisionWord::F64 => run::<f64>(words, &session),
+        PrecisionWord::F32 => run::<f32>(words, &mut session),
+        PrecisionWord::F64 => run::<f64>(words, &mut session),
     }
 }
 
@@ -35,7 +36,9 @@ struct Seen {
     seconds: f64,
 }
 
-fn run<T: Precision>(words: &Lens, session: &Session<'_>) -> Result<ExitCode, Failure> {
+fn run<T: Precision>(words: &Lens, session: &mut Session<'_>) -> Result<ExitCode, Failure> {
+    session.face::<T>(words.class.as_deref().as_slice(), &words.input)?;
+    let session = &*session;
     let x = session.input::<T>(&words.input)?.x;
     let trace = session.trace(&x, Keep::Values)?;
     let class = session.chosen(words.class.as_deref(), trace.logits()?)?;
@@ -51,13 +54,18 @@ fn run<T: Precision>(words: &Lens, session: &Session<'_>) -> Result<ExitCode, Fa
     for (done, &lens) in lenses.iter().enumerate() {
         let began = Instant::now();
         let map = match lens.look(&subject) {
-            Err(Error::Lens { why, .. }) if all => Err(why),
+            Err(Error::Lens { why, .. }) => Err(why),
+            // Its own way of freezing may fail where another lens's does not.
+            Err(error @ (Error::Op { .. } | Error::Detached { .. })) => Err(in_one_line(&error)),
             map => Ok(map?),
         };
         seen.push(Seen { lens, map, seconds: began.elapsed().as_secs_f64() });
         progress.show(done + 1, lenses.len());
     }
     drop(progress);
+    if seen.iter().all(|seen| seen.map.is_err()) {
+        return Err(nothing_applies(&seen));
+    }
     let (logit, grid) = (subject.logit()?, subject.grid()?);
     if let Some(file) = &words.npy {
         netfold::store::write(file, &stack(seen.iter().filter_map(|seen| seen.map.as_ref().ok()), &grid))?;
@@ -91,6 +99,23 @@ fn run<T: Precision>(words: &Lens, session: &Session<'_>) -> Result<ExitCode, Fa
     Ok(ExitCode::SUCCESS)
 }
 
+/// An error and what caused it, as the table tells it.
+fn in_one_line(error: &Error) -> String {
+    let causes = std::iter::successors(error.source(), |&cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
+/// None of the lenses that were named has a meaning for the network.
+fn nothing_applies(seen: &[Seen]) -> Failure {
+    let why = |seen: &Seen| Some(format!("`{}` does not apply: {}", seen.lens.name, seen.map.as_ref().err()?));
+    let lines: Vec<String> = seen.iter().filter_map(why).collect();
+    let message = match lines.as_slice() {
+        [one] => format!("the lens {one}"),
+        _ => format!("none of the lenses applies\n    {}", lines.join("\n    ")),
+    };
+    Failure::new(WRONG_INPUT, message).hint("`--lens all` shows those that do")
+}
+
 fn settings<T: Precision>(words: &Lens, session: &Session<'_>, x: &Tensor<T>) -> Result<Settings<T>, Failure> {
     let bounds = <[f64; 2]>::try_from(words.bounds.as_slice()).ok();
     if let Some([low, high]) = bounds.filter(|[low, high]| low >= high) {
@@ -100,7 +125,8 @@ fn settings<T: Precision>(words: &Lens, session: &Session<'_>, x: &Tensor<T>) ->
         rules: session.words.network.rules(),
         reference: session.reference(words.reference.as_deref(), x)?,
         layer: words.layer.as_deref().map(|name| session.model.tensor(name)).transpose()?,
-        channels_last: order(session, x) == Order::ChannelsLast,
+        layer_axes: words.layer_axes.clone(),
+        layout: session.words.layout.into(),
         samples: words.samples as usize,
         noise: words.noise,
         seed: words.seed,
@@ -112,7 +138,7 @@ fn settings<T: Precision>(words: &Lens, session: &Session<'_>, x: &Tensor<T>) ->
 }
 
 fn order<T: Precision>(session: &Session<'_>, x: &Tensor<T>) -> Order {
-    Order::of_input(x.shape(), session.words.layout.into())
+    Order::of_input(x.shape(), session.layout(x.shape()))
 }
 
 impl Seen {

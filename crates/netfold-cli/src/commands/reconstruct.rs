@@ -16,14 +16,19 @@ use crate::session::{Frozen, Session};
 
 /// Runs the command in the precision that is asked for.
 pub fn reconstruct(words: &Reconstruct) -> Result<ExitCode, Failure> {
-    let session = Session::open(&words.model, &words.common)?;
+    let mut session = Session::open(&words.model, &words.common)?;
     match words.common.precision {
-        PrecisionWord::F32 => run::<f32>(words, &session),
-        PrecisionWord::F64 => run::<f64>(words, &session),
+        PrecisionWord::F32 => run::<f32>(words, &mut session),
+        PrecisionWord::F64 => run::<f64>(words, &mut session),
     }
 }
 
-fn run<T: Precision>(words: &Reconstruct, session: &Session<'_>) -> Result<ExitCode, Failure> {
+fn run<T: Precision>(words: &Reconstruct, session: &mut Session<'_>) -> Result<ExitCode, Failure> {
+    if !words.class.is_empty() {
+        let classes: Vec<&str> = words.class.iter().map(String::as_str).collect();
+        session.face::<T>(&classes, &words.input)?;
+    }
+    let session = &*session;
     let mut frozen = session.freeze::<T>(&words.input)?;
     let chosen = chosen(words, session, &frozen.logits)?;
     let request = Request {
@@ -69,7 +74,8 @@ fn run<T: Precision>(words: &Reconstruct, session: &Session<'_>) -> Result<ExitC
     frozen.seconds.total = session.elapsed();
     let certificate = certify(session, &frozen, &result);
     let cam = words.common.from.as_ref();
-    let cam = cam.and_then(|_| Cam::of(&frozen.circuit, kept.iter().map(|row| row.weights.as_slice())));
+    let cam = cam.and(frozen.places.as_ref());
+    let cam = cam.and_then(|places| Cam::of(&frozen.circuit, places, kept.iter().map(|row| row.weights.as_slice())));
     kept.sort_by_key(|row| chosen.iter().position(|&class| class == row.class));
     if let (Some(store), Some(folder)) = (store, &words.out) {
         let gallery = Gallery {
@@ -97,7 +103,7 @@ fn run<T: Precision>(words: &Reconstruct, session: &Session<'_>) -> Result<ExitC
 fn chosen<T: Precision>(words: &Reconstruct, session: &Session<'_>, logits: &Tensor<T>) -> Result<Vec<usize>, Failure> {
     let mut chosen = Vec::new();
     for word in &words.class {
-        chosen.push(session.labels.find(word, logits.len())?);
+        chosen.push(session.find(word, logits.len())?);
     }
     for word in &words.unit {
         chosen.push(word.parse::<Unit>()?.element(logits)?);

@@ -6,7 +6,9 @@ use std::time::Instant;
 use netfold::error::Unsupported;
 use netfold::input::{Given, InputLayout, Pictured};
 use netfold::reconstruct::top;
-use netfold::region::{Bracket, Decision, Direction, Event, Exit, Fidelity, Line, Norm, decisions, fidelity};
+use netfold::region::{
+    Against, Bracket, Decision, Direction, Event, Exit, Fidelity, Line, Norm, border, decisions, fidelity,
+};
 use netfold::trace::Keep;
 use netfold::{Circuit, Error, Precision, Region as Polytope, Tensor};
 use netfold_onnx::Dim;
@@ -18,13 +20,13 @@ use crate::session::Session;
 
 /// Runs the command in the precision that is asked for.
 pub fn region(words: &Region) -> Result<ExitCode, Failure> {
-    let session = Session::open(&words.model, &words.common)?;
+    let mut session = Session::open(&words.model, &words.common)?;
     if words.common.from.is_some() {
         return Err(Failure::new(WRONG_INPUT, "a region is one of the model's inputs").hint("leave `--from` out"));
     }
     match words.common.precision {
-        PrecisionWord::F32 => run::<f32>(words, &session),
-        PrecisionWord::F64 => run::<f64>(words, &session),
+        PrecisionWord::F32 => run::<f32>(words, &mut session),
+        PrecisionWord::F64 => run::<f64>(words, &mut session),
     }
 }
 
@@ -49,7 +51,9 @@ struct Found<'a> {
     rays: Vec<Ray>,
 }
 
-fn run<T: Precision>(words: &Region, session: &Session<'_>) -> Result<ExitCode, Failure> {
+fn run<T: Precision>(words: &Region, session: &mut Session<'_>) -> Result<ExitCode, Failure> {
+    session.face::<T>(words.class.as_deref().as_slice(), &words.input)?;
+    let session = &*session;
     let Given { x, picture } = session.input::<T>(&words.input)?;
     let rules = session.words.network.rules();
     let trace = session.trace(&x, Keep::Values)?;
@@ -83,9 +87,12 @@ fn run<T: Precision>(words: &Region, session: &Session<'_>) -> Result<ExitCode, 
     let brackets = if norms.is_empty() { Vec::new() } else { region.as_ref().map(ball).unwrap_or_default() };
     let mut found = Vec::new();
     if !norms.is_empty() {
+        if logits.len() == 1 {
+            found.push(border(&circuit, &logits));
+        }
         let others: Vec<usize> = top(logits.data(), logits.len()).into_iter().filter(|&k| k != class).collect();
         let count = if words.all { others.len() } else { words.top.min(others.len()) };
-        found = decisions(&circuit, &logits, class, &others[..count]);
+        found.extend(decisions(&circuit, &logits, class, &others[..count]));
         found.sort_by(|a, b| a.distance(norms[0]).abs().total_cmp(&b.distance(norms[0]).abs()));
         found.truncate(words.top);
     }
@@ -133,13 +140,13 @@ fn directions<T: Precision>(
         .chain(words.rectangle.iter().map(rectangle));
     let name = &session.model.tensors[session.model.input()?.0].name;
     let declared: Vec<Dim> = x.shape().iter().map(|&size| Dim::Known(size)).collect();
-    let layout = InputLayout::find(name, &declared, words.common.layout.into()).ok();
+    let layout = InputLayout::find(name, &declared, session.layout(x.shape())).ok();
     for direction in asked {
         let d = direction.vector(x, picture.map(|picture| &picture.map), layout.as_ref())?;
         rays.push((direction.to_string(), d));
     }
     for word in &words.along_class {
-        let class = session.labels.find(word, logits.len())?;
+        let class = session.find(word, logits.len())?;
         let row = circuit.row(class);
         let length = row.iter().map(|w| w.wide().powi(2)).sum::<f64>().sqrt();
         let unit = |w: &T| if length > 0.0 { T::of(w.wide() / length) } else { *w };
@@ -186,11 +193,11 @@ impl Found<'_> {
                     (norm.to_string(), json!({ "distance": decision.distance(norm), "inside_region": inside }))
                 })
                 .collect();
-            let against = decision.against;
-            json!({
-                "against": against, "label": self.session.label(against), "margin": decision.margin,
-                "distances": distances,
-            })
+            let (against, label) = match decision.against {
+                Against::Class(class) => (json!(class), self.session.label(class)),
+                Against::Opposite => (json!(self.session.other_side().word()), self.session.other_label()),
+            };
+            json!({ "against": against, "label": label, "margin": decision.margin, "distances": distances })
         };
         let ray =
             |ray: &Ray| json!({ "direction": ray.name, "exit": ray.exit, "events": ray.events, "fidelity": ray.curve });
@@ -243,7 +250,11 @@ impl Found<'_> {
             };
             inside |= norms.iter().any(|&norm| self.inside(decision, norm));
             let columns: String = norms.iter().map(distance).collect();
-            println!("{:<24}{:>10.4}{columns}", self.session.class(decision.against), decision.margin);
+            let against = match decision.against {
+                Against::Class(class) => self.session.class(class),
+                Against::Opposite => self.session.other_class(),
+            };
+            println!("{:<24}{:>10.4}{columns}", against, decision.margin);
         }
         if inside {
             println!("* inside the region: no smaller change makes the two classes equal");

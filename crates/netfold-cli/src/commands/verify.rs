@@ -30,9 +30,9 @@ pub fn verify(words: &Verify) -> Result<ExitCode, Failure> {
         session.print_json(json!({ "equivalent": failed == 0, "inputs": inputs.collect::<Vec<_>>() }));
     } else {
         session.print_preprocessing();
-        for Line { certificate, path, .. } in &lines {
+        for Line { certificate, path, logits } in &lines {
             let verdict = if certificate.equivalent { "equivalent    " } else { "NOT equivalent" };
-            let class = certificate.argmax.map_or_else(String::new, |argmax| session.class(argmax.original));
+            let class = certificate.argmax.map_or_else(String::new, |argmax| session.winner(argmax.original, logits));
             println!("{verdict}  {:9.2e}  {class:<24}  {path}", certificate.worst_relative_difference);
         }
         println!("{} of {} equivalent within {:e}", lines.len() - failed, lines.len(), lines[0].certificate.tolerance);

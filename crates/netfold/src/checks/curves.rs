@@ -5,23 +5,90 @@ use serde::Serialize;
 use super::randomisation::places;
 use crate::circuit::Circuit;
 use crate::error::Error;
+use crate::head::Head;
 use crate::lenses::{Grid, Lens, Subject};
-use crate::ops::Precision;
-use crate::value::Tensor;
+use crate::ops::{Inputs, Precision};
+use crate::trace::{Trace, node_error};
+use crate::value::{Tensor, Value};
 
-/// The class's probability while places are deleted or inserted, most important first, by the network and as the one-layer
+/// What is made of the logits for the curves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Score {
+    /// The softmax over these logits.
+    Softmax(#[serde(skip)] Vec<usize>),
+    /// The sigmoid of the class's logit: classes are independent, or there are two of one logit.
+    Sigmoid,
+    /// The class's logit itself.
+    Logit,
+}
+
+impl Score {
+    /// As the network ends: the softmax with the logits that the class's probability depends on, the sigmoid, or nothing.
+    ///
+    /// # Errors
+    /// If the last node refuses the logits.
+    pub fn of<T: Precision>(head: &Head, trace: &Trace<'_, T>, class: usize) -> Result<Self, Error> {
+        let Some(node) = head.squashed.and_then(|id| trace.model.maker(id)) else { return Ok(Self::Logit) };
+        if node.op == "Sigmoid" {
+            return Ok(Self::Sigmoid);
+        }
+        let (Ok(operator), logits) = (&node.operator, trace.logits()?) else { return Ok(Self::Logit) };
+        // With one large logit what shares its sum is nearly 0, all else as it was.
+        let squashed = |large: f64| -> Result<Vec<f64>, Error> {
+            let value = |i| T::of(if i == class { large } else { 0.0 });
+            let given = Value::Real(Tensor::new(logits.shape(), (0..logits.len()).map(value).collect()));
+            let inputs = Inputs(vec![Some(&given)]);
+            let made = T::op(operator.as_ref()).forward(&inputs);
+            let made = made.map_err(|source| node_error("compute", node, &inputs, source))?;
+            let Some(Value::Real(made)) = made.first() else { return Ok(Vec::new()) };
+            Ok(made.data().iter().map(|p| p.wide()).collect())
+        };
+        let pairs = squashed(0.0)?.into_iter().zip(squashed(50.0)?).enumerate();
+        Ok(Self::Softmax(pairs.filter(|(i, (a, b))| a != b || *i == class).map(|(i, _)| i).collect()))
+    }
+
+    /// The word for it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Softmax(_) => "softmax",
+            Self::Sigmoid => "sigmoid",
+            Self::Logit => "logit",
+        }
+    }
+
+    /// The number of a class.
+    fn at<T: Precision>(&self, logits: &[T], class: usize) -> f64 {
+        let own = logits[class].wide();
+        match self {
+            Self::Softmax(among) => {
+                let among = || among.iter().map(|&i| logits[i].wide());
+                let largest = among().fold(f64::MIN, f64::max);
+                let total: f64 = among().map(|f| (f - largest).exp()).sum();
+                (own - largest).exp() / total
+            }
+            Self::Sigmoid if own < 0.0 => own.exp() / (1.0 + own.exp()),
+            Self::Sigmoid => 1.0 / (1.0 + (-own).exp()),
+            Self::Logit => own,
+        }
+    }
+}
+
+/// The class's score while places are deleted or inserted, most important first, by the network and as the one-layer
 /// model at x predicts it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Curves {
+    /// What the curves are of: a probability, or the logit.
+    pub score: Score,
     /// The share of the places that is deleted or inserted.
     pub share: Vec<f64>,
     /// The network, places set to zero.
     pub deletion: Vec<f64>,
-    /// softmax(W x' + b) at the same inputs.
+    /// The score of W x' + b at the same inputs.
     pub deletion_predicted: Vec<f64>,
     /// The network, places set to those of x in a blurred x.
     pub insertion: Vec<f64>,
-    /// softmax(W x' + b) at the same inputs.
+    /// The score of W x' + b at the same inputs.
     pub insertion_predicted: Vec<f64>,
 }
 
@@ -35,8 +102,7 @@ impl Curves {
 
 /// Both curves of a lens's map in so many steps.
 ///
-/// Deletion sets places to zero, insertion begins with x blurred by a Gaussian of σ = 5 over 11 places. The number is the
-/// softmax of the logits at the class.
+/// Deletion sets places to zero, insertion begins with x blurred by a Gaussian of σ = 5 over 11 places.
 ///
 /// Source: Petsiuk, Das & Saenko, *RISE*, arXiv 1806.07421. Cost: the lens, two forward passes and two pushes a step.
 ///
@@ -46,6 +112,7 @@ pub fn curves<T: Precision>(
     lens: &Lens,
     subject: &Subject<'_, T>,
     circuit: &Circuit<T>,
+    score: Score,
     steps: usize,
 ) -> Result<Curves, Error> {
     let (x, grid) = (subject.x()?, subject.grid()?);
@@ -57,6 +124,7 @@ pub fn curves<T: Precision>(
     let (zero, blurred) = (x.map(|_| T::zero()), blurred(x, &grid));
     let steps = steps.clamp(1, grid.len().max(1));
     let mut curves = Curves {
+        score,
         share: Vec::new(),
         deletion: Vec::new(),
         deletion_predicted: Vec::new(),
@@ -74,18 +142,11 @@ pub fn curves<T: Precision>(
             (mixed(&zero, x), &mut curves.deletion, &mut curves.deletion_predicted),
             (mixed(x, &blurred), &mut curves.insertion, &mut curves.insertion_predicted),
         ] {
-            own.push(probability(subject.trace.at(&at)?.logits()?.data(), subject.class));
-            predicted.push(probability(&circuit.push(at.probe(), true).into_values(), subject.class));
+            own.push(curves.score.at(subject.trace.at(&at)?.logits()?.data(), subject.class));
+            predicted.push(curves.score.at(&circuit.push(at.probe(), true).into_values(), subject.class));
         }
     }
     Ok(curves)
-}
-
-/// softmax at the class.
-fn probability<T: Precision>(logits: &[T], class: usize) -> f64 {
-    let largest = logits.iter().map(|f| f.wide()).fold(f64::MIN, f64::max);
-    let total: f64 = logits.iter().map(|f| (f.wide() - largest).exp()).sum();
-    (logits[class].wide() - largest).exp() / total
 }
 
 /// x blurred along each axis of its places; at an edge the weights inside are scaled to one.

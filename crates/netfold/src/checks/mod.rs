@@ -9,7 +9,7 @@
 //!
 //! ```
 //! # use netfold_onnx::{DType, GraphDef, ModelDef, NodeDef, TensorDef, ValueInfo};
-//! use netfold::checks::{Curves, curves, precisions, randomisation, slopes, transposes, without_biases};
+//! use netfold::checks::{Curves, Score, curves, precisions, randomisation, slopes, transposes, without_biases};
 //! use netfold::lenses::{Lens, Settings, Subject};
 //! use netfold::{Error, Model, Rules, Tensor, trace::NonFinite};
 //! # let graph = GraphDef::new("two units")
@@ -31,7 +31,7 @@
 //!
 //! let subject = Subject { trace: &trace, class: 0, settings: &Settings::default() };
 //! assert_eq!(randomisation(Lens::find("contributions")?, &subject, 0, &mut |_, _| {})?.len(), 1, "a node with weights");
-//! let curves = curves(Lens::find("contributions")?, &subject, &circuit, 2)?;
+//! let curves = curves(Lens::find("contributions")?, &subject, &circuit, Score::Softmax(vec![0, 1]), 2)?;
 //! // x₀, which speaks for y₀, is deleted first.
 //! assert!(curves.deletion[1] < curves.deletion[2] && curves.deletion_predicted[1] < 0.12);
 //! assert!((Curves::area(&curves.deletion) - 0.473).abs() < 1e-3);
@@ -46,7 +46,7 @@ mod stripped;
 
 use serde::Serialize;
 
-pub use curves::{Curves, curves};
+pub use curves::{Curves, Score, curves};
 pub use numbers::{precisions, slopes, transposes};
 pub use randomisation::{Randomised, randomisation};
 pub use similarity::{spearman, ssim};

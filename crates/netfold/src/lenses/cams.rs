@@ -5,31 +5,25 @@ use super::subject::{Attribution, Subject, kind, row_and_bias, tangent};
 use crate::affine::Validity;
 use crate::cam::Cam;
 use crate::circuit::Circuit;
-use crate::error::Error;
+use crate::error::{AXES, Error};
 use crate::graph::TensorId;
 use crate::ops::Precision;
+use crate::places::{ByChannel, Places};
 
 /// The circuit from h to the logits gives g = ∂f/∂h; what is made of g and h is spread over the input's places. What
-/// goes around h and the offsets behind it are the rest.
+/// goes around h, the offsets behind it, and the parts of elements without a place (a class token) are the rest.
 pub(super) fn look<T: Precision>(lens: &'static str, subject: &Subject<'_, T>) -> Result<Attribution, Error> {
     let id = feature_map(lens, subject)?;
+    let (places, sorted) = places(lens, subject, id)?;
     let circuit = subject.trace.freeze_between(id, subject.trace.output, &tangent())?;
     let (h, (g, b)) = (subject.trace.real(id)?, row_and_bias(&circuit, subject.class));
-    let &[1, _, ref places @ ..] = h.shape() else {
-        let why = format!(
-            "`{}` has shape {:?}, one picture with channels is expected",
-            subject.trace.model.name(id),
-            h.shape()
-        );
-        return Err(Error::Lens { lens, why });
-    };
-    let (places, count) = (places.to_vec(), places.iter().product::<usize>().max(1));
     if lens == "cam" {
-        affine_behind(lens, &circuit, &g)?;
+        affine_behind(lens, &circuit, &places, &g)?;
     }
-    let h: Vec<f64> = h.data().iter().map(|h| h.wide()).collect();
+    let count = sorted.places.len();
+    let (gradients, values): (Vec<f64>, Vec<f64>) = sorted.elements.iter().map(|&e| (g[e], h.data()[e].wide())).unzip();
     let mut map = vec![0.0; count];
-    for (g, h) in g.chunks(count).zip(h.chunks(count)) {
+    for (g, h) in gradients.chunks(count).zip(values.chunks(count)) {
         let weight = channel_weight(lens, g, h);
         for ((map, g), h) in map.iter_mut().zip(g).zip(h) {
             *map += weight.unwrap_or(*g) * h;
@@ -38,10 +32,38 @@ pub(super) fn look<T: Precision>(lens: &'static str, subject: &Subject<'_, T>) -
     if lens.starts_with("grad-cam") {
         map.iter_mut().for_each(|value| *value = value.max(0.0));
     }
-    let spread = subject.grid()?.spread(&map, &places);
-    let values =
-        spread.ok_or_else(|| Error::Lens { lens, why: format!("a map over {places:?} has no place in the input") })?;
-    Ok(Attribution::contributions(values, b))
+    let mut whole = vec![0.0; places.len()];
+    sorted.places.iter().zip(&map).for_each(|(&place, &value)| whole[place] = value);
+    let grid = &places.grid;
+    let values = subject.grid()?.spread(&whole, grid).ok_or_else(|| {
+        let input = subject.grid().map(|grid| grid.places).unwrap_or_default();
+        Error::Lens { lens, why: format!("a map over {grid:?} places has none in an input of {input:?}") }
+    })?;
+    let rest = sorted.others.iter().fold(b, |rest, &e| rest + g[e] * h.data()[e].wide());
+    Ok(Attribution::contributions(values, rest))
+}
+
+/// Which elements of the feature map belong to which place: as it is said, or as the operators tell that made it.
+fn places<T: Precision>(
+    lens: &'static str,
+    subject: &Subject<'_, T>,
+    id: TensorId,
+) -> Result<(Places, ByChannel), Error> {
+    let refused = |why: String| Error::Lens { lens, why };
+    let (name, shape) = (subject.trace.model.name(id), subject.trace.real(id)?.shape());
+    let places = match &subject.settings.layer_axes {
+        Some(axes) => axes.places(shape, &subject.grid()?.places).map_err(|why| refused(format!("`{name}`: {why}")))?,
+        None => match subject.trace.places(id, subject.settings.layout) {
+            Err(error @ Error::Unplaced { .. }) => return Err(refused(format!("{error}; {AXES}"))),
+            places => places?,
+        },
+    };
+    if places.len() < 2 {
+        return Err(refused(format!("`{name}`, of shape {shape:?}, has one place alone")));
+    }
+    let uneven = || refused(format!("`{name}`, of shape {shape:?}, has more numbers at some places than at others"));
+    let sorted = places.by_channel(shape).ok_or_else(uneven)?;
+    Ok((places, sorted))
 }
 
 /// The one weight of a channel; `None` where each place has its own.
@@ -79,11 +101,16 @@ fn feature_map<T: Precision>(lens: &'static str, subject: &Subject<'_, T>) -> Re
 }
 
 /// CAM is defined where all behind h is affine and a channel has one weight.
-fn affine_behind<T: Precision>(lens: &'static str, circuit: &Circuit<T>, g: &[f64]) -> Result<(), Error> {
+fn affine_behind<T: Precision>(
+    lens: &'static str,
+    circuit: &Circuit<T>,
+    places: &Places,
+    g: &[f64],
+) -> Result<(), Error> {
     if let Some(stage) = circuit.stages().iter().find(|stage| stage.affine.validity != Validity::Everywhere) {
         return Err(in_the_way(lens, &stage.node, &stage.op, "behind the feature map is not affine"));
     }
-    match Cam::of(circuit, [g]) {
+    match Cam::of(circuit, places, [g]) {
         Some(cam) if !cam.uniform => {
             Err(Error::Lens { lens, why: "a channel of the feature map has another weight at each place".into() })
         }

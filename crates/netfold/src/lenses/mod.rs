@@ -8,6 +8,7 @@
 //! read [`TABLE`].
 
 mod grid;
+mod layer_axes;
 mod stack;
 mod subject;
 mod transport;
@@ -16,6 +17,7 @@ use crate::error::{Error, nearest};
 use crate::ops::Precision;
 
 pub use grid::Grid;
+pub use layer_axes::LayerAxes;
 pub use stack::stack;
 pub use subject::{Attribution, Settings, Shows, Subject};
 

@@ -3,10 +3,12 @@
 use netfold_linear::Probes;
 
 use super::grid::Grid;
+use super::layer_axes::LayerAxes;
 use crate::affine::Rule;
 use crate::circuit::{Circuit, Stage};
 use crate::error::Error;
 use crate::graph::{Node, TensorId};
+use crate::input::LayoutChoice;
 use crate::ops::{self, Precision};
 use crate::rules::Rules;
 use crate::trace::Trace;
@@ -22,8 +24,10 @@ pub struct Settings<T> {
     /// The feature map of the class activation maps; if absent the last convolution's, after what follows it element by
     /// element.
     pub layer: Option<TensorId>,
-    /// Whether the input's last axis is its channels.
-    pub channels_last: bool,
+    /// Which axes of that feature map are places; if absent as the operators tell that made it.
+    pub layer_axes: Option<LayerAxes>,
+    /// Where the input's channels stand; if left open as the first operator reads them.
+    pub layout: LayoutChoice,
     /// Noisy inputs of SmoothGrad.
     pub samples: usize,
     /// σ of SmoothGrad, as a share of max x − min x.
@@ -50,7 +54,8 @@ impl<T> Default for Settings<T> {
             rules: Rules::default(),
             reference: None,
             layer: None,
-            channels_last: false,
+            layer_axes: None,
+            layout: LayoutChoice::Auto,
             samples: 25,
             noise: 0.15,
             seed: 0,
@@ -161,7 +166,8 @@ impl<'a, T: Precision> Subject<'a, T> {
     /// # Errors
     /// As [`x`](Self::x).
     pub fn grid(&self) -> Result<Grid, Error> {
-        Ok(Grid::of(self.x()?.shape(), self.settings.channels_last))
+        let shape = self.x()?.shape();
+        Ok(Grid::of(shape, self.trace.model.channels(self.trace.input, shape, self.settings.layout)))
     }
 
     /// x₀.

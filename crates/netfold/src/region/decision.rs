@@ -10,16 +10,27 @@ use crate::circuit::Circuit;
 use crate::ops::Precision;
 use crate::value::Tensor;
 
+/// What lies behind a border.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Against {
+    /// Another class, where the two logits are equal.
+    Class(usize),
+    /// The opposite of a lone logit, where it is 0.
+    Opposite,
+}
+
 /// The distance of the one-layer model's border between two classes.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Decision {
     /// The class c that the distance is from.
     pub class: usize,
-    /// The class k behind the border.
-    pub against: usize,
-    /// `f[c] − f[k]`
+    /// What is behind the border.
+    pub against: Against,
+    /// `f[c] − f[k]`, or |f| of a lone logit.
     pub margin: f64,
-    /// The margin divided by `‖w[c] − w[k]‖` in the dual norm: the smallest change, in l1, that makes them equal.
+    /// The margin divided by `‖w[c] − w[k]‖` in the dual norm (of a lone logit by `‖w‖`): the smallest change, in l1, that
+    /// makes them equal.
     pub l1: f64,
     /// The same in l2.
     pub l2: f64,
@@ -28,6 +39,12 @@ pub struct Decision {
 }
 
 impl Decision {
+    fn of(class: usize, against: Against, margin: f64, row: &Lengths) -> Self {
+        let distance = |norm: Norm| if margin == 0.0 { 0.0 } else { margin / norm.dual(row) };
+        let [l1, l2, linf] = Norm::ALL.map(distance);
+        Self { class, against, margin, l1, l2, linf }
+    }
+
     /// The distance in a norm.
     pub fn distance(&self, norm: Norm) -> f64 {
         match norm {
@@ -40,7 +57,7 @@ impl Decision {
     /// Whether the border lies inside the ball that is proven to be inside the region: then the distance is the
     /// network's own, and no smaller change makes the two classes equal.
     pub fn is_inside(&self, bracket: &Bracket) -> bool {
-        self.distance(bracket.norm) <= bracket.lower
+        self.distance(bracket.norm).abs() <= bracket.lower
     }
 }
 
@@ -64,11 +81,20 @@ pub fn decisions<T: Precision>(
         for (row, &against) in block.weights.chunks_exact(own.len().max(1)).zip(&others[block.first..]) {
             let row = Lengths::of(own.iter().zip(row).map(|(c, k)| c.wide() - k.wide()));
             let margin = logits.data()[class].wide() - logits.data()[against].wide();
-            let distance = |norm: Norm| if margin == 0.0 { 0.0 } else { margin / norm.dual(&row) };
-            let [l1, l2, linf] = Norm::ALL.map(distance);
-            made.push(Decision { class, against, margin, l1, l2, linf });
+            made.push(Decision::of(class, Against::Class(against), margin, &row));
         }
         Ok(())
     });
     made
+}
+
+/// The distance |f| / ‖w‖ to where a lone logit is 0: there its sigmoid is one half, and its two classes change places.
+///
+/// Cost: one row of W.
+///
+/// # Panics
+/// If the circuit has no output.
+pub fn border<T: Precision>(circuit: &Circuit<T>, logits: &Tensor<T>) -> Decision {
+    let row = Lengths::of(circuit.row(0).iter().map(|w| w.wide()));
+    Decision::of(0, Against::Opposite, logits.data()[0].wide().abs(), &row)
 }
