@@ -39,7 +39,7 @@ pub enum BasisWord {
 /// `--layout`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum LayoutWord {
-    /// From the model's input shape
+    /// As the first operator reads the input, else as its shape suggests
     #[default]
     Auto,
     /// Channels first
