@@ -11,7 +11,7 @@ use netfold::lenses::LayerAxes;
 use netfold::trace::NonFinite;
 
 pub use words::{BasisWord, GraphWord, LayoutWord, MethodWord, NormWord, PrecisionWord, RuleWord, ScoreWord};
-use words::{node_rule, numbers, positive};
+use words::{named, node_rule, numbers, positive, sizes};
 
 /// The one-layer model y = W x + b that a trained network is at one input.
 #[derive(Debug, Parser)]
@@ -192,9 +192,13 @@ pub struct Inspect {
     /// The network as a graph instead of a table; constants are left out
     #[arg(long, value_enum, value_name = "FORMAT", conflicts_with = "json")]
     pub graph: Option<GraphWord>,
-    /// Shape of the input, where the file does not give its sizes
-    #[arg(long, value_name = "N,C,H,W", value_delimiter = ',')]
-    pub shape: Option<Vec<usize>>,
+    /// Shape of an input (the explained one where no name is given), where the file does not give its sizes; may be
+    /// given several times
+    #[arg(long, value_name = "[NAME=]N,C,H,W", value_parser = sizes)]
+    pub shape: Vec<(Option<String>, Vec<usize>)>,
+    /// Inspect from this inner tensor on, which stands for x
+    #[arg(long, value_name = "TENSOR")]
+    pub from: Option<String>,
     /// Precision that memory is counted in
     #[arg(long, value_enum, default_value_t)]
     pub precision: PrecisionWord,
@@ -323,9 +327,13 @@ pub struct Common {
     /// One JSON object on standard output
     #[arg(long)]
     pub json: bool,
-    /// How pixels become numbers: a preset, or a preprocessor_config.json
-    #[arg(long, value_name = "unit|raw|imagenet|tf|caffe|FILE.json", default_value = "unit")]
-    pub preprocess: String,
+    /// The value of another input of the model, held constant; may be given several times
+    #[arg(long = "input", value_name = "NAME=FILE", value_parser = named)]
+    pub held: Vec<String>,
+    /// How pixels become numbers: a preset, or a preprocessor_config.json [default: unit, or raw for an input of
+    /// integers]
+    #[arg(long, value_name = "unit|raw|imagenet|tf|caffe|FILE.json")]
+    pub preprocess: Option<String>,
     /// Order of the axes of the model's input
     #[arg(long, value_enum, default_value_t)]
     pub layout: LayoutWord,
@@ -365,6 +373,9 @@ impl Common {
 /// Which end of a network is looked at, and how the way there is frozen.
 #[derive(Debug, Args)]
 pub struct Network {
+    /// The input that is explained [default: the model's first]; INPUT is its value
+    #[arg(long, value_name = "NAME")]
+    pub explain: Option<String>,
     /// Which output of the model to reconstruct
     #[arg(long, value_name = "NAME")]
     pub output: Option<String>,

@@ -14,7 +14,7 @@ pub const FAILED: u8 = 1;
 pub const WRONG_INPUT: u8 = 2;
 /// The one-layer model differs by more than the tolerance.
 pub const NOT_EQUIVALENT: u8 = 3;
-/// The model has nodes that are not supported.
+/// The model has nodes that are not supported, or inputs without a value.
 pub const NOT_SUPPORTED: u8 = 4;
 
 /// An error on its way to standard error.
@@ -77,7 +77,7 @@ pub fn warn(message: &str, hint: Option<&str>) {
 impl From<netfold::Error> for Failure {
     fn from(error: netfold::Error) -> Self {
         let code = match &error {
-            netfold::Error::Unsupported { .. } => NOT_SUPPORTED,
+            netfold::Error::Unsupported { .. } | netfold::Error::MissingInputs { .. } => NOT_SUPPORTED,
             netfold::Error::Write { .. } => FAILED,
             netfold::Error::Onnx(OnnxError::File { source, .. }) if matches!(**source, OnnxError::Io(_)) => FAILED,
             _ => WRONG_INPUT,

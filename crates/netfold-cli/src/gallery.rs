@@ -93,7 +93,7 @@ impl<T: Precision> Gallery<'_, T> {
         let words = self.session.words;
         let model = &self.session.model;
         let preprocessing = match self.frozen.picture {
-            Some(_) => words.preprocess.clone(),
+            Some(_) => self.session.preprocess()?.name,
             None if words.from.is_some() => "none (an inner tensor)".to_owned(),
             None => "none (an array in model units)".to_owned(),
         };
@@ -102,6 +102,7 @@ impl<T: Precision> Gallery<'_, T> {
             model: ModelFacts {
                 input_name: model.name(self.session.from).to_owned(),
                 input_shape: self.frozen.x.shape().to_vec(),
+                input_type: self.session.dtype().map_or_else(String::new, |dtype| dtype.to_string()),
                 output_name: model.name(self.session.head.logits).to_owned(),
                 nodes: model.nodes.len(),
                 logits: wide(&self.result.logits),

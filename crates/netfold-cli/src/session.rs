@@ -4,13 +4,13 @@ use std::cell::{Cell, RefCell};
 use std::path::Path;
 use std::time::Instant;
 
-use netfold::certificate::{FileStamp, Seconds};
+use netfold::certificate::{FileStamp, HeldInput, Seconds};
 use netfold::graph::TensorId;
-use netfold::input::{Given, LayoutChoice, Pictured, Preprocess};
+use netfold::input::{Given, Held, LayoutChoice, NamedPreprocess, Pictured};
 use netfold::reconstruct::{Request, Row, argmax};
 use netfold::trace::{Keep, Tracing};
-use netfold::{Circuit, Head, Model, Places, Precision, Reconstruction, Tensor, Trace, Warning};
-use netfold_onnx::Dim;
+use netfold::{Circuit, Feed, Head, Model, Places, Precision, Reconstruction, Tensor, Trace, Warning};
+use netfold_onnx::{DType, Dim};
 use serde_json::{Value, json};
 
 use crate::args::Common;
@@ -25,8 +25,12 @@ pub struct Session<'a> {
     pub model: Model,
     /// Its end.
     pub head: Head,
-    /// Where the one-layer model begins: the model's input, or an inner tensor.
+    /// The explained input.
+    pub input: TensorId,
+    /// Where the one-layer model begins: the explained input, or an inner tensor.
     pub from: TensorId,
+    /// The inputs that are held.
+    pub held: Vec<Held>,
     /// Names of its classes.
     pub labels: Labels,
     /// Seconds that reading took.
@@ -75,18 +79,23 @@ impl<'a> Session<'a> {
             Some(name) => Head::at(model.tensor(name)?),
             None => model.head(words.network.output.as_deref(), words.network.keep_softmax)?,
         };
-        let from = match &words.from {
-            Some(name) => model.tensor(name)?,
+        let input = match &words.network.explain {
+            Some(name) => model.input_named(name)?,
             None => model.input()?,
         };
+        let from = words.from.as_ref().map_or(Ok(input), |name| model.tensor(name))?;
         model.dependence(from, &model.nodes_of(head.logits))?;
+        let held = held(&model, input, words)?;
+        model.require(head.logits, |id| id == input || held.iter().any(|held| held.input == id))?;
         let labels = Labels::read(words.labels.as_deref())?;
         let (stamp, sides) = (stamp(path)?, (head.logits, None));
         Ok(Self {
             words,
             model,
             head,
+            input,
             from,
+            held,
             labels,
             side: Side::Own,
             sides,
@@ -171,10 +180,16 @@ impl<'a> Session<'a> {
         Ok(Frozen { x, logits, circuit, picture, places, warnings, seconds, stamp: stamp(path)? })
     }
 
+    /// x with the values of all inputs.
+    pub fn feed<T: Precision>(&self, x: &Tensor<T>) -> Feed<T> {
+        let from = self.words.from.as_ref().map(|_| self.from);
+        Feed { from, ..Held::feed(&self.held, self.input, x) }
+    }
+
     /// The network at one input.
     pub fn trace<T: Precision>(&self, x: &Tensor<T>, keep: Keep) -> Result<Trace<'_, T>, Failure> {
         let trace = self.model.trace_with(
-            x,
+            self.feed(x),
             self.head.logits,
             Tracing { non_finite: self.words.non_finite(), keep, ..Tracing::default() },
         )?;
@@ -197,18 +212,31 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Prints one JSON object to standard output: `told`, which preprocessing was used, and all warnings.
+    /// Prints one JSON object to standard output: `told`, the inputs, which preprocessing was used, and all warnings.
     pub fn print_json(&self, mut told: Value) {
         if let Some(fields) = told.as_object_mut() {
+            let input = json!({ "name": self.model.name(self.input), "type": self.input_type() });
+            fields.insert("input".to_owned(), input);
+            fields.insert("held_inputs".to_owned(), json!(self.held_inputs()));
             fields.insert("preprocessing".to_owned(), json!(self.preprocessing()));
             fields.insert("warnings".to_owned(), json!(*self.warned.borrow()));
         }
         println!("{told}");
     }
 
-    /// Prints which preprocessing was used, as a row under a command's first line.
-    pub fn print_preprocessing(&self) {
+    /// Prints which input is explained, which are held, and the preprocessing that was used, as rows under a command's
+    /// first line.
+    pub fn print_inputs(&self) {
+        println!("input: {}, {}", self.model.name(self.input), self.input_type().unwrap_or("of no declared type"));
+        for held in &self.held {
+            println!("held: {}, from {}", held.stamp.name, held.stamp.stamp.file);
+        }
         println!("preprocessing: {}", self.preprocessing());
+    }
+
+    /// The element type of the explained input, where the file declares it.
+    fn input_type(&self) -> Option<&'static str> {
+        self.model.tensors[self.input.0].dtype.map(DType::name)
     }
 
     /// Which preprocessing the inputs went through so far: each once, in the order of the inputs.
@@ -294,16 +322,52 @@ impl<'a> Session<'a> {
 
     /// An input, and the picture that it was made of.
     pub fn input<T: Precision>(&self, path: &Path) -> Result<Given<T>, Failure> {
-        let info = &self.model.tensors[self.model.input()?.0];
-        let preprocess = Preprocess::parse(&self.words.preprocess)?;
-        let layout = self.model.declared_layout(self.model.input()?, self.words.layout.into());
-        let given = Given::read(path, &info.name, info.shape.as_deref(), layout, &preprocess)?;
+        let used = self.preprocess()?;
+        let layout = self.model.declared_layout(self.input, self.words.layout.into());
+        let given = Given::read(path, &self.model.tensors[self.input.0], layout, &used.preprocess)?;
         self.preprocessed_by(match &given.picture {
-            Some(pictured) => format!("{}, x = {}", self.words.preprocess, preprocess.formula(pictured.largest)),
+            Some(pictured) => format!("{}, x = {}", used.name, used.preprocess.formula(pictured.largest)),
             None => "none, the array is taken as it is".to_owned(),
         });
         Ok(given)
     }
+
+    /// The element type of x, as the file declares it; `None` for an inner tensor.
+    pub fn dtype(&self) -> Option<DType> {
+        if self.words.from.is_some() { None } else { self.model.tensors[self.input.0].dtype }
+    }
+
+    /// What is done to pictures of the explained input.
+    pub fn preprocess(&self) -> Result<NamedPreprocess, Failure> {
+        let asked = self.words.preprocess.as_deref().map(NamedPreprocess::parse).transpose()?;
+        Ok(asked.unwrap_or_else(|| NamedPreprocess::usual(self.model.tensors[self.input.0].dtype)))
+    }
+
+    /// The inputs that are held, for the certificate.
+    pub fn held_inputs(&self) -> Vec<HeldInput> {
+        self.held.iter().map(|held| held.stamp.clone()).collect()
+    }
+}
+
+/// The values that `--input` names.
+fn held(model: &Model, explained: TensorId, words: &Common) -> Result<Vec<Held>, Failure> {
+    let mut held: Vec<Held> = Vec::new();
+    for word in &words.held {
+        let (input, path) = model.input_word(word)?;
+        let info = &model.tensors[input.0];
+        if input == explained || held.iter().any(|held| held.input == input) {
+            let message = format!("`--input {word}`: the input `{}` has a value already", info.name);
+            let failure = Failure::new(WRONG_INPUT, message);
+            return Err(if input == explained {
+                failure.hint("INPUT is its value; `--explain` names another")
+            } else {
+                failure
+            });
+        }
+        let preprocess = words.preprocess.as_deref().map(NamedPreprocess::parse).transpose()?;
+        held.push(Held::read(model, input, Path::new(path), words.layout.into(), preprocess.as_ref())?);
+    }
+    Ok(held)
 }
 
 impl<T: Precision> Frozen<T> {

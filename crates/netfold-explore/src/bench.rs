@@ -5,10 +5,12 @@ use std::time::Instant;
 
 use axum::http::StatusCode;
 use netfold::certificate::FileStamp;
-use netfold::input::{LayoutChoice, Preprocess};
+use netfold::graph::TensorId;
+use netfold::input::{Held, LayoutChoice, NamedPreprocess};
+use netfold::store::Taken;
 use netfold::trace::NonFinite;
 use netfold::unit::Unit;
-use netfold::{Head, Model, Precision, Rules, Store};
+use netfold::{Feed, Head, Model, Precision, Rules, Store, Tensor};
 
 use crate::frozen::Frozen;
 use crate::problem::Problem;
@@ -17,10 +19,12 @@ use crate::queue::Ticket;
 /// How models are opened and frozen.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// How pixels become numbers.
-    pub preprocess: Preprocess,
-    /// How the report names that.
-    pub preprocess_name: String,
+    /// How pixels become numbers; `None`: as is usual for the input's type.
+    pub preprocess: Option<NamedPreprocess>,
+    /// The input that is explained; `None`: the model's first.
+    pub explain: Option<String>,
+    /// The values of other inputs, which are held: `NAME=FILE`.
+    pub held: Vec<String>,
     /// Order of the axes of the model's input.
     pub layout: LayoutChoice,
     /// Names of the classes; used where there are as many as logits.
@@ -50,12 +54,23 @@ pub struct Source {
 pub struct Opened {
     /// The network.
     pub model: Model,
+    /// The input that is explained.
+    pub input: TensorId,
+    /// The inputs that are held.
+    pub held: Vec<Held>,
     /// Its end.
     pub head: Head,
     /// Name and hash of its file.
     pub stamp: FileStamp,
     /// Seconds that reading took.
     pub load: f64,
+}
+
+impl Opened {
+    /// x with the values of the inputs that are held.
+    pub fn feed<T: Precision>(&self, x: &Tensor<T>) -> Feed<T> {
+        Held::feed(&self.held, self.input, x)
+    }
 }
 
 /// What a page looks at.
@@ -87,11 +102,35 @@ impl<T: Precision> Bench<T> {
     pub fn open(&mut self, source: &Source) -> Result<(), Problem> {
         let start = Instant::now();
         let model = Model::read(&source.path)?;
-        let input = model.input()?;
+        let input = match &self.settings.explain {
+            Some(name) => model.input_named(name)?,
+            None => model.input()?,
+        };
         let head = model.head(self.settings.output.as_deref(), self.settings.keep_softmax)?;
         model.dependence(input, &model.nodes_of(head.logits))?;
+        let mut held = Vec::new();
+        for word in &self.settings.held {
+            let (id, path) = model.input_word(word)?;
+            if id == input {
+                let message = format!("the input `{}` is explained: it cannot be held by `--input`", model.name(id));
+                return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, message));
+            }
+            held.push(Held::read(
+                &model,
+                id,
+                Path::new(path),
+                self.settings.layout,
+                self.settings.preprocess.as_ref(),
+            )?);
+        }
+        let fed = |id| id == input || held.iter().any(|held| held.input == id);
+        model.require(head.logits, fed).map_err(|error| {
+            let hint = error.hint().map(|hint| format!("the page cannot set it; when the explorer starts, {hint}"));
+            Problem { hint, ..error.into() }
+        })?;
         self.frozen = None;
-        self.opened = Some(Opened { model, head, stamp: source.stamp.clone(), load: start.elapsed().as_secs_f64() });
+        self.opened =
+            Some(Opened { model, input, held, head, stamp: source.stamp.clone(), load: start.elapsed().as_secs_f64() });
         Ok(())
     }
 
@@ -152,8 +191,9 @@ impl<T: Precision> Bench<T> {
         classes.iter().try_for_each(|&class| frozen.check(class))?;
         let x = frozen.given.x.clone();
         let pixels = frozen.given.picture.as_ref().map(|picture| picture.map.clone());
-        let name = opened.model.name(opened.model.input()?);
-        let mut store = Store::begin(folder, (name, &x), classes.len(), pixels)?;
+        let info = &opened.model.tensors[opened.input.0];
+        let taken = Taken { name: &info.name, dtype: info.dtype, shape: x.shape() };
+        let mut store = Store::begin(folder, taken, classes.len(), pixels)?;
         let result =
             frozen.logits.rows(&x, classes.to_vec(), ticket, &mut |_, row| store.row(row).map_err(Problem::from))?;
         Ok(store.finish(&result, &x)?)

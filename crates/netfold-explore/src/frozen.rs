@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Instant;
 
 use netfold::certificate::{Certificate, Circumstances, Seconds};
-use netfold::input::{Given, LayoutChoice};
+use netfold::input::{Given, LayoutChoice, NamedPreprocess};
 use netfold::reconstruct::top;
 use netfold::trace::{Keep, NonFinite, Tracing};
 use netfold::{Precision, Trace};
@@ -46,13 +46,14 @@ impl<T: Precision> Frozen<T> {
     /// If the input does not fit the model, a node cannot be frozen there, or the job was stopped.
     pub fn new(opened: &Opened, settings: &Settings, input: &Source, ticket: &Ticket) -> Result<Self, Problem> {
         let (start, model) = (Instant::now(), &opened.model);
-        let info = &model.tensors[model.input()?.0];
-        let layout = model.declared_layout(model.input()?, settings.layout);
-        let given = Given::<T>::read(&input.path, &info.name, info.shape.as_deref(), layout, &settings.preprocess)?;
+        let info = &model.tensors[opened.input.0];
+        let layout = model.declared_layout(opened.input, settings.layout);
+        let preprocess = settings.preprocess.clone().unwrap_or_else(|| NamedPreprocess::usual(info.dtype));
+        let given = Given::<T>::read(&input.path, info, layout, &preprocess.preprocess)?;
         ticket.check()?;
         let began = Instant::now();
         let tracing = Tracing { non_finite: settings.non_finite, keep: Keep::Priors, ..Tracing::default() };
-        let trace = model.trace_with(&given.x, opened.head.logits, tracing)?;
+        let trace = model.trace_with(opened.feed(&given.x), opened.head.logits, tracing)?;
         let traced = began.elapsed();
         ticket.progress(1, STEPS);
         let mut logits = part(&trace, settings, ticket)?;
@@ -85,6 +86,7 @@ impl<T: Precision> Frozen<T> {
             seconds,
             model: opened.stamp.clone(),
             input: input.stamp.clone(),
+            held: opened.held.iter().map(|held| held.stamp.clone()).collect(),
         };
         let certificate = Certificate::new(&logits.circuit, &result, told);
         let tensor = sheet(&wide(given.x.data()), given.x.shape(), layout)?;
@@ -99,6 +101,7 @@ impl<T: Precision> Frozen<T> {
             model: ModelFacts {
                 input_name: info.name.clone(),
                 input_shape: given.x.shape().to_vec(),
+                input_type: info.dtype.map_or_else(String::new, |dtype| dtype.to_string()),
                 output_name: model.name(opened.head.logits).to_owned(),
                 nodes: model.nodes.len(),
                 logits: wide(&result.logits),
@@ -107,7 +110,7 @@ impl<T: Precision> Frozen<T> {
                 layers: layers(&logits.circuit),
             },
             input: InputFacts {
-                preprocessing: given.picture.as_ref().map_or(String::new(), |_| settings.preprocess_name.clone()),
+                preprocessing: given.picture.as_ref().map_or(String::new(), |_| preprocess.name.clone()),
                 view: InputView::Tensor(tensor.clone()),
                 tensor,
                 units: given.picture.as_ref().map(units),
@@ -137,7 +140,7 @@ impl<T: Precision> Frozen<T> {
             None => {
                 let tensor = opened.model.tensor(name)?;
                 let tracing = Tracing { non_finite: NonFinite::Allow, keep: Keep::Priors, ..Tracing::default() };
-                let trace = opened.model.trace_with(&self.given.x, tensor, tracing)?;
+                let trace = opened.model.trace_with(opened.feed(&self.given.x), tensor, tracing)?;
                 ticket.check()?;
                 part(&trace, settings, ticket)?
             }

@@ -158,6 +158,7 @@ impl<T: Precision> Part<T> {
             seconds: Seconds::default(),
             model: none(),
             input: none(),
+            held: Vec::new(),
         };
         let certificate = Certificate::new(&self.circuit, &result, told);
         let head = UnitHead {

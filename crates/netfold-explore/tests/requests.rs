@@ -6,7 +6,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
 use netfold::Rules;
-use netfold::input::{LayoutChoice, Preprocess};
+use netfold::input::LayoutChoice;
 use netfold::trace::NonFinite;
 use netfold_explore::bench::{Bench, Settings};
 use netfold_explore::guard::Names;
@@ -15,9 +15,14 @@ use netfold_onnx::{DType, GraphDef, ModelDef, NodeDef, TensorDef, ValueInfo, enc
 use tower::ServiceExt;
 
 fn server() -> Router {
+    serving(None, Vec::new())
+}
+
+fn serving(explain: Option<String>, held: Vec<String>) -> Router {
     let settings = Settings {
-        preprocess: Preprocess::preset("unit").unwrap(),
-        preprocess_name: "unit".into(),
+        preprocess: None,
+        explain,
+        held,
         layout: LayoutChoice::Auto,
         labels: vec!["ant".into(), "bee".into()],
         output: None,
@@ -111,6 +116,46 @@ async fn a_model_and_a_picture_give_a_document_and_rows() {
 
     let (_, npz) = answer(&server, get(&format!("{base}/files/reconstruction.npz?classes=0,1"))).await;
     assert!(npz.starts_with(b"PK"));
+}
+
+/// y = W flatten(x + other).
+fn sum() -> Vec<u8> {
+    let mut model = netfold_onnx::decode(model(), None).unwrap();
+    model.graph.inputs.push(ValueInfo::new("other", DType::F32, [1, 1, 2, 2]));
+    model.graph.nodes[0].inputs[0] = "sum".into();
+    model.graph.nodes.insert(0, NodeDef::new("Add", ["x", "other"], ["sum"]));
+    encode(&model)
+}
+
+/// The second input is held at what the command line gave; a model that has a value for each input alone is opened.
+#[tokio::test]
+async fn other_inputs_are_those_of_the_command_line() {
+    let open = || post("/api/model?name=sum.onnx", sum());
+    refused(&server(), open(), StatusCode::UNPROCESSABLE_ENTITY, "`other` has no value").await;
+    refused(&server(), open(), StatusCode::UNPROCESSABLE_ENTITY, "the page cannot set it").await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("other.png");
+    std::fs::write(&path, picture()).unwrap();
+    let held = |name: &str| vec![format!("{name}={}", path.display())];
+    let of_x = serving(None, held("x"));
+    refused(&of_x, open(), StatusCode::UNPROCESSABLE_ENTITY, "`x` is explained").await;
+    let unknown = serving(None, held("another"));
+    refused(&unknown, open(), StatusCode::UNPROCESSABLE_ENTITY, "no input `another`").await;
+
+    for (explain, name) in [(None, "other"), (Some("other".to_owned()), "x")] {
+        let server = serving(explain, held(name));
+        assert_eq!(answer(&server, open()).await.0, StatusCode::NO_CONTENT);
+        assert_eq!(answer(&server, post("/api/input?name=dot.png", picture())).await.0, StatusCode::OK);
+        let base = format!("/api/models/{}/inputs/{}", hash(&sum()), hash(&picture()));
+        let (document, _) = unpacked(&answer(&server, get(&base)).await.1);
+        assert_eq!(document["equivalent"].as_bool(), Some(true));
+        let facts = document["facts"].as_array().unwrap();
+        assert!(facts.iter().any(|fact| fact["name"] == "Held input" && fact["value"] == name), "{facts:?}");
+        // b holds W of the other picture: 0.125 + (−1 · 51 + 0.5 · 102 + 2 · 255) / 255.
+        let (head, weights) = unpacked(&answer(&server, get(&format!("{base}/rows/0"))).await.1);
+        assert!((head["bias"].as_f64().unwrap() - 2.125).abs() < 1e-5, "{head}");
+        assert_eq!(weights, [1.0, -1.0, 0.5, 2.0]);
+    }
 }
 
 /// y = flatten(max(conv(x) + c, 0)) summed by channel: two channels of 3 x 3 over 1 x 4 x 4 pixels, with an offset at

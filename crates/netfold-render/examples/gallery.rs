@@ -119,6 +119,7 @@ fn report(name: &str, layout: Layout) -> Result<Report, RenderError> {
         model: ModelFacts {
             input_name: "pixel_values".into(),
             input_shape: vec![1, channels, height, width],
+            input_type: "float".into(),
             output_name: "logits".into(),
             nodes: 122,
             logits: classes.iter().map(|class| class.logit).collect(),
@@ -182,6 +183,7 @@ fn certificate(name: &str, first: usize) -> Certificate {
             file: format!("{name}.png"),
             sha256: "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752".into(),
         },
+        held_inputs: Vec::new(),
     }
 }
 

@@ -118,7 +118,12 @@ pub(crate) fn certificate(report: &Report) -> Vec<Fact> {
     ));
     facts.push(fact("Precision", certificate.precision));
     facts.push(noted("Model", certificate.model.file.clone(), counted(model.nodes, "node", "nodes")));
-    facts.push(noted("Input tensor", model.input_name.clone(), shape.join(" × ")));
+    let note = [shape.join(" × "), model.input_type.clone()];
+    let note: Vec<&str> = note.iter().map(String::as_str).filter(|word| !word.is_empty()).collect();
+    facts.push(noted("Input tensor", model.input_name.clone(), note.join(", ")));
+    for held in &certificate.held_inputs {
+        facts.push(noted("Held input", held.name.clone(), format!("{}; its part belongs to b", held.stamp.file)));
+    }
     facts.push(noted("Logits", model.output_name.clone(), logits));
     if !certificate.left_off.is_empty() {
         facts.push(noted("Left off", certificate.left_off.join(", "), "comes after the logits"));
@@ -170,10 +175,14 @@ pub(crate) fn times(certificate: &Certificate) -> Vec<Fact> {
 
 /// What identifies the files; a hash that is not known is left out.
 pub(crate) fn hashes(certificate: &Certificate) -> Vec<Fact> {
+    let held = certificate.held_inputs.iter();
+    let held = held.map(|held| (format!("SHA-256 of {}", held.name), &held.stamp.sha256));
     [("SHA-256 of the model", &certificate.model.sha256), ("SHA-256 of the input", &certificate.input.sha256)]
         .into_iter()
+        .map(|(name, hash)| (name.to_owned(), hash))
+        .chain(held)
         .filter(|(_, hash)| !hash.is_empty())
-        .map(|(name, hash)| fact(name, hash.clone()))
+        .map(|(name, hash)| fact(&name, hash.clone()))
         .collect()
 }
 

@@ -37,6 +37,8 @@ pub struct ModelFacts {
     pub input_name: String,
     /// Shape of the input tensor, batch axis included.
     pub input_shape: Vec<usize>,
+    /// Its element type, as the file declares it; empty where it does not.
+    pub input_type: String,
     /// Name of the tensor that holds the logits.
     pub output_name: String,
     /// Number of nodes of the graph.

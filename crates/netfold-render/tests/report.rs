@@ -32,6 +32,7 @@ fn certificate() -> Certificate {
         netfold: "0.1.0",
         model: FileStamp { file: "tiny.onnx".into(), sha256: "aa11".into() },
         input: FileStamp { file: "dot.png".into(), sha256: "bb22".into() },
+        held_inputs: Vec::new(),
     }
 }
 
@@ -61,6 +62,7 @@ fn tiny() -> Report {
         model: ModelFacts {
             input_name: "x".into(),
             input_shape: vec![1, 1, 2, 2],
+            input_type: "float".into(),
             output_name: "y".into(),
             nodes: 7,
             ..ModelFacts::default()

@@ -66,6 +66,8 @@ pub struct Certificate {
     pub model: FileStamp,
     /// The input's file.
     pub input: FileStamp,
+    /// The model's other inputs, which were held constant.
+    pub held_inputs: Vec<HeldInput>,
 }
 
 /// The winning class on both sides.
@@ -130,6 +132,16 @@ pub struct Seconds {
     pub total: f64,
 }
 
+/// An input that was held constant.
+#[derive(Clone, Debug, Serialize)]
+pub struct HeldInput {
+    /// The input's name.
+    pub name: String,
+    /// Its file.
+    #[serde(flatten)]
+    pub stamp: FileStamp,
+}
+
 /// A file and what identifies it.
 #[derive(Clone, Debug, Serialize)]
 pub struct FileStamp {
@@ -183,6 +195,8 @@ pub struct Circumstances {
     pub model: FileStamp,
     /// The input's file.
     pub input: FileStamp,
+    /// The inputs that were held.
+    pub held: Vec<HeldInput>,
 }
 
 impl Certificate {
@@ -233,6 +247,7 @@ impl Certificate {
             netfold: env!("CARGO_PKG_VERSION"),
             model: told.model,
             input: told.input,
+            held_inputs: told.held,
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use netfold_onnx::DType;
 pub use netfold_onnx::OnnxError;
 
 use crate::ops::NEWEST;
@@ -93,6 +94,22 @@ pub enum Error {
         /// What was given.
         got: String,
     },
+    /// Inputs that the wanted output is computed from and that have no value.
+    #[error("the model takes {}; {} no value", counted(*inputs), lacking_list(lacking))]
+    MissingInputs {
+        /// How many inputs the model takes.
+        inputs: usize,
+        /// Those without a value.
+        lacking: Vec<String>,
+    },
+    /// An input whose elements are no numbers.
+    #[error("the input `{name}` takes {dtype}: nothing can be said of its elements' weights")]
+    NotExplained {
+        /// The input.
+        name: String,
+        /// Its element type.
+        dtype: DType,
+    },
     /// Nothing leads from one tensor to the other.
     #[error("`{to}` does not depend on `{from}`")]
     Detached {
@@ -170,6 +187,12 @@ impl Error {
             Self::Onnx(error) => error.hint().map(|hint| hint.to_string()),
             Self::Unsupported { before, .. } => Some(unsupported_hint(before)),
             Self::OperatorSet(_) => Some(format!("write the file anew for one of the operator sets 1 to {NEWEST}")),
+            Self::MissingInputs { lacking, .. } => {
+                let words: Vec<String> = lacking.iter().map(|name| format!("`--input {name}=FILE`")).collect();
+                let they = if words.len() == 1 { "gives it, and it is held" } else { "give them, and they are held" };
+                Some(format!("{} {they} constant", words.join(" ")))
+            }
+            Self::NotExplained { .. } => Some("`--explain NAME` names another input".into()),
             Self::SeveralOutputs(names) => names.first().map(|name| format!("`--output {name}`")),
             Self::Unplaced { .. } => Some(AXES.into()),
             Self::NonFinite { .. } => Some("`--allow-non-finite` computes all the same".into()),
@@ -235,6 +258,14 @@ fn unsupported_hint(before: &[String]) -> String {
         return list.to_owned();
     }
     format!("{list}; what comes before can be explained: {}, and `--unit` for one number of it", at.join(" or "))
+}
+
+fn counted(inputs: usize) -> String {
+    if inputs == 1 { "1 input".into() } else { format!("{inputs} inputs") }
+}
+
+fn lacking_list(names: &[String]) -> String {
+    format!("{} {}", quoted(names), if names.len() == 1 { "has" } else { "have" })
 }
 
 fn unsupported_list(nodes: &[Unsupported]) -> String {

@@ -122,12 +122,12 @@ impl<T: Precision> Trace<'_, T> {
 
     fn role_of(&self, node: &Node, gates: &Gates) -> Role {
         let op = node.op.as_str();
-        let varying = || node.inputs.iter().flatten().copied().filter(|&id| self.varies(id));
+        let varying = || node.inputs.iter().flatten().copied().filter(|&id| self.reached(id));
         if varying().next().is_none() {
             return Role::Signal;
         }
         let carried = || varying().map(|id| gates.role(id)).min().unwrap_or_default();
-        let divides = op == "Div" && node.inputs.first().copied().flatten().is_some_and(|id| !self.varies(id));
+        let divides = op == "Div" && node.inputs.first().copied().flatten().is_some_and(|id| !self.reached(id));
         if SQUASHING.contains(&op) || self.is_hard_sigmoid(node) {
             Role::Gate
         } else if STATISTICS.contains(&op) || divides || op == "Pow" && self.number(node, 1).is_some_and(|p| p < 1.0) {
@@ -176,7 +176,7 @@ impl<T: Precision> Trace<'_, T> {
 
     fn constant(&self, id: TensorId) -> Option<f64> {
         match self.value(id)? {
-            Value::Real(tensor) if !self.varies(id) && tensor.len() == 1 => Some(tensor.data()[0].wide()),
+            Value::Real(tensor) if !self.reached(id) && tensor.len() == 1 => Some(tensor.data()[0].wide()),
             Value::Int(tensor) if tensor.len() == 1 => Some(tensor.data()[0] as f64),
             _ => None,
         }

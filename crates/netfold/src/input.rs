@@ -3,6 +3,7 @@
 //! - [`Picture`]: the pixels of a file, 8 bits each, height × width × channel.
 //! - [`read_npy`] and [`fit`]: a tensor from a `.npy` file, and the same tensor in the shape that the model declares.
 //! - [`InputLayout`]: which axes of the model's input are height, width and channel.
+//! - [`Held`]: the value of an input that is held, in the element type that the model declares.
 //! - [`Preprocess`]: size, crop, scale, mean and order of channels; presets, or a `preprocessor_config.json`.
 //! - [`Given`]: the tensor out of a file, and for a picture where it comes from.
 //! - [`PixelMap`]: all of that as one affine map x = A p + c, so that weights of pixels are Aᵀ w.
@@ -26,18 +27,22 @@
 //! ```
 
 mod config;
+mod element;
 mod error;
 mod given;
+mod held;
 mod layout;
 mod npy;
 mod picture;
 mod pixels;
 mod preprocess;
 
-pub use error::InputError;
-pub use given::{Given, Pictured};
+pub(crate) use element::range;
+pub use error::{InputError, Remedy};
+pub use given::{Given, Pictured, read_held};
+pub use held::Held;
 pub use layout::{InputLayout, LayoutChoice, fit};
-pub use npy::{check_finite, is_npy, read_npy};
+pub use npy::{check_finite, is_npy, read_npy, read_values};
 pub use picture::{Picture, Pixels};
 pub use pixels::PixelMap;
-pub use preprocess::{ChannelOrder, PixelScale, Preprocess, Resize};
+pub use preprocess::{ChannelOrder, NamedPreprocess, PixelScale, Preprocess, Resize};

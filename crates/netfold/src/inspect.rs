@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::circuit::{Circuit, Stage};
 use crate::cost::Cost;
 use crate::error::{Error, Unsupported};
+use crate::feed::{Feed, behind};
 use crate::graph::{Model, Node, TensorId};
 use crate::head::Head;
 use crate::kind::Kind;
@@ -22,8 +23,10 @@ use crate::warning::Warning;
 /// A network, node by node.
 #[derive(Clone, Debug)]
 pub struct Inspection {
-    /// What the model takes.
+    /// What the one-layer model takes: the explained input, or an inner tensor.
     pub input: TensorFacts,
+    /// All that the model takes, in the file's order, and what each is to the one-layer model.
+    pub inputs: Vec<(TensorFacts, InputRole)>,
     /// What it gives.
     pub outputs: Vec<TensorFacts>,
     /// What is reconstructed.
@@ -43,6 +46,29 @@ pub struct Inspection {
     pub estimate: Option<Estimate>,
     /// What a reader has to know.
     pub warnings: Vec<Warning>,
+}
+
+/// What an input of the model is to the one-layer model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum InputRole {
+    /// It is the x of W x + b, or what x is computed from.
+    Explained,
+    /// It is held constant and needs a value.
+    Held,
+    /// Nothing that is looked at is computed from it.
+    Unused,
+}
+
+/// Where an inspection begins, and how large the inputs are.
+#[derive(Clone, Debug, Default)]
+pub struct Start {
+    /// The explained input; `None`: the model's first.
+    pub input: Option<TensorId>,
+    /// The inner tensor that the one-layer model begins with; `None`: the explained input.
+    pub from: Option<TensorId>,
+    /// Shapes of inputs, where the file does not give the sizes. The same symbol has the same size in all inputs.
+    pub shapes: HashMap<TensorId, Vec<usize>>,
 }
 
 /// One node.
@@ -67,6 +93,8 @@ pub struct NodeFacts {
 pub struct TensorFacts {
     /// Its name.
     pub name: String,
+    /// The type of its elements, where the file declares it.
+    pub dtype: Option<DType>,
     /// Its shape: as traced, else as the file declares it.
     pub shape: Option<Vec<Dim>>,
 }
@@ -89,29 +117,22 @@ pub struct Estimate {
 impl Model {
     /// Every node on the way to `head`, how `rules` freeze it, and what a reconstruction takes.
     ///
-    /// Shapes are those of a trace with an input of `shape`; without one the declared shape is taken, if its sizes are
-    /// numbers (a first axis without number is 1). Nodes that are not supported are no error here.
+    /// Shapes are those of a trace with inputs of the shapes in `start`; without one the declared shape is taken, if its
+    /// sizes are numbers (a first axis without number is 1). Inputs that are held are evenly spread numbers, indices 0, and
+    /// true. Nodes that are not supported are no error here.
     ///
     /// # Errors
-    /// If the model does not take one input, `shape` does not fit it, a rule names a node that the model does not have,
-    /// or a node refuses the trace.
-    pub fn inspect<T: Precision>(
-        &self,
-        head: &Head,
-        shape: Option<&[usize]>,
-        rules: &Rules,
-    ) -> Result<Inspection, Error> {
+    /// If the model takes no input, a shape does not fit, a rule names a node that the model does not have, or a node
+    /// refuses the trace.
+    pub fn inspect<T: Precision>(&self, head: &Head, start: &Start, rules: &Rules) -> Result<Inspection, Error> {
         rules.check(self)?;
-        let input = self.input()?;
-        let way = self.nodes_of(head.logits);
-        let (varies, mut unsupported) = self.dependence_and_refused(input, &way);
-        let traced = match shape {
-            Some(shape) => Some(shape.to_vec()),
-            None => self.tensors[input.0].shape.as_deref().and_then(concrete),
-        };
-        let traced = traced.filter(|_| unsupported.is_empty());
-        let x = traced.as_deref().map(spread::<T>).transpose()?;
-        let trace = x.map(|x| self.trace(&x, head.logits, NonFinite::Allow));
+        let input = start.input.map_or_else(|| self.input(), Ok)?;
+        let root = start.from.unwrap_or(input);
+        let (way, needed) = (self.nodes_of(head.logits), self.inputs_of(head.logits));
+        let (varies, mut unsupported) = self.dependence_and_refused(root, &way);
+        let feed = if unsupported.is_empty() { self.spread_feed::<T>(input, &needed, start)? } else { None };
+        let traced = feed.as_ref().map(|feed| feed.x.shape().to_vec());
+        let trace = feed.map(|feed| self.trace(feed, head.logits, NonFinite::Allow));
         let trace = listed(trace, &mut unsupported)?;
         let circuit = listed(trace.as_ref().map(|trace| trace.freeze(rules)), &mut unsupported)?;
         let traced = traced.filter(|_| unsupported.is_empty());
@@ -127,7 +148,7 @@ impl Model {
                 Some(stage) => (stage.affine.validity.into(), stage.frozen_by()),
                 None if !on_way.contains(&index) => (Kind::LeftOff, None),
                 None if refused.contains(node.name.as_str()) => (Kind::Unsupported, None),
-                None if !made().any(|id| varies[id.0]) => (Kind::Constant, None),
+                None if !made().any(|&id| varies[id.0] && id != root) => (Kind::Constant, None),
                 None if circuit.is_some() => (Kind::Held, None),
                 None => (Kind::Varies, None),
             }
@@ -145,12 +166,18 @@ impl Model {
             }
         });
         let facts = |&id: &TensorId| self.facts(id, trace.as_ref());
+        let role = |id: TensorId| match needed.contains(&id) {
+            _ if id == input => InputRole::Explained,
+            true => InputRole::Held,
+            false => InputRole::Unused,
+        };
         Ok(Inspection {
-            input: facts(&input),
+            input: facts(&root),
+            inputs: self.inputs.iter().map(|id| (facts(id), role(*id))).collect(),
             outputs: self.outputs.iter().map(facts).collect(),
             logits: facts(&head.logits),
             nodes: nodes.collect(),
-            before: self.before(input, &varies, &unsupported),
+            before: self.before(root, &varies, &unsupported),
             unsupported,
             parameters: self.parameters(&way),
             estimate: trace.as_ref().zip(circuit.as_ref()).and_then(|(trace, circuit)| estimate(trace, circuit)),
@@ -163,7 +190,47 @@ impl Model {
     fn facts<T: Precision>(&self, id: TensorId, trace: Option<&Trace<'_, T>>) -> TensorFacts {
         let value = trace.and_then(|trace| trace.value(id));
         let known = value.map(|value| value.shape().iter().map(|&size| Dim::Known(size)).collect());
-        TensorFacts { name: self.name(id).to_owned(), shape: known.or_else(|| self.tensors[id.0].shape.clone()) }
+        let info = &self.tensors[id.0];
+        TensorFacts { name: info.name.clone(), dtype: info.dtype, shape: known.or_else(|| info.shape.clone()) }
+    }
+
+    /// Values for all inputs that are needed; nothing where a size is not known.
+    fn spread_feed<T: Precision>(
+        &self,
+        input: TensorId,
+        needed: &[TensorId],
+        start: &Start,
+    ) -> Result<Option<Feed<T>>, Error> {
+        let mut symbols: HashMap<&str, usize> = HashMap::new();
+        for (id, shape) in &start.shapes {
+            for (dim, &size) in self.tensors[id.0].shape.iter().flatten().zip(shape) {
+                if let Dim::Symbol(name) = dim {
+                    symbols.insert(name, size);
+                }
+            }
+        }
+        let sizes = |id: TensorId| match start.shapes.get(&id) {
+            Some(shape) => Some(shape.clone()),
+            None => concrete(self.tensors[id.0].shape.as_deref()?, &symbols),
+        };
+        let Some(shape) = sizes(input) else { return Ok(None) };
+        let mut feed = Feed { input: Some(input), from: start.from, ..Feed::from(spread::<T>(&shape)?) };
+        if start.from.is_some()
+            && !matches!(behind(Value::Real(feed.x.clone()), self.tensors[input.0].dtype), Value::Real(_))
+        {
+            // Indices: the first of anything is there.
+            feed.x = feed.x.map(|_| T::zero());
+        }
+        for &id in needed.iter().filter(|&&id| id != input) {
+            let Some(shape) = sizes(id) else { return Ok(None) };
+            let value = match behind(Value::Real(spread::<T>(&shape)?), self.tensors[id.0].dtype) {
+                Value::Int(indices) => Value::Int(indices.map(|_| 0)),
+                Value::Bool(conditions) => Value::Bool(conditions.map(|_| true)),
+                numbers @ Value::Real(_) => numbers,
+            };
+            feed.held.insert(id, value);
+        }
+        Ok(Some(feed))
     }
 
     /// How many numbers the constants hold that these nodes read or make out of nothing.
@@ -194,10 +261,11 @@ fn listed<M>(made: Option<Result<M, Error>>, unsupported: &mut Vec<Unsupported>)
     }
 }
 
-/// The sizes of a declared shape, if they are numbers; a first axis without one is a batch of 1.
-fn concrete(shape: &[Dim]) -> Option<Vec<usize>> {
+/// The sizes of a declared shape, if they are numbers or known symbols; a first axis without one is a batch of 1.
+fn concrete(shape: &[Dim], symbols: &HashMap<&str, usize>) -> Option<Vec<usize>> {
     let size = |(axis, dim): (usize, &Dim)| match dim {
         Dim::Known(size) => Some(*size),
+        Dim::Symbol(name) if symbols.contains_key(name.as_str()) => symbols.get(name.as_str()).copied(),
         _ => (axis == 0).then_some(1),
     };
     shape.iter().enumerate().map(size).collect()

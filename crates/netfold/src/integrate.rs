@@ -15,7 +15,7 @@
 //! // y = relu(x₀ − x₁ + 1, ½ x₀ + 2 x₁ − 3), from (0, 0) to (5, 2): the second unit turns on at 6 / 13 of the way.
 //! let (output, non_finite) = (model.outputs[0], NonFinite::Refuse);
 //! let (reference, x) = (Tensor::new(&[1, 2], vec![0.0, 0.0]), Tensor::new(&[1, 2], vec![5.0_f64, 2.0]));
-//! let path = Path { model: &model, output, non_finite, reference, x };
+//! let path = Path { model: &model, output, non_finite, reference, feed: x.into() };
 //! let made = path.integrate(1, 100, &mut |_| true)?;
 //! assert!(made.is_exact() && made.pieces == 2 && made.difference < 1e-12);
 //! assert!((made.attributions[0] - 7.0 / 13.0 * 2.5).abs() < 1e-12);
@@ -24,6 +24,7 @@
 //! ```
 
 use crate::error::Error;
+use crate::feed::Feed;
 use crate::graph::{Model, TensorId};
 use crate::ops::Precision;
 use crate::region::Line;
@@ -42,8 +43,8 @@ pub struct Path<'m, T> {
     pub non_finite: NonFinite,
     /// x₀, where the path begins.
     pub reference: Tensor<T>,
-    /// x, where it ends.
-    pub x: Tensor<T>,
+    /// x, where it ends, and the inputs that are held along it.
+    pub feed: Feed<T>,
 }
 
 /// Integrated gradients of one logit.
@@ -90,20 +91,22 @@ impl<T: Precision> Path<'_, T> {
         limit: usize,
         progress: &mut dyn FnMut(usize) -> bool,
     ) -> Result<Integral, Error> {
-        assert_eq!(self.x.shape(), self.reference.shape(), "a reference of the input's shape");
+        let x = &self.feed.x;
+        assert_eq!(x.shape(), self.reference.shape(), "a reference of the input's shape");
         let rules = Rules::default();
-        let steps = self.x.data().iter().zip(self.reference.data()).map(|(x, x0)| T::of(x.wide() - x0.wide()));
-        let d = Tensor::new(self.x.shape(), steps.collect());
+        let steps = x.data().iter().zip(self.reference.data()).map(|(x, x0)| T::of(x.wide() - x0.wide()));
+        let d = Tensor::new(x.shape(), steps.collect());
         let (model, output, non_finite) = (self.model, self.output, self.non_finite);
-        let line = Line { model, output, rules: &rules, non_finite, x: self.reference.clone(), d };
+        let feed = self.feed.at(&self.reference);
+        let line = Line { model, output, rules: &rules, non_finite, feed, d };
         let (mut ends, mut scale) = ([0.0; 2], 0.0_f64);
-        for (end, x) in ends.iter_mut().zip([&self.reference, &self.x]) {
-            let trace = model.trace(x, output, non_finite)?;
+        for (end, x) in ends.iter_mut().zip([&self.reference, x]) {
+            let trace = model.trace(self.feed.at(x), output, non_finite)?;
             let logits = trace.logits()?.data();
             *end = logits[class].wide();
             scale = logits.iter().fold(0.0, |m, f| f.wide().abs().max(m));
         }
-        let sums = vec![0.0; self.x.len()];
+        let sums = vec![0.0; x.len()];
         let limit = limit.max(1);
         let mut walk = Walk { line: &line, class, limit, sums, pieces: 0, unresolved: 0.0, stopped: false, progress };
         walk.cover(0.0, 1.0, limit)?;

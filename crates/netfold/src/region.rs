@@ -33,7 +33,8 @@
 //! // Along −x₀ the first unit turns off at t = 4, the second one would at t = 7.
 //! let d = Tensor::new(&[1, 2], vec![-1.0, 0.0]);
 //! assert_eq!(region.exit(&d).map(|exit| exit.t), Some(4.0));
-//! let line = Line { model: &model, output: model.outputs[0], rules: &rules, non_finite: NonFinite::Refuse, x, d };
+//! let (output, non_finite) = (model.outputs[0], NonFinite::Refuse);
+//! let line = Line { model: &model, output, rules: &rules, non_finite, feed: x.into(), d };
 //! assert_eq!(line.events(5, 10.0)?.iter().map(|event| event.t).collect::<Vec<_>>(), [4.0, 7.0]);
 //! let curve = fidelity(&line, &region.circuit, trace.logits()?, &[3.0, 6.0])?;
 //! assert_eq!(curve.iter().map(|at| at.difference).collect::<Vec<_>>(), [0.0, 2.0]);

@@ -19,6 +19,17 @@ use crate::ops::Precision;
 use crate::reconstruct::{Reconstruction, Row};
 use crate::value::Tensor;
 
+/// What the one-layer model takes.
+#[derive(Clone, Copy, Debug)]
+pub struct Taken<'a> {
+    /// Its name: that of the network's input.
+    pub name: &'a str,
+    /// Its element type, as the network declares it; `None`: the precision of the computation.
+    pub dtype: Option<DType>,
+    /// Its shape, as it was traced.
+    pub shape: &'a [usize],
+}
+
 /// `reconstruction.npz` and `reconstructed.onnx` while rows are still coming.
 ///
 /// Both go to temporary names in the output folder and get their own only in [`finish`](Self::finish), so that an
@@ -100,26 +111,21 @@ const ONNX: &str = "reconstructed.onnx";
 impl<T: Precision> Store<T> {
     /// Opens both files in `folder`, which is made if it is not there.
     ///
-    /// So many `classes` will get a row; `input` is the model's input by name, as it was traced.
+    /// So many `classes` will get a row.
     ///
     /// # Errors
     /// If a file cannot be written, or the one-layer model would be larger than ONNX files can be.
-    pub fn begin(
-        folder: &Path,
-        input: (&str, &Tensor<T>),
-        classes: usize,
-        pixels: Option<PixelMap<T>>,
-    ) -> Result<Self, Error> {
+    pub fn begin(folder: &Path, input: Taken<'_>, classes: usize, pixels: Option<PixelMap<T>>) -> Result<Self, Error> {
         fs::create_dir_all(folder).map_err(|source| Error::Write { path: folder.to_owned(), source })?;
         let file = |name: &str| temporary(folder).map_err(|source| Error::Write { path: folder.join(name), source });
-        let (name, x) = input;
-        let one_layer = one_layer(name, x.shape(), dtype::<T>(), classes);
-        let tensors: [(&str, &[usize]); 2] = [("W", &[classes, x.len()]), ("b", &[classes])];
+        let one_layer = one_layer(input, dtype::<T>(), classes);
+        let len = input.shape.iter().product();
+        let tensors: [(&str, &[usize]); 2] = [("W", &[classes, len]), ("b", &[classes])];
         let onnx = StreamedModel::begin(&one_layer, dtype::<T>(), &tensors, file(ONNX)?)?;
         let given_up = GivenUp::default();
         let mut npz =
             ZipWriter::new(Archive { file: file(NPZ)?, given_up: Arc::clone(&given_up.0), position: 0, end: 0 });
-        let shape: Vec<usize> = std::iter::once(classes).chain(without_batch(x.shape())).collect();
+        let shape: Vec<usize> = std::iter::once(classes).chain(without_batch(input.shape)).collect();
         begin_array(&mut npz, "weights", code::<T>(), &shape).map_err(|source| npz_error(folder, source))?;
         let pixels =
             pixels.map(|map| Ok(Pixels { map, rows: BufWriter::new(tempfile::tempfile_in(folder)?), bias: vec![] }));
@@ -272,14 +278,23 @@ pub fn without_batch(shape: &[usize]) -> impl Iterator<Item = usize> + '_ {
     shape.iter().copied().skip(usize::from(shape.len() > 1 && shape[0] == 1))
 }
 
-/// `logits = Gemm(Flatten(input), W, b)`; W and b are streamed.
-fn one_layer(name: &str, shape: &[usize], dtype: DType, classes: usize) -> ModelDef {
+/// `logits = Gemm(Flatten(Cast(input)), W, b)`; W and b are streamed. There is no Cast where the input has their type.
+fn one_layer(input: Taken<'_>, dtype: DType, classes: usize) -> ModelDef {
+    let Taken { name, shape, .. } = input;
+    let taken = input.dtype.unwrap_or(dtype);
     // The input's name is the model's own, and may be any.
-    let flat = format!("{name} flattened");
-    let graph = GraphDef::new("one-layer model")
-        .with_input(ValueInfo::new(name, dtype, shape.iter().copied()))
-        .with_output(ValueInfo::new("logits", dtype, [1, classes]))
-        .with_node(NodeDef::new("Flatten", [name], [flat.as_str()]).with("axis", Attribute::Int(0)).named("flatten"))
+    let (flat, cast) = (format!("{name} flattened"), format!("{name} as numbers"));
+    let mut graph = GraphDef::new("one-layer model")
+        .with_input(ValueInfo::new(name, taken, shape.iter().copied()))
+        .with_output(ValueInfo::new("logits", dtype, [1, classes]));
+    let mut numbers = name;
+    if taken != dtype {
+        let to = Attribute::Int(i64::from(dtype.code()));
+        graph = graph.with_node(NodeDef::new("Cast", [name], [cast.as_str()]).with("to", to).named("cast"));
+        numbers = &cast;
+    }
+    let graph = graph
+        .with_node(NodeDef::new("Flatten", [numbers], [flat.as_str()]).with("axis", Attribute::Int(0)).named("flatten"))
         .with_node(
             NodeDef::new("Gemm", [flat.as_str(), "W", "b"], ["logits"])
                 .with("transB", Attribute::Int(1))

@@ -7,11 +7,13 @@ use netfold_linear::{Real, Reuse, awake};
 use netfold_onnx::Dim;
 
 use crate::affine::Affine;
-use crate::error::{Error, OpError, Unsupported};
+use crate::error::{Error, OpError};
+use crate::feed::Feed;
 use crate::graph::{Model, Node, TensorId};
-use crate::ops::{Dependence, Inputs, Precision, Record};
+use crate::ops::{Inputs, Precision, Record};
 use crate::value::{Tensor, Value};
 use crate::warning::Warning;
+use crate::whole::Whole;
 
 /// The values of a network at one input (the "prior information" of the founding paper).
 ///
@@ -22,7 +24,9 @@ use crate::warning::Warning;
 pub struct Trace<'m, T: Real> {
     /// The traced network.
     pub model: &'m Model,
-    /// Where the input went in.
+    /// The values of the network's inputs.
+    pub feed: Feed<T>,
+    /// Where the one-layer model begins: the explained input, or the inner tensor that the feed names.
     pub input: TensorId,
     /// What is reconstructed: the logits.
     pub output: TensorId,
@@ -32,6 +36,8 @@ pub struct Trace<'m, T: Real> {
     /// What the pass over a node's numbers showed it to be, by node: one operator for each output.
     records: HashMap<usize, Vec<Affine<T>>>,
     varies: Vec<bool>,
+    /// Which tensors depend on the explained input, wherever the one-layer model begins.
+    reached: Vec<bool>,
     tracing: Tracing<T>,
     /// What the first batch normalisation near the input shows of the input's scale.
     scale: Option<Warning>,
@@ -79,18 +85,19 @@ impl<T> Default for Tracing<T> {
 }
 
 impl Model {
-    /// The network at one input, up to `output`.
+    /// The network at one input, up to `output`. A tensor is the value of the model's first input; a [`Feed`] names
+    /// another, or has values of several.
     ///
     /// # Errors
-    /// If nodes on the way are not supported (all are listed), the input does not fit, a constant or the input holds
-    /// NaN or an infinity, a node refuses its inputs, or the output has no number.
+    /// If nodes on the way are not supported (all are listed), an input on the way has no value or one that does not
+    /// fit, a constant or an input holds NaN or an infinity, a node refuses its inputs, or the output has no number.
     pub fn trace<T: Precision>(
         &self,
-        input: &Tensor<T>,
+        feed: impl Into<Feed<T>>,
         output: TensorId,
         non_finite: NonFinite,
     ) -> Result<Trace<'_, T>, Error> {
-        self.trace_with(input, output, Tracing { non_finite, ..Tracing::default() })
+        self.trace_with(feed, output, Tracing { non_finite, ..Tracing::default() })
     }
 
     /// As [`trace`](Self::trace), and told what to keep, and other values for some constant tensors.
@@ -99,38 +106,57 @@ impl Model {
     /// As [`trace`](Self::trace).
     pub fn trace_with<T: Precision>(
         &self,
-        input: &Tensor<T>,
+        feed: impl Into<Feed<T>>,
         output: TensorId,
         tracing: Tracing<T>,
     ) -> Result<Trace<'_, T>, Error> {
-        let id = self.input()?;
+        self.traced(feed.into(), output, tracing)
+    }
+
+    fn traced<T: Precision>(
+        &self,
+        feed: Feed<T>,
+        output: TensorId,
+        tracing: Tracing<T>,
+    ) -> Result<Trace<'_, T>, Error> {
+        let (input, root) = (feed.input(self)?, feed.root(self)?);
         let non_finite = tracing.non_finite;
-        self.check_input(id, input.shape())?;
+        let fed = feed.values(self)?;
+        self.require(output, |id| id == input || feed.held.contains_key(&id))?;
         let nodes = self.nodes_of(output);
-        let varies = self.dependence(id, &nodes)?;
+        let varies = self.dependence(root, &nodes)?;
+        let reached = if root == input { varies.clone() } else { self.dependence_and_refused(input, &nodes).0 };
         let mut values: Vec<Option<Value<T>>> = vec![None; self.tensors.len()];
         let constants = self.values::<T>();
         for (constant, value) in &constants.values {
             values[constant.0] = Some(value.clone());
         }
-        values[id.0] = Some(Value::Real(input.clone()));
         if non_finite == NonFinite::Refuse {
-            check_finite("the input", input)?;
+            for (id, value) in &fed {
+                let what = || if *id == input { "the input".into() } else { format!("the input `{}`", self.name(*id)) };
+                if let Value::Real(tensor) = value {
+                    check_finite(what, tensor)?;
+                }
+            }
             if let Some((constant, _)) = constants.non_finite
                 && let Some(Value::Real(tensor)) = &values[constant.0]
             {
-                check_finite(&format!("the constant `{}`", self.name(constant)), tensor)?;
+                check_finite(|| format!("the constant `{}`", self.name(constant)), tensor)?;
             }
         }
+        fed.into_iter().for_each(|(id, value)| values[id.0] = Some(value));
         tracing.replaced.iter().for_each(|(constant, value)| values[constant.0] = Some(value.clone()));
+        let records = HashMap::new();
         let mut trace = Trace {
             model: self,
-            input: id,
+            feed,
+            input: root,
             output,
             nodes,
             values,
-            records: HashMap::new(),
+            records,
             varies,
+            reached,
             tracing,
             scale: None,
         };
@@ -143,96 +169,14 @@ impl Model {
             return Err(Error::Empty { name: self.name(output).to_owned(), shape: logits.shape().to_vec() });
         }
         if non_finite == NonFinite::Refuse {
-            check_finite(&format!("the output `{}`", self.name(output)), logits)?;
+            check_finite(|| format!("the output `{}`", self.name(output)), logits)?;
         }
         Ok(trace)
-    }
-
-    /// The one input that has to be given.
-    ///
-    /// # Errors
-    /// If the model has none, or several.
-    pub fn input(&self) -> Result<TensorId, Error> {
-        match self.inputs.as_slice() {
-            [input] => Ok(*input),
-            [] => Err(Error::Graph("the model takes no input".into())),
-            several => {
-                let names: Vec<String> = several.iter().map(|&id| self.name(id).to_owned()).collect();
-                let names = crate::error::quoted(&names);
-                Err(Error::Graph(format!("the model takes {} inputs, {names}; one is expected", several.len())))
-            }
-        }
-    }
-
-    fn check_input(&self, id: TensorId, got: &[usize]) -> Result<(), Error> {
-        let Some(declared) = &self.tensors[id.0].shape else { return Ok(()) };
-        if agree(declared, got) {
-            return Ok(());
-        }
-        let expected = shape_text(declared);
-        Err(Error::InputShape { name: self.name(id).to_owned(), expected, got: format!("{got:?}") })
-    }
-
-    /// Which tensors depend on `root`, over these nodes.
-    ///
-    /// # Errors
-    /// With every node on the way that is not supported.
-    pub fn dependence(&self, root: TensorId, nodes: &[usize]) -> Result<Vec<bool>, Error> {
-        let (varies, refused) = self.dependence_and_refused(root, nodes);
-        if refused.is_empty() { Ok(varies) } else { Err(self.unsupported(root, &varies, refused)) }
-    }
-
-    /// The error of nodes that are not supported.
-    pub(crate) fn unsupported(&self, root: TensorId, varies: &[bool], nodes: Vec<Unsupported>) -> Error {
-        Error::Unsupported { before: self.before(root, varies, &nodes), nodes }
-    }
-
-    /// The tensors before nodes that are not supported that can be explained: the inputs of the first such node that reads
-    /// what depends on `root` and has none of the others before it.
-    pub(crate) fn before(&self, root: TensorId, varies: &[bool], refused: &[Unsupported]) -> Vec<String> {
-        let names: HashSet<&str> = refused.iter().map(|refused| refused.node.as_str()).collect();
-        let stands = |index: &usize| names.contains(self.nodes[*index].name.as_str());
-        let before = (0..self.nodes.len()).filter(stands).find_map(|index| {
-            let inputs = self.nodes[index].inputs.iter().flatten().filter(|id| varies[id.0] && **id != root);
-            let free = inputs.filter(|&&id| !self.nodes_of(id).iter().any(stands));
-            let mut before: Vec<String> = free.map(|&id| self.name(id).to_owned()).collect();
-            before.dedup();
-            (!before.is_empty()).then_some(before)
-        });
-        before.unwrap_or_default()
-    }
-
-    /// Which tensors depend on `root`, over these nodes, and the nodes on the way that are not supported.
-    pub(crate) fn dependence_and_refused(&self, root: TensorId, nodes: &[usize]) -> (Vec<bool>, Vec<Unsupported>) {
-        let mut varies = vec![false; self.tensors.len()];
-        varies[root.0] = true;
-        let mut refused: Vec<Unsupported> = Vec::new();
-        for &index in nodes {
-            let node = &self.nodes[index];
-            let inputs: Vec<bool> = node.inputs.iter().map(|id| id.is_some_and(|id| varies[id.0])).collect();
-            let depends = match &node.operator {
-                Ok(operator) => match operator.dependence(&inputs) {
-                    Dependence::Constant => false,
-                    Dependence::Varies => true,
-                    Dependence::Unsupported(why) => {
-                        refused.push(node.refused(&why));
-                        true
-                    }
-                },
-                Err(why) => {
-                    refused.push(node.refused(why));
-                    inputs.iter().any(|&v| v)
-                }
-            };
-            let made = node.outputs.iter().flatten().filter(|&&output| output != root);
-            made.for_each(|output| varies[output.0] = depends);
-        }
-        (varies, refused)
     }
 }
 
 /// Whether a shape is one that is declared: as many axes, and every size that the file gives as a number.
-fn agree(declared: &[Dim], shape: &[usize]) -> bool {
+pub(crate) fn agree(declared: &[Dim], shape: &[usize]) -> bool {
     let fits = |(dim, &size): (&Dim, &usize)| !matches!(dim, Dim::Known(known) if *known != size);
     declared.len() == shape.len() && declared.iter().zip(shape).all(fits)
 }
@@ -247,10 +191,10 @@ pub fn shape_text(shape: &[Dim]) -> String {
     format!("[{}]", shape.iter().map(size).collect::<Vec<_>>().join(", "))
 }
 
-fn check_finite<T: Precision>(what: &str, tensor: &Tensor<T>) -> Result<(), Error> {
+fn check_finite<T: Precision>(what: impl Fn() -> String, tensor: &Tensor<T>) -> Result<(), Error> {
     match tensor.non_finite() {
         None => Ok(()),
-        Some(index) => Err(Error::NonFinite { what: what.to_owned(), value: tensor.data()[index].to_string(), index }),
+        Some(index) => Err(Error::NonFinite { what: what(), value: tensor.data()[index].to_string(), index }),
     }
 }
 
@@ -262,12 +206,13 @@ impl<T: Real> Drop for Trace<'_, T> {
 }
 
 impl<'m, T: Precision> Trace<'m, T> {
-    /// The same network at another input, whatever numbers that makes.
+    /// The same network at another x, whatever numbers that makes; the other inputs are held at their values.
     ///
     /// # Errors
     /// As [`Model::trace`].
     pub fn at(&self, x: &Tensor<T>) -> Result<Trace<'m, T>, Error> {
-        self.model.trace_with(x, self.output, Tracing { non_finite: NonFinite::Allow, ..self.tracing.clone() })
+        let feed = self.feed.at(x);
+        self.model.trace_with(feed, self.output, Tracing { non_finite: NonFinite::Allow, ..self.tracing.clone() })
     }
 
     /// The traced value of a tensor, if it was computed.
@@ -275,9 +220,14 @@ impl<'m, T: Precision> Trace<'m, T> {
         self.values[id.0].as_ref()
     }
 
-    /// Whether a tensor depends on the input.
+    /// Whether a tensor depends on what the one-layer model begins with.
     pub fn varies(&self, id: TensorId) -> bool {
         self.varies[id.0]
+    }
+
+    /// Whether a tensor depends on the explained input, which may lie before where the one-layer model begins.
+    pub(crate) fn reached(&self, id: TensorId) -> bool {
+        self.reached[id.0]
     }
 
     /// The traced value of a tensor of numbers.
@@ -359,6 +309,7 @@ impl<'m, T: Precision> Trace<'m, T> {
     fn run(&mut self) -> Result<(), Error> {
         let mut held = self.held();
         let judge = self.scale_judge();
+        let mut whole = Whole::begin(self.model, self.input, self.value(self.input));
         for index in self.nodes.clone() {
             let node = &self.model.nodes[index];
             if judge == Some(index) {
@@ -368,6 +319,7 @@ impl<'m, T: Precision> Trace<'m, T> {
                 Some(record) => record,
                 None => self.compute(node)?,
             };
+            whole.as_mut().map_or(Ok(()), |whole| whole.follow(node, &values))?;
             for (output, value) in node.outputs.iter().zip(values) {
                 if let Some(output) = output.filter(|output| !self.tracing.replaced.contains_key(output)) {
                     self.values[output.0] = Some(value);

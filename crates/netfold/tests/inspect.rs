@@ -5,6 +5,7 @@ mod common;
 use std::collections::{HashMap, HashSet};
 
 use common::{array, networks, samples, zoo};
+use netfold::inspect::Start;
 use netfold::trace::NonFinite;
 use netfold::{Kind, Model, Rule, Rules};
 use netfold_onnx::{DType, GraphDef, ModelDef, NodeDef, TensorDef, ValueInfo};
@@ -20,7 +21,8 @@ fn real_networks_are_what_they_are_at_a_real_input() {
         let trace = model.trace(&x, head.logits, NonFinite::Refuse).unwrap();
         for rule in [Rule::Gate, Rule::Tangent] {
             let rules = Rules { default: rule, ..Rules::default() };
-            let found = model.inspect::<f32>(&head, Some(x.shape()), &rules).unwrap();
+            let shapes = HashMap::from([(trace.input, x.shape().to_vec())]);
+            let found = model.inspect::<f32>(&head, &Start { shapes, ..Start::default() }, &rules).unwrap();
             let circuit = trace.freeze(&rules).unwrap();
             let stages: HashMap<&str, _> = circuit.stages().iter().map(|s| (s.node.as_str(), s)).collect();
             let held: HashSet<&str> = circuit.behind_gates().iter().map(String::as_str).collect();
@@ -65,7 +67,7 @@ fn counts_by_hand() {
         .with_output(ValueInfo::new("y", DType::F32, [1, 3]));
     let model = Model::new(ModelDef::new(graph)).unwrap();
     let head = model.head(None, false).unwrap();
-    let found = model.inspect::<f32>(&head, None, &Rules::default()).unwrap();
+    let found = model.inspect::<f32>(&head, &Start::default(), &Rules::default()).unwrap();
     let estimate = found.estimate.unwrap();
     assert_eq!(found.parameters, 18 + 24);
     // 2 × 2 × 2 outputs of 9 products, 8 of a mask, 8 moved, 8 × 3.

@@ -30,7 +30,7 @@ fn integrals_against_many_steps() {
             output: model.outputs[0],
             non_finite: NonFinite::Refuse,
             reference: reference.clone(),
-            x: x.clone(),
+            feed: (&x).into(),
         };
         let exact = path.integrate(2, 100_000, &mut |_| true).unwrap();
         assert!(exact.is_exact() && exact.difference < 1e-12 && exact.pieces > 3, "seed {seed}: {exact:?}");
@@ -72,7 +72,7 @@ fn integrals_of_real_networks() {
         let x = array::<f64>(&samples(&network)[0].input);
         let output = model.head(Some(model.name(model.outputs[0])), false).unwrap().logits;
         let reference = x.map(|_| 0.0);
-        let path = Path { model: &model, output, non_finite: NonFinite::Refuse, reference, x };
+        let path = Path { model: &model, output, non_finite: NonFinite::Refuse, reference, feed: x.into() };
         let few = FEW.contains(&name.as_str());
         let made = match path.integrate(1, if few { 20_000 } else { 3 }, &mut |_| true) {
             Err(Error::Point(nodes)) => {

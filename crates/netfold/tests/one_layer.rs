@@ -8,8 +8,9 @@ use std::process::Command;
 use common::{networks, samples, zoo};
 use netfold::input::read_npy;
 use netfold::reconstruct::Request;
+use netfold::store::Taken;
 use netfold::trace::NonFinite;
-use netfold::{Error, Method, Model, Rules, Store};
+use netfold::{Error, Method, Model, Rules, Store, Tensor};
 
 /// Runs a model on an array and saves its first output; the logits of both models are compared in Rust.
 const RUN: &str = "
@@ -42,7 +43,9 @@ fn onnxruntime_gives_the_networks_logits() {
         let classes: Vec<usize> = (0..logits.len()).step_by(logits.len().div_ceil(20)).collect();
         let circuit = trace.freeze(&Rules::default()).unwrap();
         let out = folder.path().join(&name);
-        let mut store = Store::begin(&out, (model.name(trace.input), &x), classes.len(), None).unwrap();
+        let taken =
+            Taken { name: model.name(trace.input), dtype: model.tensors[trace.input.0].dtype, shape: x.shape() };
+        let mut store = Store::begin(&out, taken, classes.len(), None).unwrap();
         let request = Request { classes: classes.clone(), method: Method::Adjoint, ..Request::default() };
         let result =
             circuit.reconstruct::<Error>(&x, &logits, &request, &mut |_, _| {}, &mut |row| store.row(row)).unwrap();
@@ -69,7 +72,7 @@ fn arrays_add_up() {
     let trace = model.trace(&x, model.outputs[0], NonFinite::Refuse).unwrap();
     let (circuit, logits) = (trace.freeze(&Rules::default()).unwrap(), trace.logits().unwrap().clone());
     let folder = tempfile::tempdir().unwrap();
-    let mut store = Store::begin(folder.path(), ("x", &x), 2, None).unwrap();
+    let mut store = Store::begin(folder.path(), taken(&x), 2, None).unwrap();
     let request = Request { classes: vec![1, 2], ..Request::default() };
     let result =
         circuit.reconstruct::<Error>(&x, &logits, &request, &mut |_, _| {}, &mut |row| store.row(row)).unwrap();
@@ -92,8 +95,12 @@ fn arrays_add_up() {
 fn interrupted_leaves_nothing() {
     let x = common::random::input::<f32>(3);
     let folder = tempfile::tempdir().unwrap();
-    drop(Store::begin(folder.path(), ("x", &x), 2, None).unwrap());
+    drop(Store::<f32>::begin(folder.path(), taken(&x), 2, None).unwrap());
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+fn taken<T: Clone>(x: &Tensor<T>) -> Taken<'_> {
+    Taken { name: "x", dtype: None, shape: x.shape() }
 }
 
 fn entry(folder: &Path, name: &str, shape: &[u64]) -> Vec<f64> {

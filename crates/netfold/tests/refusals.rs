@@ -1,5 +1,6 @@
 //! What a file may not say, and what is not supported: refused by name, all at once, with what helps.
 
+use netfold::inspect::Start;
 use netfold::trace::NonFinite;
 use netfold::{Error, Head, Kind, Model, Rules, Tensor};
 use netfold_onnx::{DType, Data, GraphDef, ModelDef, NodeDef, TensorDef, ValueInfo};
@@ -218,7 +219,7 @@ fn an_inspection_lists_what_shows_on_the_way() {
     for graph in [graph, volumes()] {
         let model = Model::new(ModelDef::new(graph)).unwrap();
         let head = Head::at(model.tensor("y").unwrap());
-        let found = model.inspect::<f32>(&head, None, &Rules::default()).unwrap();
+        let found = model.inspect::<f32>(&head, &Start::default(), &Rules::default()).unwrap();
         let kind = |name: &str| found.nodes.iter().find(|node| node.name == name).map(|node| node.kind);
         let last = found.unsupported.last().unwrap();
         assert_eq!(kind(&last.node), Some(Kind::Unsupported));

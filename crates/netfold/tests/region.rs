@@ -271,16 +271,16 @@ fn events_are_all_borders() {
         }
         let d = direction(&x, seed);
         let (output, rules) = (model.outputs[0], Rules::default());
-        let line = Line { model: &model, output, rules: &rules, non_finite: NonFinite::Refuse, x, d };
+        let line = Line { model: &model, output, rules: &rules, non_finite: NonFinite::Refuse, feed: x.into(), d };
         let events = line.events(1000, 0.5).unwrap();
         let mut cuts: Vec<f64> = [0.0].into_iter().chain(events.iter().map(|event| event.t)).collect();
         cuts.push(cuts.last().unwrap() + 1e-9);
-        let between = |pair: &[f64]| pattern(&model, &line.point(0.5 * (pair[0] + pair[1])));
+        let between = |pair: &[f64]| pattern(&model, &line.point(0.5 * (pair[0] + pair[1])).x);
         for triple in cuts.windows(3) {
             assert!(triple[0] < triple[1], "seed {seed}: in order");
             let (before, behind) = (between(&triple[..2]), between(&triple[1..]));
             assert!(before != behind, "seed {seed}: no border at {}", triple[1]);
-            let quarter = pattern(&model, &line.point(0.999 * triple[0] + 0.001 * triple[1]));
+            let quarter = pattern(&model, &line.point(0.999 * triple[0] + 0.001 * triple[1]).x);
             assert!(quarter == before, "seed {seed}: a border is missing between {} and {}", triple[0], triple[1]);
         }
     }
@@ -294,12 +294,13 @@ fn the_curve_is_flat_inside_and_says_what_is_lost_behind() {
     let (d, rules) = (direction(&x, 1), Rules::default());
     let logits = model.trace(&x, model.outputs[0], NonFinite::Refuse).unwrap().logits().unwrap().clone();
     let t = region.exit(&d).unwrap().t;
-    let line = Line { model: &model, output: model.outputs[0], rules: &rules, non_finite: NonFinite::Refuse, x, d };
+    let (output, feed) = (model.outputs[0], x.into());
+    let line = Line { model: &model, output, rules: &rules, non_finite: NonFinite::Refuse, feed, d };
     let curve = fidelity(&line, &region.circuit, &logits, &[0.5 * t, 0.99 * t, 100.0 * t]).unwrap();
     assert!(curve[0].relative < 1e-13 && curve[1].relative < 1e-13 && curve[2].relative > 1e-9, "{curve:?}");
     let there = line.point(100.0 * t);
     let f = model.trace(&there, model.outputs[0], NonFinite::Refuse).unwrap().logits().unwrap().clone();
-    let affine = region.circuit.push(there.probe(), true).into_values();
+    let affine = region.circuit.push(there.x.probe(), true).into_values();
     let worst = f.data().iter().zip(&affine).map(|(f, y)| (f - y).abs()).fold(0.0, f64::max);
     assert!((worst - curve[2].difference).abs() < 1e-12 * worst, "{worst}, {curve:?}");
 }

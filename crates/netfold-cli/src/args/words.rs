@@ -139,3 +139,15 @@ pub fn node_rule(word: &str) -> Result<(String, RuleWord), String> {
     let (node, rule) = word.rsplit_once('=').ok_or("NODE=RULE is expected")?;
     Ok((node.to_owned(), RuleWord::from_str(rule, false)?))
 }
+
+/// A word with a name before its `=`; which `=` it is, the model's own names tell.
+pub fn named(word: &str) -> Result<String, String> {
+    if word.contains('=') { Ok(word.to_owned()) } else { Err("NAME=FILE is expected".into()) }
+}
+
+/// Sizes with commas, behind the name of an input and a `=` or alone.
+pub fn sizes(word: &str) -> Result<(Option<String>, Vec<usize>), String> {
+    let (name, sizes) = word.rsplit_once('=').map_or((None, word), |(name, sizes)| (Some(name.to_owned()), sizes));
+    let sizes: Option<Vec<usize>> = sizes.split(',').map(|size| size.trim().parse().ok()).collect();
+    Ok((name, sizes.ok_or("whole numbers with commas are expected")?))
+}

@@ -59,7 +59,7 @@ fn run<T: Precision>(words: &Bias, session: &mut Session<'_>) -> Result<ExitCode
         return Ok(ExitCode::SUCCESS);
     }
     println!("{} at {}: where b of {} comes from", session.stamp.file, frozen.stamp.file, session.class(class));
-    session.print_preprocessing();
+    session.print_inputs();
     let width = maps.iter().map(|map| shortened(&node(map).node).chars().count()).max().unwrap_or(0).max(13);
     println!("\n{:<width$}  {:>12}  largest channels", "node", "share");
     for map in &maps {

@@ -36,7 +36,7 @@ pub fn check(words: &Check) -> Result<ExitCode, Failure> {
         let inputs: Vec<Value> = all.iter().map(Checked::json).collect();
         session.print_json(json!({ "holds": holds, "lens": lens.name, "inputs": inputs }));
     } else {
-        session.print_preprocessing();
+        session.print_inputs();
         all.iter().for_each(|checked| checked.print(&session.stamp.file, lens));
     }
     Ok(if holds { ExitCode::SUCCESS } else { ExitCode::from(NOT_EQUIVALENT) })

@@ -2,7 +2,7 @@
 
 use std::process::{Command, ExitCode, Stdio};
 
-use netfold::input::Preprocess;
+use netfold::input::NamedPreprocess;
 use netfold_explore::bench::Settings;
 use netfold_explore::{ExploreError, Options, serve};
 
@@ -26,8 +26,9 @@ pub fn explore(words: &Explore) -> Result<ExitCode, Failure> {
         model: words.model.clone(),
         inputs: words.inputs.clone(),
         settings: Settings {
-            preprocess: Preprocess::parse(&common.preprocess)?,
-            preprocess_name: common.preprocess.clone(),
+            preprocess: common.preprocess.as_deref().map(NamedPreprocess::parse).transpose()?,
+            explain: common.network.explain.clone(),
+            held: common.held.clone(),
             layout: common.layout.into(),
             labels: Labels::read(common.labels.as_deref())?.all().to_vec(),
             output: common.network.output.clone(),

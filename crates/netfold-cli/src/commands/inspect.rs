@@ -1,12 +1,14 @@
 //! `netfold inspect`: what a network is made of, before any work.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::process::ExitCode;
 
 use console::{Term, style};
 use netfold::cost::Cost;
-use netfold::inspect::{Dim, Estimate, NodeFacts, TensorFacts};
+use netfold::inspect::{Dim, Estimate, InputRole, NodeFacts, Start, TensorFacts};
 use netfold::{Error, Head, Inspection, Kind, Model};
+use netfold_onnx::DType;
 use netfold_render::number::{bytes, count, counted, significant};
 use serde_json::{Map, Value, json};
 
@@ -20,10 +22,10 @@ pub fn inspect(words: &Inspect) -> Result<ExitCode, Failure> {
     let network = &words.network;
     let first = model.outputs.first().map(|&id| model.name(id));
     let head = model.head(network.output.as_deref().or(first), network.keep_softmax)?;
-    let (shape, rules) = (words.shape.as_deref(), network.rules());
+    let (start, rules) = (start(words, &model)?, network.rules());
     let found = match words.precision {
-        PrecisionWord::F32 => model.inspect::<f32>(&head, shape, &rules)?,
-        PrecisionWord::F64 => model.inspect::<f64>(&head, shape, &rules)?,
+        PrecisionWord::F32 => model.inspect::<f32>(&head, &start, &rules)?,
+        PrecisionWord::F64 => model.inspect::<f64>(&head, &start, &rules)?,
     };
     found.warnings.iter().for_each(|warning| failure::warn(&warning.to_string(), warning.hint().as_deref()));
     match words.graph {
@@ -35,6 +37,19 @@ pub fn inspect(words: &Inspect) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::SUCCESS);
     }
     Err(Error::Unsupported { nodes: found.unsupported, before: found.before }.into())
+}
+
+/// Which input is explained, and the shapes that were given.
+fn start(words: &Inspect, model: &Model) -> Result<Start, Error> {
+    let named = |name: &Option<String>| name.as_ref().map(|name| model.input_named(name)).transpose();
+    let input = named(&words.network.explain)?;
+    let from = words.from.as_ref().map(|name| model.tensor(name)).transpose()?;
+    let mut shapes = HashMap::new();
+    for (name, sizes) in &words.shape {
+        let of = named(name)?.or(input).map_or_else(|| model.input(), Ok)?;
+        shapes.insert(of, sizes.clone());
+    }
+    Ok(Start { input, from, shapes })
 }
 
 /// `1×64×112×112`, with `?` for a size that has neither number nor name; `?` for a shape that is not known.
@@ -49,6 +64,12 @@ pub fn shape_text(tensor: &TensorFacts) -> String {
         Some([]) => "scalar".to_owned(),
         Some(shape) => shape.iter().map(size).collect::<Vec<_>>().join("×"),
     }
+}
+
+/// A tensor's name, shape and element type.
+fn typed_text(tensor: &TensorFacts) -> String {
+    let dtype = tensor.dtype.map_or("?", DType::name);
+    format!("{}  {}  {dtype}", tensor.name, shape_text(tensor))
 }
 
 /// How many nodes there are of each kind that occurs.
@@ -66,6 +87,16 @@ fn object(words: &Inspect, model: &Model, head: &Head, found: &Inspection) -> Va
         };
         let shape: Option<Vec<Value>> = tensor.shape.as_ref().map(|shape| shape.iter().map(size).collect());
         json!({ "name": tensor.name, "shape": shape })
+    };
+    let typed = |facts: &TensorFacts| {
+        let mut object = tensor(facts);
+        object["type"] = json!(facts.dtype.map(DType::name));
+        object
+    };
+    let input = |(facts, role): &(TensorFacts, InputRole)| {
+        let mut object = typed(facts);
+        object["role"] = json!(role);
+        object
     };
     let node = |node: &NodeFacts| {
         json!({
@@ -85,8 +116,9 @@ fn object(words: &Inspect, model: &Model, head: &Head, found: &Inspection) -> Va
         "model": file(&words.model),
         "producer": model.producer,
         "opset": model.opset,
-        "input": tensor(&found.input),
-        "outputs": found.outputs.iter().map(tensor).collect::<Vec<_>>(),
+        "input": typed(&found.input),
+        "inputs": found.inputs.iter().map(input).collect::<Vec<_>>(),
+        "outputs": found.outputs.iter().map(typed).collect::<Vec<_>>(),
         "output": model.name(head.output),
         "logits": tensor(&found.logits),
         "left_off": head.left_off,
@@ -109,7 +141,20 @@ fn print(words: &Inspect, model: &Model, head: &Head, found: &Inspection) {
     let opset = format!("opset {}", model.opset);
     let made: Vec<&str> = producer.into_iter().chain([opset.as_str()]).collect();
     println!("{}  {}", style(file(&words.model)).bold(), made.join(", "));
-    println!("input       {}  {}", found.input.name, shape_text(&found.input));
+    let several = found.inputs.len() > 1 || words.from.is_some();
+    for (input, role) in &found.inputs {
+        let remark = match role {
+            _ if !several => "",
+            InputRole::Explained if words.from.is_some() => "  (x is computed from it)",
+            InputRole::Explained => "  (explained; --explain names another)",
+            InputRole::Held => "  (held; --input gives its value)",
+            InputRole::Unused => "  (not used)",
+        };
+        println!("input       {}{remark}", typed_text(input));
+    }
+    if words.from.is_some() {
+        println!("x           {}  {}", found.input.name, shape_text(&found.input));
+    }
     let several = found.outputs.len() > 1;
     for output in &found.outputs {
         let shown = several && output.name == model.name(head.output);
@@ -126,7 +171,8 @@ fn print(words: &Inspect, model: &Model, head: &Head, found: &Inspection) {
     if let Some(estimate) = &found.estimate {
         print_estimate(words, estimate);
     } else if found.unsupported.is_empty() {
-        println!("the input's sizes are not known: `--shape N,C,H,W` gives shapes, kinds and costs");
+        let shape = if found.inputs.len() > 1 { "[NAME=]N,C,H,W" } else { "N,C,H,W" };
+        println!("the input's sizes are not known: `--shape {shape}` gives shapes, kinds and costs");
     }
 }
 

@@ -39,7 +39,7 @@ fn run<T: Precision>(words: &Integrate, session: &mut Session<'_>) -> Result<Exi
     let class = session.chosen(words.class.as_deref(), &logits)?;
     let (model, output, non_finite) = (&session.model, session.head.logits, session.words.non_finite());
     let shape: Vec<u64> = x.shape().iter().map(|&size| size as u64).collect();
-    let path = Path { model, output, non_finite, reference, x };
+    let path = Path { model, output, non_finite, reference, feed: session.feed(&x) };
     let (limit, mut bar) = (words.pieces as usize, Progress::new("pieces"));
     let made = path.integrate(class, limit, &mut |pieces| {
         bar.show(pieces, limit);
@@ -68,7 +68,7 @@ fn run<T: Precision>(words: &Integrate, session: &mut Session<'_>) -> Result<Exi
     }
     let (input, reference) = (words.input.display(), words.reference.display());
     println!("{}: integrated gradients of {} from {reference} to {input}", session.stamp.file, session.class(class));
-    session.print_preprocessing();
+    session.print_inputs();
     println!("\nlogit at the reference  {from:.6}");
     println!("logit at the input      {to:.6}");
     println!("sum of attributions     {sum:.6}, off by {:.1e} of the largest logit", made.difference);

@@ -81,7 +81,7 @@ fn run<T: Precision>(words: &Lens, session: &mut Session<'_>) -> Result<ExitCode
         return Ok(ExitCode::SUCCESS);
     }
     println!("{} at {}: {}, logit {logit:.6}", session.stamp.file, words.input.display(), session.class(class));
-    session.print_preprocessing();
+    session.print_inputs();
     let column = |value: f64| fixed(value, 6).replace('−', "-");
     println!("\n{:<22} {:>13} {:>13} {:>13} {:>9}", "lens", "contributions", "beside them", "residual", "seconds");
     for Seen { lens, map, seconds } in &seen {

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use netfold::certificate::{Certificate, Circumstances};
 use netfold::reconstruct::{Request, top};
+use netfold::store::Taken;
 use netfold::{Basis, Cam, Method, Precision, Reconstruction, Store, Tensor, Unit};
 use serde_json::json;
 
@@ -45,11 +46,12 @@ fn run<T: Precision>(words: &Reconstruct, session: &mut Session<'_>) -> Result<E
         },
         block: None,
     };
-    let input_name = session.model.name(session.from);
     let mut store = match &words.out {
         Some(folder) => {
             let pixels = frozen.picture.as_ref().map(|picture| picture.map.clone());
-            Some(Store::begin(folder, (input_name, &frozen.x), request.classes.len(), pixels)?)
+            let (name, dtype) = (session.model.name(session.from), session.dtype());
+            let taken = Taken { name, dtype, shape: frozen.x.shape() };
+            Some(Store::begin(folder, taken, request.classes.len(), pixels)?)
         }
         None => None,
     };
@@ -124,6 +126,7 @@ fn certify<T: Precision>(session: &Session<'_>, frozen: &Frozen<T>, result: &Rec
         seconds: frozen.seconds,
         model: session.stamp.clone(),
         input: frozen.stamp.clone(),
+        held: session.held_inputs(),
     };
     Certificate::new(&frozen.circuit, result, told)
 }
@@ -156,7 +159,7 @@ fn print<T: Precision>(
         certificate.precision,
         certificate.method
     );
-    session.print_preprocessing();
+    session.print_inputs();
     if !certificate.left_off.is_empty() {
         println!("left off: {}; the logits before are reconstructed", certificate.left_off.join(", "));
     }

@@ -71,9 +71,10 @@ fn run<T: Precision>(words: &Region, session: &mut Session<'_>) -> Result<ExitCo
     }
     let (mut rays, output) = (Vec::new(), session.head.logits);
     for (name, d) in directions {
-        let (model, rules, non_finite, x) = (&session.model, &rules, session.words.non_finite(), x.clone());
+        let (model, rules, non_finite) = (&session.model, &rules, session.words.non_finite());
         let reach = words.reach.unwrap_or_else(|| if name.starts_with("towards") { 1.0 } else { quarter(&x, &d) });
-        let line = Line { model, output, rules, non_finite, x, d };
+        let feed = session.feed(&x);
+        let line = Line { model, output, rules, non_finite, feed, d };
         let exit = region.as_ref().ok().and_then(|region| region.exit(&line.d));
         let events = if region.is_ok() { line.events(words.events, reach)? } else { Vec::new() };
         let from = exit.as_ref().map_or(0.0, |exit| exit.t);
@@ -138,7 +139,7 @@ fn directions<T: Precision>(
         .chain(words.contrast.then_some(Direction::Contrast))
         .chain(words.pixel.iter().map(pixel))
         .chain(words.rectangle.iter().map(rectangle));
-    let name = &session.model.tensors[session.model.input()?.0].name;
+    let name = session.model.name(session.input);
     let declared: Vec<Dim> = x.shape().iter().map(|&size| Dim::Known(size)).collect();
     let layout = InputLayout::find(name, &declared, session.layout(x.shape())).ok();
     for direction in asked {
@@ -216,7 +217,7 @@ impl Found<'_> {
 
     fn print(&self, norms: &[Norm]) {
         println!("{} at {}: how far the one-layer model holds", self.session.stamp.file, self.input);
-        self.session.print_preprocessing();
+        self.session.print_inputs();
         println!("\n{:<10}{}, logit {:.4}", "class", self.session.class(self.class), self.logit);
         match &self.region {
             Ok(switches) => println!("{:<10}bounded by {switches} switches", "region"),

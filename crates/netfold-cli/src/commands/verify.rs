@@ -29,7 +29,7 @@ pub fn verify(words: &Verify) -> Result<ExitCode, Failure> {
             .map(|line| json!({ "path": line.path, "certificate": line.certificate, "logits": line.logits }));
         session.print_json(json!({ "equivalent": failed == 0, "inputs": inputs.collect::<Vec<_>>() }));
     } else {
-        session.print_preprocessing();
+        session.print_inputs();
         for Line { certificate, path, logits } in &lines {
             let verdict = if certificate.equivalent { "equivalent    " } else { "NOT equivalent" };
             let class = certificate.argmax.map_or_else(String::new, |argmax| session.winner(argmax.original, logits));
@@ -61,6 +61,7 @@ fn one<T: Precision>(session: &Session<'_>, path: &Path) -> Result<Line, Failure
         seconds: frozen.seconds,
         model: session.stamp.clone(),
         input: frozen.stamp.clone(),
+        held: session.held_inputs(),
     };
     Ok(Line {
         path: path.display().to_string(),

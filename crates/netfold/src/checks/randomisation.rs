@@ -59,7 +59,7 @@ pub fn randomisation<T: Precision>(
         rng.shuffle(&mut shuffled);
         replaced.insert(*weights, Value::Real(Tensor::new(tensor.shape(), shuffled)));
         let other = trace.model.trace_with(
-            subject.x()?,
+            &trace.feed,
             trace.output,
             Tracing { non_finite: NonFinite::Allow, replaced: Arc::new(replaced.clone()), ..Tracing::default() },
         )?;

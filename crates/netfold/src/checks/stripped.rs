@@ -31,10 +31,9 @@ pub fn without_biases<T: Precision>(trace: &Trace<'_, T>, class: usize) -> Resul
         limit: if T::NAME == "f32" { 1e-3 } else { 1e-9 },
         place,
     };
-    let x = trace.real(trace.input)?;
     let stripped = Arc::new(zeros(trace)?);
     let bare = trace.model.trace_with(
-        x,
+        &trace.feed,
         trace.output,
         Tracing { non_finite: NonFinite::Allow, replaced: stripped, ..Tracing::default() },
     )?;

@@ -1,7 +1,10 @@
 //! What can be wrong with an input.
 
+use std::fmt;
 use std::io;
 use std::path::PathBuf;
+
+use netfold_onnx::DType;
 
 use super::{Picture, Preprocess};
 
@@ -89,6 +92,48 @@ pub enum InputError {
         expected: String,
         /// The tensor's shape.
         got: Vec<usize>,
+        /// What would make it fit.
+        remedy: Remedy,
+    },
+    /// The model's batch axis is fixed, and so is what it takes: several inputs at once.
+    #[error("input `{input}` takes shape {expected}: a batch of {batch} inputs, of which one is explained at a time")]
+    Batch {
+        /// The model's input.
+        input: String,
+        /// The shape it declares, symbols by name.
+        expected: String,
+        /// The size of its first axis.
+        batch: usize,
+    },
+    /// A number that the input's element type cannot hold.
+    #[error("input `{input}` takes {dtype}: element {position:?} is {value}, {why}")]
+    Element {
+        /// The model's input.
+        input: String,
+        /// Its element type.
+        dtype: DType,
+        /// Its first such element, one index for each axis.
+        position: Vec<usize>,
+        /// The number.
+        value: String,
+        /// `no whole number`, or which range it lies outside of.
+        why: String,
+    },
+    /// An integer that the precision of the computation cannot hold.
+    #[error("element {position:?} of input `{input}` is {value}, which is no number of this precision")]
+    Inexact {
+        /// The model's input.
+        input: String,
+        /// Its first such element, one index for each axis.
+        position: Vec<usize>,
+        /// The integer.
+        value: i64,
+    },
+    /// The input takes texts.
+    #[error("input `{input}` takes strings, which nothing can be computed from")]
+    Strings {
+        /// The model's input.
+        input: String,
     },
     /// A number that nothing can be computed from.
     #[error("element {position:?} of {what} is {value}, one of {count} that are not finite")]
@@ -147,6 +192,36 @@ pub enum InputError {
     },
 }
 
+/// What makes an array fit that has another shape than the model declares.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Remedy {
+    /// Its axes are in another order; what numpy calls to put them right.
+    Reorder(&'static str),
+    /// It holds this many inputs.
+    OneOf(usize),
+    /// It has as many elements as the shape.
+    Reshape,
+    /// Nothing simple.
+    Other,
+}
+
+impl fmt::Display for Remedy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Reorder(call) => write!(f, "the array's axes stand in another order: `{call}` puts them right"),
+            Self::OneOf(n) => {
+                write!(
+                    f,
+                    "the array holds {n} inputs, and one is explained at a time: give each alone, such as array[0]"
+                )
+            }
+            Self::Reshape => f.write_str("the batch axis may be left out; reshape the array to this shape"),
+            Self::Other => f.write_str("give an array of this shape; its batch axis may be left out"),
+        }
+    }
+}
+
 impl InputError {
     /// What helps, where there is something that does.
     pub fn hint(&self) -> Option<String> {
@@ -164,7 +239,14 @@ impl InputError {
             Self::Dtype { .. } => {
                 "float16, float32, float64, bool and all integers are read: convert with array.astype('float32')".into()
             }
-            Self::Shape { .. } => "the batch axis may be left out; reshape the array to this shape".into(),
+            Self::Shape { remedy, .. } => remedy.to_string(),
+            Self::Batch { .. } => "export the model with a batch of 1, or with a symbolic one".into(),
+            Self::Element { dtype: DType::Bool, .. } => "give an array of truth values".into(),
+            Self::Element { .. } => {
+                "give whole numbers, as the network takes them: of a picture `--preprocess raw` makes its pixel values"
+                    .into()
+            }
+            Self::Inexact { .. } => "`--precision f64` holds integers up to 9,007,199,254,740,992".into(),
             Self::NonFinite { .. } => "correct the array, or go on with --allow-non-finite".into(),
             Self::NotForPictures { expected, .. } => {
                 format!("give a .npy file that holds a tensor of shape {expected}")
@@ -176,7 +258,7 @@ impl InputError {
             Self::Size { .. } => {
                 "the presets make the size that the model takes; or change `size` and `crop_size`".into()
             }
-            Self::Read { .. } | Self::Config { .. } | Self::Deviation(_) => return None,
+            Self::Strings { .. } | Self::Read { .. } | Self::Config { .. } | Self::Deviation(_) => return None,
         })
     }
 }

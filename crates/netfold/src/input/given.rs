@@ -3,13 +3,16 @@
 use std::path::Path;
 
 use netfold_linear::Real;
-use netfold_onnx::Dim;
 
+use super::element::{exact, range, real, settle};
+use super::layout::fitting;
+use super::npy::read_values;
 use super::{
-    ChannelOrder, InputError, InputLayout, LayoutChoice, Picture, PixelMap, PixelScale, Pixels, Preprocess, fit,
-    is_npy, read_npy,
+    ChannelOrder, InputError, InputLayout, LayoutChoice, Picture, PixelMap, PixelScale, Pixels, Preprocess, is_npy,
 };
-use crate::value::Tensor;
+use crate::feed::behind;
+use crate::graph::TensorInfo;
+use crate::value::{Tensor, Value};
 
 /// The tensor that the model takes, and where it comes from.
 #[derive(Clone, Debug)]
@@ -38,31 +41,73 @@ pub struct Pictured<T> {
 }
 
 impl<T: Real> Given<T> {
-    /// Reads a picture or a `.npy` array, known by its content, for a model's input of this name and declared shape.
+    /// Reads a picture or a `.npy` array, known by its content, for an input of the model.
+    ///
+    /// x are numbers that the input's element type can hold: arrays for an input of integers are whole numbers in its
+    /// range, and so are pictures, rounded where they were resampled. Those for `float16` and `bfloat16` are rounded to
+    /// that type. What rounding does to a picture is part of its map's offset: x = A p + c holds all the same.
     ///
     /// # Errors
     /// If the file cannot be read, or does not fit the input.
     pub fn read(
         path: &Path,
-        name: &str,
-        declared: Option<&[Dim]>,
+        input: &TensorInfo,
         choice: LayoutChoice,
         preprocess: &Preprocess,
     ) -> Result<Self, InputError> {
-        if is_npy(path)? {
-            let tensor = read_npy::<T>(path)?;
-            let x = declared.map_or(Ok(tensor.clone()), |declared| fit(&tensor, name, declared))?;
-            return Ok(Self { x, picture: None });
-        }
-        let layout = InputLayout::find(name, declared.unwrap_or_default(), choice)?;
-        let picture = Picture::read(path)?;
-        let map = preprocess.pixel_map::<T>(&picture, &layout)?;
-        let x = map.apply(&picture);
-        let seen = preprocess.seen(&picture, &layout)?;
-        let (factor, offset) = preprocess.per_channel(seen.channels, picture.pixels.largest())?;
-        let largest = picture.pixels.largest();
-        Ok(Self { x, picture: Some(Pictured { map, seen, largest, factor, offset, order: preprocess.order }) })
+        let (value, picture) = settled(path, input, choice, preprocess)?;
+        Ok(Self { x: exact(&value, &input.name)?, picture })
     }
+}
+
+/// Reads a picture or a `.npy` array for an input that is held: integers and truth values where it takes such.
+///
+/// # Errors
+/// As [`Given::read`].
+pub fn read_held<T: Real>(
+    path: &Path,
+    input: &TensorInfo,
+    choice: LayoutChoice,
+    preprocess: &Preprocess,
+) -> Result<Value<T>, InputError> {
+    let (value, _) = settled(path, input, choice, preprocess)?;
+    Ok(behind(value, input.dtype))
+}
+
+/// The values in a file, as the input's element type holds them.
+fn settled<T: Real>(
+    path: &Path,
+    input: &TensorInfo,
+    choice: LayoutChoice,
+    preprocess: &Preprocess,
+) -> Result<(Value<T>, Option<Pictured<T>>), InputError> {
+    let (name, declared) = (input.name.as_str(), input.shape.as_deref());
+    if is_npy(path)? {
+        let value = read_values::<T>(path)?;
+        let shape = declared.map(|declared| fitting(value.shape(), name, declared)).transpose()?;
+        let value = shape.map_or_else(|| value.clone(), |shape| value.reshaped(&shape));
+        return Ok((settle(value, name, input.dtype)?, None));
+    }
+    let layout = InputLayout::find(name, declared.unwrap_or_default(), choice)?;
+    let picture = Picture::read(path)?;
+    let mut map = preprocess.pixel_map::<T>(&picture, &layout)?;
+    let made = map.apply(&picture);
+    let seen = preprocess.seen(&picture, &layout)?;
+    let largest = picture.pixels.largest();
+    let (factor, offset) = preprocess.per_channel(seen.channels, largest)?;
+    let whole = factor.iter().chain(&offset).all(|number: &f64| number.fract() == 0.0);
+    let x = match input.dtype.and_then(range) {
+        // Resampled pixels are between two whole numbers, or just outside of what a pixel can be.
+        Some(_) if whole => {
+            let ends = || factor.iter().zip(&offset).flat_map(|(f, o)| [*o, f * largest + o]);
+            let (low, high) = (ends().fold(f64::INFINITY, f64::min), ends().fold(f64::NEG_INFINITY, f64::max));
+            made.map(|x| T::of(x.wide().round().clamp(low, high)))
+        }
+        _ => made.clone(),
+    };
+    let value = settle(Value::Real(x), name, input.dtype)?;
+    map.absorb(&made, &real(&value, None));
+    Ok((value, Some(Pictured { map, seen, largest, factor, offset, order: preprocess.order })))
 }
 
 impl Preprocess {

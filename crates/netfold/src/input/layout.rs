@@ -1,9 +1,8 @@
 //! What the axes of a model's input mean.
 
-use netfold_linear::Real;
 use netfold_onnx::Dim;
 
-use super::InputError;
+use super::{InputError, Remedy};
 use crate::value::Tensor;
 
 /// How the axes are to be read.
@@ -50,6 +49,16 @@ impl InputLayout {
         let sizes: Vec<Option<usize>> = declared.iter().map(known).collect();
         let colour = |size: Option<usize>| matches!(size, Some(1 | 3));
         let batch = |size: Option<usize>| matches!(size, Some(1) | None);
+        let picture = |sizes: &[Option<usize>]| match *sizes {
+            [c, _, _] if colour(c) => true,
+            [_, _, c] => colour(c),
+            _ => false,
+        };
+        if let [Some(n @ 2..), one @ ..] = sizes.as_slice()
+            && picture(one)
+        {
+            return Err(InputError::Batch { input: input.to_owned(), expected: words(declared), batch: *n });
+        }
         // Axes of height, width and channel; where a batch axis stands it is the first.
         let (height, width, channel) = match (sizes.as_slice(), choice) {
             (&[n, c, _, _], LayoutChoice::Nchw) if batch(n) && (c.is_none() || colour(c)) => (2, 3, Some(1)),
@@ -120,16 +129,61 @@ impl InputLayout {
 ///
 /// # Errors
 /// If the shape is another one, or the tensor is a batch of several inputs.
-pub fn fit<T: Real>(tensor: &Tensor<T>, input: &str, declared: &[Dim]) -> Result<Tensor<T>, InputError> {
-    let got = tensor.shape();
+pub fn fit<E: Clone>(tensor: &Tensor<E>, input: &str, declared: &[Dim]) -> Result<Tensor<E>, InputError> {
+    fitting(tensor.shape(), input, declared).map(|shape| tensor.reshaped(&shape))
+}
+
+/// The shape that [`fit`] gives a tensor.
+pub(super) fn fitting(got: &[usize], input: &str, declared: &[Dim]) -> Result<Vec<usize>, InputError> {
+    if let Some(shape) = with_batch(got, declared) {
+        return Ok(shape);
+    }
+    let expected = words(declared);
+    if let (Some(&Dim::Known(batch @ 2..)), true) = (declared.first(), declared.len() > 1) {
+        let one: Vec<Dim> = std::iter::once(Dim::Known(1)).chain(declared[1..].iter().cloned()).collect();
+        if with_batch(got, &one).is_some() {
+            return Err(InputError::Batch { input: input.to_owned(), expected, batch });
+        }
+    }
+    Err(InputError::Shape { input: input.to_owned(), expected, got: got.to_vec(), remedy: remedy(got, declared) })
+}
+
+/// The shape, an axis of one in front of it or without one, whichever fits.
+fn with_batch(got: &[usize], declared: &[Dim]) -> Option<Vec<usize>> {
     let one = [1].iter().chain(got).copied().collect::<Vec<usize>>();
     let candidates = [got, one.as_slice(), got.strip_prefix(&[1]).unwrap_or(got)];
-    let fitting = candidates.into_iter().find(|shape| fits(shape, declared));
-    fitting.map(|shape| tensor.reshaped(shape)).ok_or_else(|| InputError::Shape {
-        input: input.to_owned(),
-        expected: words(declared),
-        got: got.to_vec(),
-    })
+    candidates.into_iter().find(|shape| fits(shape, declared)).map(<[usize]>::to_vec)
+}
+
+/// What would make an array of this shape fit.
+fn remedy(got: &[usize], declared: &[Dim]) -> Remedy {
+    if let [n, rest @ ..] = got
+        && *n > 1
+        && with_batch(rest, declared).is_some()
+    {
+        return Remedy::OneOf(*n);
+    }
+    let moved = |from: usize, to: usize| {
+        let mut shape = got.to_vec();
+        let size = shape.remove(from);
+        shape.insert(to, size);
+        with_batch(&shape, declared).is_some()
+    };
+    let rank = got.len();
+    if rank >= 3 && moved(rank - 1, rank - 3) {
+        return Remedy::Reorder("np.moveaxis(array, -1, -3)");
+    }
+    if rank >= 3 && moved(rank - 3, rank - 1) {
+        return Remedy::Reorder("np.moveaxis(array, -3, -1)");
+    }
+    if rank >= 2 && moved(rank - 1, rank - 2) {
+        return Remedy::Reorder("np.swapaxes(array, -1, -2)");
+    }
+    let sizes: Option<Vec<usize>> = declared.iter().map(known).collect();
+    match sizes {
+        Some(sizes) if sizes.iter().product::<usize>() == got.iter().product::<usize>() => Remedy::Reshape,
+        _ => Remedy::Other,
+    }
 }
 
 fn fits(shape: &[usize], declared: &[Dim]) -> bool {

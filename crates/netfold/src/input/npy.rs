@@ -1,7 +1,7 @@
 //! Arrays in `.npy` files.
 
 use std::fs::File;
-use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use half::f16;
@@ -9,7 +9,8 @@ use netfold_linear::Real;
 use npyz::{DType, Deserialize, NpyFile, Order, TypeChar};
 
 use super::InputError;
-use crate::value::Tensor;
+use super::element::{position, real};
+use crate::value::{Tensor, Value};
 
 /// What every `.npy` file begins with.
 const MAGIC: &[u8; 6] = b"\x93NUMPY";
@@ -31,14 +32,22 @@ pub fn is_npy(path: &Path) -> Result<bool, InputError> {
     Ok(start == MAGIC)
 }
 
-/// The array in a `.npy` file, in standard layout. Floats of any width, integers and truth values (1 and 0) become `T`;
-/// either byte order and either order of axes is read.
+/// The array in a `.npy` file as numbers, in standard layout. Floats of any width, integers and truth values (1 and 0)
+/// become `T`; either byte order and either order of axes is read.
 ///
 /// # Errors
 /// If the file cannot be read, is damaged or cut, or holds elements of another type.
 pub fn read_npy<T: Real>(path: &Path) -> Result<Tensor<T>, InputError> {
+    Ok(real(&read_values(path)?, None))
+}
+
+/// As [`read_npy`], integers and truth values as what they are.
+///
+/// # Errors
+/// As [`read_npy`].
+pub fn read_values<T: Real>(path: &Path) -> Result<Value<T>, InputError> {
     let wrong = |reason: String| InputError::Npy { path: path.to_owned(), reason };
-    let failed = |source: std::io::Error| match source.raw_os_error() {
+    let failed = |source: io::Error| match source.raw_os_error() {
         Some(_) => InputError::Read { path: path.to_owned(), source },
         None => wrong(source.to_string()),
     };
@@ -67,7 +76,11 @@ pub fn read_npy<T: Real>(path: &Path) -> Result<Tensor<T>, InputError> {
     let stored = elements_of(NpyFile::with_header(header, reader), &dtype)
         .ok_or_else(|| InputError::Dtype { path: path.to_owned(), got: name(&dtype) })?
         .map_err(failed)?;
-    Ok(if order == Order::Fortran { from_fortran(&shape, &stored) } else { Tensor::new(&shape, stored) })
+    Ok(match stored {
+        Elements::Real(stored) => Value::Real(laid_out(&shape, order, stored)),
+        Elements::Int(stored) => Value::Int(laid_out(&shape, order, stored)),
+        Elements::Bool(stored) => Value::Bool(laid_out(&shape, order, stored)),
+    })
 }
 
 /// Refuses headers that the parser would overflow on: nested deeply, or with sizes that no memory holds.
@@ -96,25 +109,39 @@ fn check_header(bytes: &[u8]) -> Result<(), &'static str> {
     product.map(|_| ()).ok_or("its shape has too many elements")
 }
 
+/// Elements in the order of a file.
+enum Elements<T> {
+    Real(Vec<T>),
+    Int(Vec<i64>),
+    Bool(Vec<bool>),
+}
+
 /// All elements in the order of the file; `None` for elements that are no real numbers.
-fn elements_of<T: Real>(npy: Reader, dtype: &DType) -> Option<std::io::Result<Vec<T>>> {
-    fn read<E: Deserialize, T>(npy: Reader, to: impl Fn(E) -> T) -> std::io::Result<Vec<T>> {
-        npy.data::<E>().map_err(std::io::Error::other)?.map(|element| element.map(&to)).collect()
+fn elements_of<T: Real>(npy: Reader, dtype: &DType) -> Option<io::Result<Elements<T>>> {
+    fn read<E: Deserialize, T>(npy: Reader, to: impl Fn(E) -> T) -> io::Result<Vec<T>> {
+        npy.data::<E>().map_err(io::Error::other)?.map(|element| element.map(&to)).collect()
+    }
+    fn ints<E: Deserialize + Into<i64>, T>(npy: Reader) -> io::Result<Elements<T>> {
+        Ok(Elements::Int(read(npy, E::into)?))
     }
     let DType::Plain(plain) = dtype else { return None };
     Some(match (plain.type_char(), plain.size_field()) {
-        (TypeChar::Float, 2) => read(npy, |value: f16| T::of(value.to_f64())),
-        (TypeChar::Float, 4) => read(npy, |value: f32| T::of(f64::from(value))),
-        (TypeChar::Float, 8) => read(npy, T::of),
-        (TypeChar::Int, 1) => read(npy, |value: i8| T::of(f64::from(value))),
-        (TypeChar::Int, 2) => read(npy, |value: i16| T::of(f64::from(value))),
-        (TypeChar::Int, 4) => read(npy, |value: i32| T::of(f64::from(value))),
-        (TypeChar::Int, 8) => read(npy, |value: i64| T::of(value as f64)),
-        (TypeChar::Uint, 1) => read(npy, |value: u8| T::of(f64::from(value))),
-        (TypeChar::Uint, 2) => read(npy, |value: u16| T::of(f64::from(value))),
-        (TypeChar::Uint, 4) => read(npy, |value: u32| T::of(f64::from(value))),
-        (TypeChar::Uint, 8) => read(npy, |value: u64| T::of(value as f64)),
-        (TypeChar::Bool, 1) => read(npy, |value: bool| T::of(f64::from(u8::from(value)))),
+        (TypeChar::Float, 2) => read(npy, |value: f16| T::of(value.to_f64())).map(Elements::Real),
+        (TypeChar::Float, 4) => read(npy, |value: f32| T::of(f64::from(value))).map(Elements::Real),
+        (TypeChar::Float, 8) => read(npy, T::of).map(Elements::Real),
+        (TypeChar::Int, 1) => ints::<i8, T>(npy),
+        (TypeChar::Int, 2) => ints::<i16, T>(npy),
+        (TypeChar::Int, 4) => ints::<i32, T>(npy),
+        (TypeChar::Int, 8) => ints::<i64, T>(npy),
+        (TypeChar::Uint, 1) => ints::<u8, T>(npy),
+        (TypeChar::Uint, 2) => ints::<u16, T>(npy),
+        (TypeChar::Uint, 4) => ints::<u32, T>(npy),
+        (TypeChar::Uint, 8) => read(npy, |value: u64| value).map(|values| {
+            let ints: Result<Vec<i64>, _> = values.iter().map(|&value| i64::try_from(value)).collect();
+            // What no i64 holds is a number, if one at all.
+            ints.map_or_else(|_| Elements::Real(values.iter().map(|&v| T::of(v as f64)).collect()), Elements::Int)
+        }),
+        (TypeChar::Bool, 1) => read(npy, |value: bool| value).map(Elements::Bool),
         _ => return None,
     })
 }
@@ -135,8 +162,12 @@ fn name(dtype: &DType) -> String {
     }
 }
 
+fn laid_out<E: Copy>(shape: &[usize], order: Order, stored: Vec<E>) -> Tensor<E> {
+    if order == Order::Fortran { from_fortran(shape, &stored) } else { Tensor::new(shape, stored) }
+}
+
 /// The tensor whose first index varies fastest in `stored`.
-fn from_fortran<T: Real>(shape: &[usize], stored: &[T]) -> Tensor<T> {
+fn from_fortran<E: Copy>(shape: &[usize], stored: &[E]) -> Tensor<E> {
     let place = |element: usize| {
         let (mut rest, mut block, mut at) = (element, stored.len(), 0);
         let mut stride = 1;
@@ -157,9 +188,7 @@ fn from_fortran<T: Real>(shape: &[usize], stored: &[T]) -> Tensor<T> {
 /// With the first such element's position.
 pub fn check_finite<T: Real>(tensor: &Tensor<T>, what: &str) -> Result<(), InputError> {
     let Some(first) = tensor.non_finite() else { return Ok(()) };
-    let mut rest = first;
-    let mut position: Vec<usize> = tensor.shape().iter().rev().map(|&size| (rest % size, rest /= size).0).collect();
-    position.reverse();
+    let position = position(tensor.shape(), first);
     let count = tensor.data().iter().filter(|value| !value.is_finite()).count();
     let value = tensor.data()[first].to_string();
     Err(InputError::NonFinite { what: what.to_owned(), position, value, count })

@@ -126,6 +126,15 @@ impl<T: Real> PixelMap<T> {
         Tensor::new(shape, x)
     }
 
+    /// Takes what rounding the model's input `made` to `x` has changed into the offset: at this picture x = A p + c.
+    pub(super) fn absorb(&mut self, made: &Tensor<T>, x: &Tensor<T>) {
+        if made != x {
+            let changed = made.data().iter().zip(x.data()).enumerate();
+            let offsets = changed.map(|(element, (&made, &x))| self.offset.at(element) + (x - made)).collect();
+            self.offset = Field::full(made.shape(), offsets);
+        }
+    }
+
     /// Aᵀ W: rows over the model's input as rows over the pixels, height × width × channels.
     pub fn pull(&self, rows: Probes<T>) -> Probes<T> {
         self.map.apply_transpose(rows, &Support::full(self.map.domain()))

@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use netfold_linear::Filter;
+use netfold_onnx::DType;
 
+use super::element::range;
 use super::picture::check_size;
 use super::{InputError, InputLayout, config};
 
@@ -30,6 +32,33 @@ pub struct Preprocess {
     pub std: Vec<f64>,
     /// Order of the channels in the model's input.
     pub order: ChannelOrder,
+}
+
+/// A preprocessing under the name that it was asked for by.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NamedPreprocess {
+    /// A preset's name, or a file.
+    pub name: String,
+    /// What it does.
+    pub preprocess: Preprocess,
+}
+
+impl NamedPreprocess {
+    /// What this word asks for.
+    ///
+    /// # Errors
+    /// As [`Preprocess::parse`].
+    pub fn parse(word: &str) -> Result<Self, InputError> {
+        Ok(Self { name: word.to_owned(), preprocess: Preprocess::parse(word)? })
+    }
+
+    /// What is done where none is asked for: `raw` for an input of integers, which takes pixel values as they are, `unit`
+    /// for any other.
+    pub fn usual(dtype: Option<DType>) -> Self {
+        let integers = dtype.is_some_and(|dtype| range(dtype).is_some());
+        let (name, preprocess) = if integers { ("raw", Preprocess::raw()) } else { ("unit", Preprocess::unit()) };
+        Self { name: name.to_owned(), preprocess }
+    }
 }
 
 /// How the size is chosen.
@@ -112,19 +141,10 @@ impl Preprocess {
     /// | `tf` | v / 127.5 − 1 | stretched to the model's |
     /// | `caffe` | blue, green, red minus (103.939, 116.779, 123.68) | stretched to the model's |
     pub fn preset(name: &str) -> Option<Self> {
-        let raw = Self {
-            resize: Resize::Stretch,
-            filter: Filter::Bilinear,
-            crop: None,
-            rescale: 1.0,
-            scale: PixelScale::Stored,
-            mean: vec![0.0],
-            std: vec![1.0],
-            order: ChannelOrder::Rgb,
-        };
+        let raw = Self::raw();
         Some(match name {
             "raw" => raw,
-            "unit" => Self { scale: PixelScale::Full, rescale: 1.0 / 255.0, ..raw },
+            "unit" => Self::unit(),
             "tf" => Self { scale: PixelScale::Full, rescale: 1.0 / 127.5, mean: vec![1.0], ..raw },
             "caffe" => {
                 Self { scale: PixelScale::Full, mean: vec![103.939, 116.779, 123.68], order: ChannelOrder::Bgr, ..raw }
@@ -139,6 +159,25 @@ impl Preprocess {
             },
             _ => return None,
         })
+    }
+
+    /// The preset `raw`.
+    fn raw() -> Self {
+        Self {
+            resize: Resize::Stretch,
+            filter: Filter::Bilinear,
+            crop: None,
+            rescale: 1.0,
+            scale: PixelScale::Stored,
+            mean: vec![0.0],
+            std: vec![1.0],
+            order: ChannelOrder::Rgb,
+        }
+    }
+
+    /// The preset `unit`.
+    fn unit() -> Self {
+        Self { scale: PixelScale::Full, rescale: 1.0 / 255.0, ..Self::raw() }
     }
 
     /// A preset by its name, or a file that ends in `.json`.

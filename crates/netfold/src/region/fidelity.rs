@@ -39,7 +39,7 @@ pub fn fidelity<T: Precision>(
     let slopes = circuit.push(line.d.probe(), false).into_values();
     let scale = logits.data().iter().fold(0.0, |m: f64, f| m.max(f.wide().abs()));
     let one = |&t: &f64| {
-        let there = line.model.trace(&line.point(t), line.output, line.non_finite)?;
+        let there = line.model.trace(line.point(t), line.output, line.non_finite)?;
         let f = there.logits()?;
         let affine: Vec<T> =
             logits.data().iter().zip(&slopes).map(|(f, slope)| T::of(f.wide() + t * slope.wide())).collect();

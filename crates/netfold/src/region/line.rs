@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::ray::Crossing;
 use super::{Region, Switch};
 use crate::error::Error;
+use crate::feed::Feed;
 use crate::graph::{Model, TensorId};
 use crate::ops::Precision;
 use crate::rules::Rules;
@@ -22,8 +23,8 @@ pub struct Line<'m, T> {
     pub rules: &'m Rules,
     /// What to do with numbers that are not finite.
     pub non_finite: NonFinite,
-    /// x
-    pub x: Tensor<T>,
+    /// x, and the inputs that are held along the line.
+    pub feed: Feed<T>,
     /// d
     pub d: Tensor<T>,
 }
@@ -52,10 +53,10 @@ pub struct Event {
 }
 
 impl<T: Precision> Line<'_, T> {
-    /// x + t d, rounded once.
-    pub fn point(&self, t: f64) -> Tensor<T> {
-        let along = self.x.data().iter().zip(self.d.data()).map(|(x, d)| T::of(x.wide() + t * d.wide()));
-        Tensor::new(self.x.shape(), along.collect())
+    /// The network's inputs at x + t d, which is rounded once.
+    pub fn point(&self, t: f64) -> Feed<T> {
+        let along = self.feed.x.data().iter().zip(self.d.data()).map(|(x, d)| T::of(x.wide() + t * d.wide()));
+        self.feed.at(&Tensor::new(self.feed.x.shape(), along.collect()))
     }
 
     /// The piece that holds x + t d, by a forward pass there and a tangent pass.
@@ -63,7 +64,7 @@ impl<T: Precision> Line<'_, T> {
     /// # Errors
     /// As those of tracing and freezing; [`Error::Point`] if the network is not piecewise linear.
     pub fn piece(&self, t: f64) -> Result<Piece<T>, Error> {
-        let trace = self.model.trace(&self.point(t), self.output, self.non_finite)?;
+        let trace = self.model.trace(self.point(t), self.output, self.non_finite)?;
         let region = trace.region(&trace.freeze(self.rules)?)?;
         let [ahead, behind] = region.crossings(&self.d);
         Ok(Piece { t, from: t - behind.t, to: t + ahead.t, region, ahead })
@@ -72,7 +73,7 @@ impl<T: Precision> Line<'_, T> {
     /// The t below which two points of the line near `t` cannot be told apart for rounding.
     pub fn resolution(&self, t: f64) -> f64 {
         let largest = |tensor: &Tensor<T>| tensor.data().iter().fold(0.0, |m: f64, v| m.max(v.wide().abs()));
-        let (x, d) = (largest(&self.x), largest(&self.d));
+        let (x, d) = (largest(&self.feed.x), largest(&self.d));
         8.0 * T::epsilon().wide() * if d > 0.0 { x / d + t.abs() } else { 1.0 }
     }
 

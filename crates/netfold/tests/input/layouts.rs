@@ -1,4 +1,5 @@
-use netfold::input::{InputLayout, LayoutChoice};
+use netfold::Tensor;
+use netfold::input::{InputLayout, LayoutChoice, fit};
 
 use crate::dims;
 
@@ -54,4 +55,41 @@ fn symbolic_sizes_take_the_pictures() {
     let free = InputLayout::find("x", &dims([None; 4]), LayoutChoice::Auto).unwrap();
     assert_eq!(free.channels(), None);
     assert_eq!(free.shape(5, 7, 1), [1, 1, 5, 7]);
+}
+
+/// What is said of an array that does not fit.
+#[test]
+fn hints_say_what_would_make_an_array_fit() {
+    let hint = |shape: &[usize], declared: &[netfold_onnx::Dim]| {
+        let error = fit(&Tensor::new(shape, vec![0.0_f32; shape.iter().product()]), "x", declared).unwrap_err();
+        error.hint().unwrap()
+    };
+    let image = dims([Some(1), Some(3), Some(8), Some(6)]);
+    let free = dims([None, Some(3), Some(8), Some(6)]);
+    let last = dims([None, Some(8), Some(6), Some(3)]);
+    for declared in [&image, &free] {
+        assert!(hint(&[8, 6, 3], declared).contains("np.moveaxis(array, -1, -3)"));
+        assert!(hint(&[1, 8, 6, 3], declared).contains("np.moveaxis(array, -1, -3)"));
+        assert!(hint(&[3, 6, 8], declared).contains("np.swapaxes(array, -1, -2)"));
+        assert!(hint(&[5, 3, 8, 6], declared).contains("holds 5 inputs, and one is explained"));
+        assert!(hint(&[3, 8, 7], declared).contains("give an array of this shape"));
+        assert!(hint(&[144], &image).contains("reshape the array"));
+    }
+    assert!(hint(&[3, 8, 6], &last).contains("np.moveaxis(array, -3, -1)"));
+    assert!(hint(&[3, 8, 6, 3], &last).contains("holds 3 inputs"));
+}
+
+/// A batch that the file fixes is named, for arrays and pictures alike, and no reshape is proposed.
+#[test]
+fn a_fixed_batch_is_named() {
+    let four = dims([Some(4), Some(3), Some(8), Some(6)]);
+    let array = |shape: &[usize]| fit(&Tensor::new(shape, vec![0.0_f32; shape.iter().product()]), "x", &four);
+    let picture = InputLayout::find("x", &four, LayoutChoice::Auto).unwrap_err();
+    for error in [array(&[3, 8, 6]).unwrap_err(), array(&[1, 3, 8, 6]).unwrap_err(), picture] {
+        assert!(error.to_string().contains("a batch of 4 inputs"), "{error}");
+        assert!(error.hint().unwrap().contains("a batch of 1"));
+    }
+    assert!(array(&[4, 3, 8, 6]).is_ok(), "all of them at once");
+    let error = InputLayout::find("x", &dims([Some(4), Some(8), Some(6), Some(3)]), LayoutChoice::Auto).unwrap_err();
+    assert!(error.to_string().contains("a batch of 4"), "{error}");
 }

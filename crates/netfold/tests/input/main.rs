@@ -4,6 +4,7 @@
 #![allow(clippy::float_cmp)]
 
 mod arrays;
+mod elements;
 mod layouts;
 mod pictures;
 mod pixels;
