@@ -26,6 +26,7 @@ import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+ZOO = os.path.join(HERE, "..", os.environ.get("NETFOLD_ZOO", "../shared/zoo"))
 sys.path.insert(0, HERE)
 SMALL = (
     "mnist_cntk_opt mnist_digit_recognizer cifar_captum_lenet cifar_marabou_nhwc cifar_mlperf_resnet8 cifar_oval_deep "
@@ -257,7 +258,7 @@ def main():
     parser.add_argument("--json", action="store_true", help="print a list of objects")
     parser.add_argument("--program", help="the example `rows`, if it is not in the target directory")
     parser.add_argument("--exports", default=os.path.join(HERE, "exports"), help="where exported networks are kept")
-    parser.add_argument("--zoo", default=os.path.join(HERE, "..", "..", "shared", "zoo"))
+    parser.add_argument("--zoo", default=ZOO, help="the folder of trained networks [default: NETFOLD_ZOO, or ../shared/zoo from the checkout]")
     options = parser.parse_args()
     import numpy as np
     import onnxruntime

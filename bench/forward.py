@@ -13,7 +13,7 @@ import statistics
 import sys
 import time
 
-from compare import HERE, LARGE, PAUSE, SMALL, Process
+from compare import HERE, LARGE, PAUSE, SMALL, ZOO, Process
 
 # Runs of a turn, of which the first does not count.
 TURN = 4
@@ -51,7 +51,7 @@ def main():
     parser.add_argument("--turns", type=int, default=8, help="turns of each side")
     parser.add_argument("--program", default=os.path.join(target, "release", "examples", "rows"), help="the example `rows`")
     parser.add_argument("--exports", default=os.path.join(HERE, "exports"), help="where exported networks are kept")
-    parser.add_argument("--zoo", default=os.path.join(HERE, "..", "..", "shared", "zoo"))
+    parser.add_argument("--zoo", default=ZOO, help="the folder of trained networks [default: NETFOLD_ZOO, or ../shared/zoo from the checkout]")
     options = parser.parse_args()
     sys.path.insert(0, HERE)
     import models

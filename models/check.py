@@ -15,6 +15,7 @@ import argparse
 import importlib.metadata
 import json
 import multiprocessing
+import os
 import pathlib
 import re
 import subprocess
@@ -29,6 +30,7 @@ import export
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "bench"))
 import graph  # noqa: E402
 
+ZOO = pathlib.Path(__file__).parent.parent / os.environ.get("NETFOLD_ZOO", "../shared/zoo")
 RULES = ("gate", "tangent")
 LIMITS = {"f32": 1e-5, "f64": 1e-11}
 # Of a row of W from PyTorch's gradient, both in double precision.
@@ -264,10 +266,11 @@ Written by `models/check.py`; do not edit. The whole, in an environment of its o
 ```sh
 cargo build --release -p netfold-cli
 pip install -r models/requirements.txt
-python models/check.py --netfold target/release/netfold --work FOLDER --double all --zoo ZOO --report docs/models.md
+python models/check.py --netfold target/release/netfold --work FOLDER --double all --report docs/models.md
 ```
 
-ZOO is a folder of trained networks with inputs, `NAME/model.onnx` and `NAME/*.npy`; it may be left out.
+The folder of trained networks with inputs, `NAME/model.onnx` and `NAME/*.npy`, is NETFOLD_ZOO or `../shared/zoo` from the
+checkout; without it their table is left out.
 
 Each model is exported, reconstructed at a random input under `gate` and `tangent` in single and double precision, and
 deleted. Weights are drawn from a seed; batch normalisations are calibrated, with offsets drawn around 1
@@ -359,7 +362,8 @@ def main():
     parser.add_argument("--netfold", type=pathlib.Path, help="the program")
     parser.add_argument("--suite", action="append", choices=sorted(export.SUITES))
     parser.add_argument("--only", action="append", metavar="NAME")
-    parser.add_argument("--zoo", type=pathlib.Path, help="a folder of trained models: NAME/model.onnx with inputs NAME/*.npy")
+    parser.add_argument("--zoo", type=pathlib.Path, default=ZOO,
+                        help="a folder of trained models, NAME/model.onnx with inputs NAME/*.npy [default: NETFOLD_ZOO, or ../shared/zoo from the checkout]")
     parser.add_argument("--exporter", choices=["torchscript", "dynamo"])
     parser.add_argument("--double", action="append", default=[], metavar="NAME")
     parser.add_argument("--renew", choices=sorted(LIMITS), help="run covered models again, in this precision alone")

@@ -21,10 +21,16 @@ use failure::{FAILED, Failure};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    match run(&cli.command) {
+    match usable().and_then(|()| run(&cli.command)) {
         Ok(code) => code,
         Err(failure) => failure.report(),
     }
+}
+
+/// The environment asks for nothing that this processor does not have.
+fn usable() -> Result<(), Failure> {
+    netfold_linear::instruction_set().map_err(netfold::Error::from)?;
+    Ok(())
 }
 
 fn run(command: &Command) -> Result<ExitCode, Failure> {

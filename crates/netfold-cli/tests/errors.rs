@@ -183,3 +183,22 @@ fn a_path_without_a_reference() {
     let stage = Stage::set();
     says!(stage, ["integrate", "model.onnx", "picture.png"]);
 }
+
+#[test]
+fn instructions_that_no_processor_has() {
+    let stage = Stage::set();
+    for words in [vec!["inspect", "model.onnx"], vec!["verify", "model.onnx", "picture.png"], vec!["ops"]] {
+        let done = stage.netfold(&words).env("NETFOLD_ISA", "avx1024").output().unwrap();
+        assert_eq!(done.status.code(), Some(2), "{words:?}");
+        let told = String::from_utf8(done.stderr).unwrap();
+        assert!(told.contains("NETFOLD_ISA") && told.contains("`avx1024`") && told.contains("portable"), "{told}");
+        assert!(done.stdout.is_empty());
+    }
+}
+
+#[test]
+fn instructions_that_every_processor_has() {
+    let stage = Stage::set();
+    let done = stage.netfold(&["verify", "model.onnx", "picture.png"]).env("NETFOLD_ISA", "portable").output().unwrap();
+    assert_eq!((done.status.code(), done.stderr.as_slice()), (Some(0), b"".as_slice()));
+}

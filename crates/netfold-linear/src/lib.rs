@@ -53,6 +53,7 @@ pub use field::Field;
 pub use identity::Identity;
 pub use kernels::clip::Clipped;
 pub use kernels::contest::Contest;
+pub use kernels::isa::{UnknownInstructionSet, instruction_set};
 pub use map::{LinearMap, dot_test, matrix};
 pub use mask::Mask;
 pub use pool::{Pool, Reuse};

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use netfold_linear::UnknownInstructionSet;
 use netfold_onnx::DType;
 pub use netfold_onnx::OnnxError;
 
@@ -48,6 +49,9 @@ pub enum Error {
     /// The file is not a model that can be read.
     #[error(transparent)]
     Onnx(#[from] OnnxError),
+    /// The environment asks for instructions that this processor does not have.
+    #[error(transparent)]
+    InstructionSet(#[from] UnknownInstructionSet),
     /// Nodes between the input and the wanted output that are not supported: all that are known.
     #[error("{}", unsupported_list(.nodes))]
     Unsupported {
@@ -185,6 +189,7 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Onnx(error) => error.hint().map(|hint| hint.to_string()),
+            Self::InstructionSet(_) => Some("without the variable the best one is used".into()),
             Self::Unsupported { before, .. } => Some(unsupported_hint(before)),
             Self::OperatorSet(_) => Some(format!("write the file anew for one of the operator sets 1 to {NEWEST}")),
             Self::MissingInputs { lacking, .. } => {

@@ -90,7 +90,8 @@ impl Model {
     ///
     /// # Errors
     /// If nodes on the way are not supported (all are listed), an input on the way has no value or one that does not
-    /// fit, a constant or an input holds NaN or an infinity, a node refuses its inputs, or the output has no number.
+    /// fit, a constant or an input holds NaN or an infinity, a node refuses its inputs, the output has no number, or
+    /// `NETFOLD_ISA` names instructions that this processor lacks.
     pub fn trace<T: Precision>(
         &self,
         feed: impl Into<Feed<T>>,
@@ -119,6 +120,7 @@ impl Model {
         output: TensorId,
         tracing: Tracing<T>,
     ) -> Result<Trace<'_, T>, Error> {
+        netfold_linear::instruction_set()?;
         let (input, root) = (feed.input(self)?, feed.root(self)?);
         let non_finite = tracing.non_finite;
         let fed = feed.values(self)?;

@@ -16,6 +16,7 @@ pub(crate) mod dots;
 pub(crate) mod flags;
 pub(crate) mod frames;
 pub(crate) mod gather;
+pub(crate) mod isa;
 pub(crate) mod links;
 pub(crate) mod lone;
 pub(crate) mod outer;
@@ -35,13 +36,13 @@ pub(crate) mod winograd;
 use channels::Channels;
 use depth::Depth;
 use gather::Gather;
+pub(crate) use isa::Isa;
 use links::Links;
 use lone::Lone;
 use outer::Outer;
 use panels::Panels;
 use planes::Planes;
 use restore::Restore;
-use vector::{Lanes, Vector};
 use winograd::Winograd;
 
 use crate::Real;
@@ -74,7 +75,7 @@ pub(crate) enum Kernel<'a, T> {
     Dots(&'a [T]),
 }
 
-/// Runs a loop with the best instructions that this processor has.
+/// Runs a loop with the instructions of [`Isa::best`].
 pub(crate) fn run<T: Real>(job: &Loop<'_, T>, x: &[T], y: &mut [T]) {
     let isa = Isa::best();
     match &job.0 {
@@ -91,74 +92,6 @@ pub(crate) fn run<T: Real>(job: &Loop<'_, T>, x: &[T], y: &mut [T]) {
         Kernel::Fill(frame) => frames::fill_by(isa, frame, x, y),
         Kernel::Combine(factors) => combine::combine_by(isa, factors, x, y),
         Kernel::Dots(vector) => dots::dots_by(isa, vector, x, y),
-    }
-}
-
-/// The instruction sets that loops are compiled for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Isa {
-    /// 32 registers of 64 bytes, and all of AVX2's.
-    #[cfg(target_arch = "x86_64")]
-    Avx512,
-    /// 16 registers of 32 bytes, fused multiply-add, counts of bits.
-    #[cfg(target_arch = "x86_64")]
-    Avx2,
-    /// What the build's target has.
-    Portable,
-}
-
-impl Isa {
-    /// The best one that this processor has.
-    pub fn best() -> Self {
-        #[cfg(target_arch = "x86_64")]
-        {
-            let half = is_x86_feature_detected!("avx2")
-                && is_x86_feature_detected!("fma")
-                && is_x86_feature_detected!("popcnt");
-            let wide = is_x86_feature_detected!("avx512f")
-                && is_x86_feature_detected!("avx512vl")
-                && is_x86_feature_detected!("avx512dq")
-                && is_x86_feature_detected!("avx512bw");
-            if half {
-                return if wide { Self::Avx512 } else { Self::Avx2 };
-            }
-        }
-        Self::Portable
-    }
-
-    /// Lanes of a register, and how many registers of places a tile of sums has at most.
-    pub fn registers<T: Lanes>(self) -> (usize, usize) {
-        match self {
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx512 => (T::Wide::LANES, parts::most::<T::Wide>()),
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => (T::Half::LANES, parts::most::<T::Half>()),
-            Self::Portable => (T::Plain::LANES, parts::most::<T::Plain>()),
-        }
-    }
-
-    /// Lanes of a row that a tile of masked sums has at most.
-    pub fn tile<T: Lanes>(self) -> usize {
-        match self {
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx512 => gather::widest::<T::Wide>(),
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => gather::widest::<T::Half>(),
-            Self::Portable => gather::widest::<T::Plain>(),
-        }
-    }
-
-    /// All that this processor has.
-    #[cfg(test)]
-    pub fn all() -> Vec<Self> {
-        let mut all = vec![Self::Portable];
-        #[cfg(target_arch = "x86_64")]
-        match Self::best() {
-            Self::Avx512 => all.extend([Self::Avx2, Self::Avx512]),
-            Self::Avx2 => all.push(Self::Avx2),
-            Self::Portable => {}
-        }
-        all
     }
 }
 

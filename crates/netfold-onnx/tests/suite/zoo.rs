@@ -8,9 +8,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The folders of the zoo; none, and a line that says so, where it is absent.
+/// The folders of the zoo (`NETFOLD_ZOO`, or `../shared/zoo` from the checkout); none, and a line that says so, where it is
+/// absent.
 pub(crate) fn folders() -> Vec<PathBuf> {
-    let zoo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/zoo");
+    let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let zoo = checkout.join(std::env::var_os("NETFOLD_ZOO").unwrap_or_else(|| "../shared/zoo".into()));
     let Ok(entries) = fs::read_dir(&zoo) else {
         println!("SKIPPED: no networks in {}", zoo.display());
         return Vec::new();

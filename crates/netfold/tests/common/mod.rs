@@ -16,9 +16,11 @@ pub struct Sample {
     pub expected: PathBuf,
 }
 
-/// The folder of real networks; `None`, with a visible line, where it is not there.
+/// The folder of real networks, `NETFOLD_ZOO` or `../shared/zoo` from the checkout; `None`, with a visible line, where
+/// it is not there.
 pub fn zoo() -> Option<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/zoo");
+    let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let folder = checkout.join(std::env::var_os("NETFOLD_ZOO").unwrap_or_else(|| "../shared/zoo".into()));
     if folder.is_dir() {
         return Some(folder);
     }

@@ -3,11 +3,12 @@
     python crates/netfold/tests/goldens/lenses.py [ZOO]
 
 Writes `lenses.json`: of each map its sum, its norm and some of its values. Needs torch, onnx, captum and zennit. The
-networks are in the folder ZOO, beside the checkout by default; their weights stay there.
+networks are in the folder ZOO (NETFOLD_ZOO, or ../shared/zoo from the checkout); their weights stay there.
 """
 
 import json
 import math
+import os
 import sys
 import warnings
 from pathlib import Path
@@ -338,7 +339,7 @@ def lenses(model, x, target):
 
 
 def main():
-    zoo = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT.parent / "shared" / "zoo"
+    zoo = ROOT / (sys.argv[1] if len(sys.argv) > 1 else os.environ.get("NETFOLD_ZOO", "../shared/zoo"))
     goldens = {}
     for name, sample in MODELS.items():
         x = torch.from_numpy(numpy.load(zoo / name / f"{sample}.npy")).double()

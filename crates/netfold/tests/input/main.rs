@@ -4,6 +4,8 @@
 #![allow(clippy::float_cmp)]
 
 mod arrays;
+#[path = "../common/mod.rs"]
+mod common;
 mod elements;
 mod layouts;
 mod pictures;

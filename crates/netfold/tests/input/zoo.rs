@@ -6,6 +6,8 @@ use netfold::input::{InputLayout, LayoutChoice, Picture, Preprocess, read_npy};
 use netfold_linear::Real;
 use netfold_onnx::Dim;
 
+use crate::common::zoo;
+
 /// `(value − mean) / std` of pixel values from 0 to 1, in the file format of Hugging Face.
 fn normalised(mean: &str, std: &str) -> String {
     format!(r#"{{"image_mean": {mean}, "image_std": {std}}}"#)
@@ -55,11 +57,7 @@ fn difference<T: Real>(picture: &Path, preprocess: &Preprocess) -> f64 {
 
 #[test]
 fn tensors_of_real_networks() {
-    let zoo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/zoo");
-    if !zoo.is_dir() {
-        eprintln!("SKIPPED: there is no {}", zoo.display());
-        return;
-    }
+    let Some(zoo) = zoo() else { return };
     for (model, how) in cases() {
         let preprocess = Preprocess::preset(&how).unwrap_or_else(|| Preprocess::from_json(&how, model).unwrap());
         let pictures = pictures(&zoo.join(model));
