@@ -8,6 +8,7 @@ use netfold::certificate::{FileStamp, HeldInput, Seconds};
 use netfold::graph::TensorId;
 use netfold::input::{Given, Held, LayoutChoice, NamedPreprocess, Pictured};
 use netfold::reconstruct::{Request, Row, argmax};
+use netfold::ties::Ties;
 use netfold::trace::{Keep, Tracing};
 use netfold::{Circuit, Feed, Head, Model, Places, Precision, Reconstruction, Tensor, Trace, Warning};
 use netfold_onnx::{DType, Dim};
@@ -156,12 +157,12 @@ impl<'a> Session<'a> {
     }
 
     /// Reads one input and freezes the network there.
-    pub fn freeze<T: Precision>(&self, path: &Path) -> Result<Frozen<T>, Failure> {
+    pub fn freeze<T: Precision>(&self, path: &Path, ties: Ties) -> Result<Frozen<T>, Failure> {
         let given = self.input::<T>(path)?;
         let began = Instant::now();
         // An inner tensor is read, and what goes around it is held at its values.
         let keep = if self.words.from.is_some() { Keep::Values } else { Keep::Priors };
-        let trace = self.trace(&given.x, keep)?;
+        let trace = self.traced(&given.x, keep, ties)?;
         let traced = began.elapsed();
         let circuit = trace.freeze_between(self.from, self.head.logits, &self.words.network.rules())?;
         let frozen = began.elapsed().saturating_sub(traced);
@@ -188,10 +189,14 @@ impl<'a> Session<'a> {
 
     /// The network at one input.
     pub fn trace<T: Precision>(&self, x: &Tensor<T>, keep: Keep) -> Result<Trace<'_, T>, Failure> {
+        self.traced(x, keep, Ties::Ignore)
+    }
+
+    fn traced<T: Precision>(&self, x: &Tensor<T>, keep: Keep, ties: Ties) -> Result<Trace<'_, T>, Failure> {
         let trace = self.model.trace_with(
             self.feed(x),
             self.head.logits,
-            Tracing { non_finite: self.words.non_finite(), keep, ..Tracing::default() },
+            Tracing { non_finite: self.words.non_finite(), keep, ties, ..Tracing::default() },
         )?;
         self.logits.set(trace.logits()?.len());
         if self.words.at.is_none() {

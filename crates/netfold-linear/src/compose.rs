@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{Field, LinearMap, Probes, Real, Support};
+use crate::{Entrywise, Field, LinearMap, Probes, Real, Support};
 
 /// A map that several owners hold.
 pub type SharedMap<T> = Arc<dyn LinearMap<T>>;
@@ -48,8 +48,12 @@ impl<T: Real> LinearMap<T> for SharedMap<T> {
         (**self).preimage(of)
     }
 
-    fn magnitude(&self) -> SharedMap<T> {
-        (**self).magnitude()
+    fn entrywise(&self, how: Entrywise) -> SharedMap<T> {
+        (**self).entrywise(how)
+    }
+
+    fn is_exact(&self) -> bool {
+        (**self).is_exact()
     }
 }
 
@@ -93,8 +97,8 @@ impl<T: Real, M: LinearMap<T>> LinearMap<T> for Transposed<M> {
         self.0.image(of)
     }
 
-    fn magnitude(&self) -> SharedMap<T> {
-        Arc::new(Transposed(self.0.magnitude()))
+    fn entrywise(&self, how: Entrywise) -> SharedMap<T> {
+        Arc::new(Transposed(self.0.entrywise(how)))
     }
 }
 
@@ -159,7 +163,11 @@ impl<T: Real> LinearMap<T> for Chain<T> {
         self.first.preimage(&self.then.preimage(of))
     }
 
-    fn magnitude(&self) -> SharedMap<T> {
-        Arc::new(Self::new(self.first.magnitude(), self.then.magnitude()))
+    fn entrywise(&self, how: Entrywise) -> SharedMap<T> {
+        Arc::new(Self::new(self.first.entrywise(how), self.then.entrywise(how)))
+    }
+
+    fn is_exact(&self) -> bool {
+        self.first.is_exact() && self.then.is_exact()
     }
 }

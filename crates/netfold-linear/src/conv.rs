@@ -15,7 +15,7 @@ use crate::kernels::parts::Begin;
 use crate::kernels::winograd;
 use crate::reads::Reads;
 use crate::window::{Window, WindowAxis};
-use crate::{Field, LinearMap, Pending, Probes, Pulled, Real, SharedMap, Support};
+use crate::{Entrywise, Field, LinearMap, Pending, Probes, Pulled, Real, SharedMap, Support};
 
 /// `y[o, p] = Σ over c, t of weights[o, c, t] · x[c, p · stride + t · dilation − pad]`, group by group.
 ///
@@ -308,8 +308,8 @@ impl<T: Real> LinearMap<T> for Conv<T> {
         self.filters.trim();
     }
 
-    fn magnitude(&self) -> SharedMap<T> {
-        let weights = self.filters.natural().iter().map(|weight| weight.abs()).collect();
+    fn entrywise(&self, how: Entrywise) -> SharedMap<T> {
+        let weights = self.filters.natural().iter().map(|&weight| how.of(weight)).collect();
         Arc::new(Self { filters: Arc::new(Filters::new(Arc::new(weights))), ..self.clone() })
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use crate::layout::Axes;
-use crate::{Field, LinearMap, Mask, Probes, Real, SharedMap, Support};
+use crate::{Entrywise, Field, LinearMap, Mask, Probes, Real, SharedMap, Support};
 
 /// How many numbers one task of a parallel loop handles.
 const TASK: usize = 1 << 14;
@@ -91,7 +91,7 @@ impl<T: Real> LinearMap<T> for Diagonal<T> {
         of.intersection(&self.nonzero)
     }
 
-    fn magnitude(&self) -> SharedMap<T> {
-        Arc::new(Self::new(self.factors.map(|factor| factor.abs())))
+    fn entrywise(&self, how: Entrywise) -> SharedMap<T> {
+        Arc::new(Self::new(self.factors.map(|factor| how.of(factor))))
     }
 }

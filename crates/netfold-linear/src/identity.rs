@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{LinearMap, Probes, Real, SharedMap, Support};
+use crate::{Entrywise, LinearMap, Probes, Real, SharedMap, Support};
 
 /// `y[e] = x[e]` for every flat element e: the identity, and every reshape.
 #[derive(Clone, Debug)]
@@ -61,7 +61,11 @@ impl<T: Real> LinearMap<T> for Identity {
         of.reshaped(&self.domain)
     }
 
-    fn magnitude(&self) -> SharedMap<T> {
+    fn entrywise(&self, _: Entrywise) -> SharedMap<T> {
         Arc::new(self.clone())
+    }
+
+    fn is_exact(&self) -> bool {
+        true
     }
 }

@@ -54,7 +54,7 @@ pub use identity::Identity;
 pub use kernels::clip::Clipped;
 pub use kernels::contest::Contest;
 pub use kernels::isa::{UnknownInstructionSet, instruction_set};
-pub use map::{LinearMap, dot_test, matrix};
+pub use map::{Entrywise, LinearMap, dot_test, matrix};
 pub use mask::Mask;
 pub use pool::{Pool, Reuse};
 pub use probes::Probes;

@@ -67,9 +67,39 @@ pub trait LinearMap<T: Real>: Debug + Send + Sync {
     /// Elements of x that Aᵀ y can reach from those in `of`.
     fn preimage(&self, of: &Support) -> Support;
 
+    /// The map of the absolute values or the squares of A's entries, or what is larger entry by entry; of maps that are made
+    /// of maps, their product or sum.
+    fn entrywise(&self, how: Entrywise) -> SharedMap<T>;
+
     /// A map M ≥ |A|, entry by entry: |A| itself, or a product of such maps. What bounds are propagated by:
     /// |A x| ≤ M |x|.
-    fn magnitude(&self) -> SharedMap<T>;
+    fn magnitude(&self) -> SharedMap<T> {
+        self.entrywise(Entrywise::Magnitude)
+    }
+
+    /// Whether A x takes no rounding, because elements are moved, repeated or dropped and nothing is multiplied or added.
+    fn is_exact(&self) -> bool {
+        false
+    }
+}
+
+/// What becomes of each entry of a map.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entrywise {
+    /// |a|
+    Magnitude,
+    /// a²: independent errors of x with variances v give A x errors of variances (A ∘ A) v.
+    Square,
+}
+
+impl Entrywise {
+    /// |a| or a².
+    pub fn of<T: Real>(self, a: T) -> T {
+        match self {
+            Self::Magnitude => a.abs(),
+            Self::Square => a * a,
+        }
+    }
 }
 
 /// ⟨A x, y⟩ and ⟨x, Aᵀ y⟩, both summed in double precision, probe by probe.

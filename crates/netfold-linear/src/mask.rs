@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{LinearMap, Probes, Pulled, Real, SharedMap, Support};
+use crate::{Entrywise, LinearMap, Probes, Pulled, Real, SharedMap, Support};
 
 /// `y[e] = x[e]` where e is active, else 0: one bit an element.
 ///
@@ -74,7 +74,11 @@ impl<T: Real> LinearMap<T> for Mask {
         of.intersection(&self.active)
     }
 
-    fn magnitude(&self) -> SharedMap<T> {
+    fn entrywise(&self, _: Entrywise) -> SharedMap<T> {
         Arc::new(self.clone())
+    }
+
+    fn is_exact(&self) -> bool {
+        true
     }
 }

@@ -13,7 +13,7 @@ use crate::kernels::outer::Outer;
 use crate::layout::Axes;
 use crate::reads::Reads;
 use crate::window::WindowAxis;
-use crate::{LinearMap, Probes, Real, SharedMap, Support};
+use crate::{Entrywise, LinearMap, Probes, Real, SharedMap, Support};
 
 /// Columns of a result that one task computes.
 const COLUMNS: usize = 256;
@@ -246,8 +246,8 @@ impl<T: Real> LinearMap<T> for Product<T> {
         self.reach(of, true)
     }
 
-    fn magnitude(&self) -> SharedMap<T> {
-        let constant = Arc::new(self.constant.iter().map(|weight| weight.abs()).collect());
+    fn entrywise(&self, how: Entrywise) -> SharedMap<T> {
+        let constant = Arc::new(self.constant.iter().map(|&weight| how.of(weight)).collect());
         Arc::new(Self { constant, ..self.clone() })
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use crate::{Field, LinearMap, Probes, Real, SharedMap, Support};
+use crate::{Entrywise, Field, LinearMap, Probes, Real, SharedMap, Support};
 
 /// `y[i] = d[i] · x[i] − u[i] · Σⱼ v[j] · x[j]` along every line of a tensor: on each line the matrix diag(d) − u vᵀ.
 ///
@@ -104,10 +104,11 @@ impl<T: Real> LinearMap<T> for RankOne<T> {
         self.lines(of)
     }
 
-    fn magnitude(&self) -> SharedMap<T> {
-        // |diag(d) − u vᵀ| ≤ diag(|d|) + |u| |v|ᵀ
-        let left = self.left.iter().map(|u| -u.abs()).collect();
-        let right = self.right.iter().map(|v| v.abs()).collect();
-        Arc::new(Self::new(self.diagonal.map(|d| d.abs()), left, right, [self.size, self.inner]))
+    fn entrywise(&self, how: Entrywise) -> SharedMap<T> {
+        // |diag(d) − u vᵀ| ≤ diag(|d|) + |u| |v|ᵀ, and (d − u v)² ≤ 2 d² + 2 u² v².
+        let scale = if how == Entrywise::Square { T::of(2.0) } else { T::one() };
+        let left = self.left.iter().map(|&u| -scale * how.of(u)).collect();
+        let right = self.right.iter().map(|&v| how.of(v)).collect();
+        Arc::new(Self::new(self.diagonal.map(|d| scale * how.of(d)), left, right, [self.size, self.inner]))
     }
 }

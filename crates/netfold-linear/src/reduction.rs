@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use crate::{LinearMap, Probes, Real, SharedMap, Support};
+use crate::{Entrywise, LinearMap, Probes, Real, SharedMap, Support};
 
 /// Numbers that one task sums.
 const TASK: usize = 1 << 14;
@@ -149,7 +149,7 @@ impl<T: Real> LinearMap<T> for Reduction<T> {
         Support::from_fn(&self.domain, |element| of.contains(self.target(element)))
     }
 
-    fn magnitude(&self) -> SharedMap<T> {
-        Arc::new(Self { scale: self.scale.abs(), ..self.clone() })
+    fn entrywise(&self, how: Entrywise) -> SharedMap<T> {
+        Arc::new(Self { scale: how.of(self.scale), ..self.clone() })
     }
 }

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use std::sync::Arc;
 
-use crate::{LinearMap, Probes, Real, SharedMap, Sparse, Support};
+use crate::{Entrywise, LinearMap, Probes, Real, SharedMap, Sparse, Support};
 
 /// How many numbers one task of a parallel loop handles: fixed, so that results do not depend on the thread count.
 const TASK: usize = 1 << 14;
@@ -97,8 +97,8 @@ impl<T: Real> Taps<T> {
         Self::new(input, &rows)
     }
 
-    fn magnitude(&self) -> Self {
-        Self { forward: self.forward.abs(), backward: self.backward.abs() }
+    fn entrywise(&self, how: Entrywise) -> Self {
+        Self { forward: self.forward.each(how), backward: self.backward.each(how) }
     }
 
     fn input(&self) -> usize {
@@ -238,8 +238,8 @@ impl<T: Real> LinearMap<T> for Resample<T> {
         self.reach(of, true)
     }
 
-    fn magnitude(&self) -> SharedMap<T> {
-        let (rows, columns) = (self.rows.magnitude(), self.columns.magnitude());
+    fn entrywise(&self, how: Entrywise) -> SharedMap<T> {
+        let (rows, columns) = (self.rows.entrywise(how), self.columns.entrywise(how));
         Arc::new(Self { rows, columns, ..self.clone() })
     }
 }

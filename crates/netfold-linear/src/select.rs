@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
 
-use crate::{LinearMap, Probes, Pulled, Real, SharedMap, Support, bits};
+use crate::{Entrywise, LinearMap, Probes, Pulled, Real, SharedMap, Support, bits};
 
 /// Elements that one task moves.
 const TASK: usize = 1 << 15;
@@ -310,8 +310,12 @@ impl<T: Real> LinearMap<T> for Select {
         Support::of(&self.domain, sources)
     }
 
-    fn magnitude(&self) -> SharedMap<T> {
+    fn entrywise(&self, _: Entrywise) -> SharedMap<T> {
         Arc::new(self.clone())
+    }
+
+    fn is_exact(&self) -> bool {
+        true
     }
 }
 

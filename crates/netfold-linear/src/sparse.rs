@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{LinearMap, Probes, Real, SharedMap, Support};
+use crate::{Entrywise, LinearMap, Probes, Real, SharedMap, Support};
 
 /// `y[i] = Σₙ weightₙ · x[columnₙ]` over the entries n of row i: a matrix stored by rows (CSR).
 ///
@@ -38,9 +38,9 @@ impl<T: Real> Sparse<T> {
         Self { domain: domain.to_vec(), codomain: codomain.to_vec(), starts, entries }
     }
 
-    /// |A|, entry by entry.
-    pub(crate) fn abs(&self) -> Self {
-        let entries = self.entries.iter().map(|&(column, weight)| (column, weight.abs())).collect();
+    /// The same entries, |a| or a² each.
+    pub(crate) fn each(&self, how: Entrywise) -> Self {
+        let entries = self.entries.iter().map(|&(column, weight)| (column, how.of(weight))).collect();
         Self { entries: Arc::new(entries), ..self.clone() }
     }
 
@@ -99,7 +99,7 @@ impl<T: Real> LinearMap<T> for Sparse<T> {
         Support::of(&self.domain, columns)
     }
 
-    fn magnitude(&self) -> SharedMap<T> {
-        Arc::new(self.abs())
+    fn entrywise(&self, how: Entrywise) -> SharedMap<T> {
+        Arc::new(self.each(how))
     }
 }

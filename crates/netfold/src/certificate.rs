@@ -56,6 +56,8 @@ pub struct Certificate {
     pub left_off: Vec<String>,
     /// The share of elements that pass, for each mask and pool.
     pub masks: Vec<MaskDensity>,
+    /// The decisions of `masks`, and how many of them rounding could turn; absent where the trace did not count them.
+    pub ties: Option<TieCount>,
     /// Wall times in seconds.
     pub seconds: Seconds,
     /// The largest resident set of the process so far, in bytes, where the system tells.
@@ -102,6 +104,16 @@ pub struct HeldGate {
     pub node: String,
     /// The tensor that is held.
     pub gate: String,
+}
+
+/// Decisions of rectifiers, clips and pools that are part of the one-layer model; [`ties`](crate::ties) has the bound.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct TieCount {
+    /// How many there are.
+    pub decisions: usize,
+    /// How many are made by a number that is smaller than the bound of its rounding error: in another precision W can be
+    /// that of another linear region there.
+    pub within_rounding: usize,
 }
 
 /// How much of a mask is active.
@@ -207,9 +219,14 @@ impl Certificate {
         let kept = original == reconstructed;
         let argmax = told.decides.then_some(Argmax { original, reconstructed, kept });
         let (mut rules, mut gates) = (Vec::<FrozenNodes>::new(), Vec::new());
-        let (mut at_input, mut masks) = (Vec::new(), Vec::new());
+        let (mut at_input, mut masks, mut ties) = (Vec::new(), Vec::new(), None::<TieCount>);
         for stage in circuit.stages() {
             let validity = stage.affine.validity;
+            if let Some(decisions) = &stage.decisions {
+                let ties = ties.get_or_insert_default();
+                ties.decisions += decisions.made;
+                ties.within_rounding += decisions.ties.len();
+            }
             let rule = stage.frozen_by().unwrap_or("none").to_owned();
             gates.extend(stage.held.iter().map(|gate| HeldGate { node: stage.node.clone(), gate: gate.clone() }));
             let alike = |frozen: &&mut FrozenNodes| frozen.op == stage.op && frozen.rule == rule;
@@ -242,6 +259,7 @@ impl Certificate {
             warnings: told.warnings,
             left_off: told.left_off,
             masks,
+            ties,
             seconds: told.seconds,
             peak_memory_bytes: peak_memory(),
             netfold: env!("CARGO_PKG_VERSION"),

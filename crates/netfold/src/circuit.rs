@@ -7,6 +7,7 @@ use rayon::prelude::*;
 
 use crate::affine::{Affine, Rule};
 use crate::ops::Precision;
+use crate::ties::Decisions;
 
 /// One tensor of a [`Circuit`] and the affine operator that makes it from earlier ones.
 #[derive(Clone, Debug)]
@@ -27,6 +28,8 @@ pub struct Stage<T> {
     pub sources: Vec<usize>,
     /// The node's inputs that these are.
     pub inputs: Vec<usize>,
+    /// What the node decides, where the trace counted decisions that rounding could turn.
+    pub decisions: Option<Decisions>,
 }
 
 /// A network frozen at one input: `output = W input + b`, as a line of affine operators.

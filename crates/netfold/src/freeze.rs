@@ -130,7 +130,9 @@ impl<T: Precision> Trace<'_, T> {
                 }
             }
             let (tensor, node, op) = (self.model.name(id).to_owned(), node.name.clone(), node.op.clone());
-            let stage = Stage { tensor, node, op, rule, held: held.clone(), affine, sources: Vec::new(), inputs };
+            let decisions = self.decisions(index).filter(|_| output == 0).cloned();
+            let (held, sources) = (held.clone(), Vec::new());
+            let stage = Stage { tensor, node, op, rule, held, affine, sources, inputs, decisions };
             frozen.push(Made { tensor: id, stage, reads });
         }
         Ok(frozen)

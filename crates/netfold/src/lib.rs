@@ -75,6 +75,7 @@ pub mod rows;
 pub mod rules;
 pub mod store;
 pub mod switches;
+pub mod ties;
 pub mod trace;
 pub mod unit;
 pub mod value;

@@ -213,7 +213,7 @@ impl<T: Precision> Trace<'_, T> {
         for switches in switches.map_err(failed)? {
             let (ends, kind) = match switches {
                 Switches::Room { input, down, up } => ([end(input)?, end(input)?], Kind::Room { down, up }),
-                Switches::Order { inputs: [ahead, behind], pairs } => {
+                Switches::Order { inputs: [ahead, behind], pairs, .. } => {
                     let values = |input| inputs.real(input).map_err(failed);
                     let (a, b) = (values(ahead)?.data(), values(behind)?.data());
                     let gaps = pairs.iter().map(|&[i, j]| a[i as usize] - b[j as usize]).collect();

@@ -24,6 +24,8 @@ pub enum Switches<T> {
         inputs: [usize; 2],
         /// Elements (ahead, behind).
         pairs: Vec<[u32; 2]>,
+        /// The element of the output that each pair decides; those of one element follow each other.
+        decides: Vec<u32>,
     },
 }
 
@@ -59,8 +61,10 @@ impl<T: Real> Switches<T> {
     /// (group, element): the largest of a group, or the smallest.
     pub fn contest(input: usize, winners: &[u32], members: impl Iterator<Item = (usize, u32)>, largest: bool) -> Self {
         let rivals = members.filter(|&(group, element)| element != winners[group]);
-        let pair =
-            |(group, rival): (usize, u32)| if largest { [winners[group], rival] } else { [rival, winners[group]] };
-        Self::Order { inputs: [input; 2], pairs: rivals.map(pair).collect() }
+        let pair = |(group, rival): (usize, u32)| {
+            (if largest { [winners[group], rival] } else { [rival, winners[group]] }, group as u32)
+        };
+        let (pairs, decides) = rivals.map(pair).unzip();
+        Self::Order { inputs: [input; 2], pairs, decides }
     }
 }

@@ -11,6 +11,7 @@ use crate::error::{Error, OpError};
 use crate::feed::Feed;
 use crate::graph::{Model, Node, TensorId};
 use crate::ops::{Inputs, Precision, Record};
+use crate::ties::{Decisions, Ties};
 use crate::value::{Tensor, Value};
 use crate::warning::Warning;
 use crate::whole::Whole;
@@ -35,10 +36,12 @@ pub struct Trace<'m, T: Real> {
     values: Vec<Option<Value<T>>>,
     /// What the pass over a node's numbers showed it to be, by node: one operator for each output.
     records: HashMap<usize, Vec<Affine<T>>>,
+    /// What nodes decide, where that is counted.
+    pub(crate) decisions: HashMap<usize, Decisions>,
     varies: Vec<bool>,
     /// Which tensors depend on the explained input, wherever the one-layer model begins.
     reached: Vec<bool>,
-    tracing: Tracing<T>,
+    pub(crate) tracing: Tracing<T>,
     /// What the first batch normalisation near the input shows of the input's scale.
     scale: Option<Warning>,
 }
@@ -74,13 +77,20 @@ pub struct Tracing<T> {
     pub non_finite: NonFinite,
     /// What the trace holds on to.
     pub keep: Keep,
+    /// Whether decisions that rounding could turn are counted.
+    pub ties: Ties,
     /// Other values for some constant tensors.
     pub replaced: Arc<Replaced<T>>,
 }
 
 impl<T> Default for Tracing<T> {
     fn default() -> Self {
-        Self { non_finite: NonFinite::default(), keep: Keep::default(), replaced: Arc::default() }
+        Self {
+            non_finite: NonFinite::default(),
+            keep: Keep::default(),
+            ties: Ties::default(),
+            replaced: Arc::default(),
+        }
     }
 }
 
@@ -157,6 +167,7 @@ impl Model {
             nodes,
             values,
             records,
+            decisions: HashMap::new(),
             varies,
             reached,
             tracing,
@@ -214,7 +225,8 @@ impl<'m, T: Precision> Trace<'m, T> {
     /// As [`Model::trace`].
     pub fn at(&self, x: &Tensor<T>) -> Result<Trace<'m, T>, Error> {
         let feed = self.feed.at(x);
-        self.model.trace_with(feed, self.output, Tracing { non_finite: NonFinite::Allow, ..self.tracing.clone() })
+        let tracing = Tracing { non_finite: NonFinite::Allow, ties: Ties::Ignore, ..self.tracing.clone() };
+        self.model.trace_with(feed, self.output, tracing)
     }
 
     /// The traced value of a tensor, if it was computed.
@@ -312,15 +324,17 @@ impl<'m, T: Precision> Trace<'m, T> {
         let mut held = self.held();
         let judge = self.scale_judge();
         let mut whole = Whole::begin(self.model, self.input, self.value(self.input));
+        let mut rounding = self.rounding();
         for index in self.nodes.clone() {
             let node = &self.model.nodes[index];
             if judge == Some(index) {
                 self.scale = self.scale_at(node);
             }
-            let Record { values, affines } = match self.overwritten(node, &held)? {
-                Some(record) => record,
-                None => self.compute(node)?,
-            };
+            let overwritten = if rounding.is_none() { self.overwritten(node, &held)? } else { None };
+            let record = overwritten.map_or_else(|| self.compute(node), Ok)?;
+            let decided = rounding.as_mut().and_then(|rounding| rounding.pass(self, node, &record));
+            decided.and_then(|decided| self.decisions.insert(index, decided));
+            let Record { values, affines } = record;
             whole.as_mut().map_or(Ok(()), |whole| whole.follow(node, &values))?;
             for (output, value) in node.outputs.iter().zip(values) {
                 if let Some(output) = output.filter(|output| !self.tracing.replaced.contains_key(output)) {

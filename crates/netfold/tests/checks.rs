@@ -43,8 +43,8 @@ impl LinearMap<f64> for Broken {
         self.0.preimage(of)
     }
 
-    fn magnitude(&self) -> netfold_linear::SharedMap<f64> {
-        self.0.magnitude()
+    fn entrywise(&self, how: netfold_linear::Entrywise) -> netfold_linear::SharedMap<f64> {
+        self.0.entrywise(how)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use netfold::ties::Ties;
 use netfold::{BiasMap, Precision};
 use serde_json::json;
 
@@ -27,7 +28,7 @@ fn run<T: Precision>(words: &Bias, session: &mut Session<'_>) -> Result<ExitCode
         session.face::<T>(&[class], &words.input)?;
     }
     let session = &*session;
-    let frozen = session.freeze::<T>(&words.input)?;
+    let frozen = session.freeze::<T>(&words.input, Ties::Ignore)?;
     let class = session.chosen(words.class.as_deref(), &frozen.logits)?;
     let maps = frozen.circuit.bias_maps(class);
     let b: f64 = maps.iter().map(BiasMap::total).sum();

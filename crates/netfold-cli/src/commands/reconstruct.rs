@@ -3,9 +3,10 @@
 use std::collections::HashSet;
 use std::process::ExitCode;
 
-use netfold::certificate::{Certificate, Circumstances};
+use netfold::certificate::{Certificate, Circumstances, TieCount};
 use netfold::reconstruct::{Request, top};
 use netfold::store::Taken;
+use netfold::ties::Ties;
 use netfold::{Basis, Cam, Method, Precision, Reconstruction, Store, Tensor, Unit};
 use serde_json::json;
 
@@ -30,7 +31,7 @@ fn run<T: Precision>(words: &Reconstruct, session: &mut Session<'_>) -> Result<E
         session.face::<T>(&classes, &words.input)?;
     }
     let session = &*session;
-    let mut frozen = session.freeze::<T>(&words.input)?;
+    let mut frozen = session.freeze::<T>(&words.input, Ties::Count)?;
     let chosen = chosen(words, session, &frozen.logits)?;
     let request = Request {
         classes: if words.all { (0..frozen.logits.len()).collect() } else { chosen.clone() },
@@ -202,6 +203,14 @@ fn print<T: Precision>(
         frozen(netfold::Validity::Region),
         frozen(netfold::Validity::Input)
     );
+    if let Some(ties) = certificate.ties.filter(|ties| ties.within_rounding > 0) {
+        let TieCount { decisions, within_rounding } = ties;
+        let hint = if T::NAME == "f32" { "; `--precision f64` decides them more finely" } else { "" };
+        println!(
+            "ties: {within_rounding} of {decisions} decisions of rectifiers, clips and pools are within rounding of a tie, where \
+             W can be that of a neighbouring region{hint}"
+        );
+    }
     if let Some(folder) = &words.out {
         println!(
             "written to {}: report.html, reconstruction.npz, reconstructed.onnx, certificate.json, pictures",

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use netfold::certificate::{Certificate, Circumstances};
 use netfold::reconstruct::{Request, top};
+use netfold::ties::Ties;
 use netfold::{Method, Precision};
 use serde_json::json;
 
@@ -50,7 +51,7 @@ struct Line {
 
 /// W x + b of all classes is pushed; the row of the winning class is pulled as well, so that both roads are checked.
 fn one<T: Precision>(session: &Session<'_>, path: &Path) -> Result<Line, Failure> {
-    let mut frozen = session.freeze::<T>(path)?;
+    let mut frozen = session.freeze::<T>(path, Ties::Ignore)?;
     let request = Request { classes: top(frozen.logits.data(), 1), method: Method::Adjoint, ..Request::default() };
     let result = frozen.reconstruct(&request, &mut |_, _| {}, &mut |_| Ok(()))?;
     let told = Circumstances {

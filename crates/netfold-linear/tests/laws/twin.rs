@@ -1,6 +1,6 @@
 //! Law 6: each map is its naive dense matrix, with any probes on any support.
 
-use netfold_linear::{Probes, Real, matrix};
+use netfold_linear::{Entrywise, Probes, Real, matrix};
 use proptest::prelude::*;
 
 use crate::numbers::{Numbers, assert_close};
@@ -21,17 +21,27 @@ fn shapes_and_matrix<T: Real>(recipe: &Recipe) {
     }
 }
 
-/// |A| ≤ the map's magnitude, entry by entry, with equality where an entry is one number of the map's.
-fn magnitude(recipe: &Recipe) {
+/// |A| ≤ the map's magnitude and A ∘ A ≤ its squares, entry by entry, with equality where an entry is one number of the
+/// map's. An exact map moves the numbers that it is given.
+fn entrywise(recipe: &Recipe) {
     let map = recipe.build::<f64>();
-    let (whole, entries) = (matrix(&*map.magnitude()), matrix(&*map));
     let single = matches!(recipe, Recipe::Diagonal { .. } | Recipe::Conv { .. } | Recipe::Product { .. });
-    for (bound, entry) in whole.iter().zip(&entries) {
-        let rounding = 1e-12 * entry.abs().max(1.0);
-        assert!(*bound >= entry.abs() - rounding, "{bound} bounds {entry}");
-        if single {
-            assert_close::<f64>(*bound, entry.abs(), entry.abs().max(1.0), || "magnitude".to_owned());
+    let entries = matrix(&*map);
+    // Where an entry is a sum, of a chain or of repeated indices, its squares are those of the summands.
+    let whole = single || matches!(recipe, Recipe::RankOne { .. } | Recipe::Reduction { .. } | Recipe::Mask { .. });
+    for how in [Entrywise::Magnitude, Entrywise::Square].into_iter().take(if whole { 2 } else { 1 }) {
+        for (bound, entry) in matrix(&*map.entrywise(how)).iter().zip(&entries) {
+            let want = how.of(*entry);
+            assert!(*bound >= want - 1e-12 * want.max(1.0), "{how:?}: {bound} bounds {want}");
+            if single {
+                assert_close::<f64>(*bound, want, want.max(1.0), || format!("{how:?}"));
+            }
         }
+    }
+    if map.is_exact() {
+        let moved = |row: &[f64]| row.iter().filter(|&&a| a != 0.0).collect::<Vec<_>>();
+        let rows = entries.chunks(len(map.domain()).max(1)).map(moved);
+        rows.for_each(|row| assert!(row.is_empty() || row == [&1.0], "each element is one of x, or zero: {row:?}"));
     }
 }
 
@@ -70,8 +80,8 @@ proptest! {
     }
 
     #[test]
-    fn magnitudes_bound_every_entry(recipe in recipe(Weights::Any)) {
-        magnitude(&recipe);
+    fn magnitudes_and_squares_bound_every_entry(recipe in recipe(Weights::Any)) {
+        entrywise(&recipe);
     }
 
     #[test]

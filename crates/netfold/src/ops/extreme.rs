@@ -90,8 +90,9 @@ impl<T: Real> Op<T> for Extreme {
         let order = |[winner, rival]: [usize; 2]| {
             let [ahead, behind] = if self.max { [winner, rival] } else { [rival, winner] };
             let won = (0..winners.len()).filter(|&element| winners[element] == winner);
-            let pairs = won.map(|element| [sources[ahead][element], sources[behind][element]]).collect();
-            Switches::Order { inputs: [ahead, behind], pairs }
+            let pair = |element: usize| ([sources[ahead][element], sources[behind][element]], element as u32);
+            let (pairs, decides) = won.map(pair).unzip();
+            Switches::Order { inputs: [ahead, behind], pairs, decides }
         };
         let inputs = || 0..at.inputs.len();
         let contests = inputs().flat_map(|winner| inputs().map(move |rival| [winner, rival]));
