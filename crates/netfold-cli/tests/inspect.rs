@@ -28,7 +28,8 @@ fn dynamic() -> ModelDef {
     let mut model = gated();
     let names = ["batch", "channels", "height", "width"];
     let shape = Some(names.map(|name| Dim::Symbol(name.into())).to_vec());
-    model.graph.inputs = vec![ValueInfo { name: "image".into(), dtype: Some(DType::F32), shape }];
+    model.graph.inputs =
+        vec![ValueInfo { name: "image".into(), dtype: Some(DType::F32), shape, ..ValueInfo::default() }];
     model
 }
 

@@ -75,8 +75,10 @@ pub struct NodeDef {
 pub struct ValueInfo {
     /// Name of the value.
     pub name: String,
-    /// Type of its elements; `None` if it is not a tensor, or of a type that this crate does not read.
+    /// Type of its elements; `None` if the file does not say, or says a type that this crate does not read.
     pub dtype: Option<DType>,
+    /// What it is instead, where the file says a type that this crate does not read: `complex64`, or `no tensor`.
+    pub unread: Option<String>,
     /// Its axes; `None` if the file does not say how many there are.
     pub shape: Option<Vec<Dim>>,
 }
@@ -186,6 +188,6 @@ impl ValueInfo {
     /// A tensor whose shape is known.
     pub fn new(name: impl Into<String>, dtype: DType, shape: impl IntoIterator<Item = usize>) -> Self {
         let shape = shape.into_iter().map(Dim::Known).collect();
-        Self { name: name.into(), dtype: Some(dtype), shape: Some(shape) }
+        Self { name: name.into(), dtype: Some(dtype), unread: None, shape: Some(shape) }
     }
 }

@@ -38,6 +38,8 @@ pub struct TensorInfo {
     pub name: String,
     /// The kind of its elements, where declared.
     pub dtype: Option<DType>,
+    /// What the file says that it is, where that is nothing that can be read: `complex64`, or `no tensor`.
+    pub unread: Option<String>,
     /// Its shape, where declared.
     pub shape: Option<Vec<Dim>>,
 }
@@ -220,6 +222,7 @@ impl Model {
     fn declare(&mut self, id: TensorId, info: ValueInfo) {
         let tensor = &mut self.tensors[id.0];
         tensor.dtype = tensor.dtype.or(info.dtype);
+        tensor.unread = tensor.unread.take().or(info.unread);
         if tensor.shape.is_none() {
             tensor.shape = info.shape;
         }
@@ -238,6 +241,7 @@ impl Model {
             let info = id.map(|id| &self.tensors[id.0]);
             Known {
                 dtype: info.and_then(|info| info.dtype),
+                unread: info.and_then(|info| info.unread.as_deref()),
                 shape: info.and_then(|info| info.shape.as_deref()),
                 constant: id.and_then(|id| given.get(&id)),
             }

@@ -29,6 +29,13 @@ impl Head {
 }
 
 impl Model {
+    /// What a node of those that may be left off makes of a tensor, if it keeps the shape.
+    pub(crate) fn same_shape(&self, id: TensorId) -> Option<TensorId> {
+        let keeps = |op: &str| SQUASHING.contains(&op) || matches!(op, "Identity" | "Cast" | "Dropout");
+        let node = self.nodes.iter().find(|node| node.inputs.first() == Some(&Some(id)) && keeps(&node.op))?;
+        node.outputs.first().copied().flatten()
+    }
+
     /// The output called `name` (or the only one), up to a final softmax, log-softmax or sigmoid, which is left off
     /// unless `keep` says otherwise: a network of probabilities is not linear anywhere, its logits are.
     ///

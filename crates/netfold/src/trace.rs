@@ -287,14 +287,17 @@ impl<'m, T: Precision> Trace<'m, T> {
         self.contradicted().into_iter().chain(self.scale.clone()).collect()
     }
 
-    /// A declared shape of the output that the computation contradicts.
+    /// A declared shape of the output that the computation contradicts, or of what nodes that keep shapes make of it.
     fn contradicted(&self) -> Option<Warning> {
-        let (info, value) = (&self.model.tensors[self.output.0], self.value(self.output)?);
-        let declared = info.shape.as_ref().filter(|declared| !agree(declared, value.shape()))?;
-        Some(Warning::DeclaredShape {
-            tensor: info.name.clone(),
-            declared: shape_text(declared),
-            computed: value.shape().to_vec(),
+        let computed = self.value(self.output)?.shape();
+        std::iter::successors(Some(self.output), |&id| self.model.same_shape(id)).find_map(|id| {
+            let info = &self.model.tensors[id.0];
+            let declared = info.shape.as_ref().filter(|declared| !agree(declared, computed))?;
+            Some(Warning::DeclaredShape {
+                tensor: info.name.clone(),
+                declared: shape_text(declared),
+                computed: computed.to_vec(),
+            })
         })
     }
 

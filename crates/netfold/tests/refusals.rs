@@ -7,7 +7,7 @@ use netfold_onnx::{DType, Data, GraphDef, ModelDef, NodeDef, TensorDef, ValueInf
 
 /// A graph from x of this type and shape to y.
 fn graph(dtype: DType, shape: &[usize]) -> GraphDef {
-    let output = ValueInfo { name: "y".into(), dtype: None, shape: None };
+    let output = ValueInfo { name: "y".into(), ..ValueInfo::default() };
     GraphDef::new("g").with_input(ValueInfo::new("x", dtype, shape.iter().copied())).with_output(output)
 }
 
@@ -226,5 +226,45 @@ fn an_inspection_lists_what_shows_on_the_way() {
         assert!(last.why.contains("3 axes"), "{last:?}");
         assert_eq!(kind("relu"), Some(Kind::Varies));
         assert!(found.traced.is_none() && found.estimate.is_none());
+    }
+}
+
+#[test]
+fn types_that_cannot_be_read_are_refused_where_they_are_used() {
+    let read = |name: &str| {
+        let mut def = graph(DType::F32, &[3]).with_node(NodeDef::new("Relu", [name], ["y"]).named("relu"));
+        let unread = ValueInfo { unread: Some("complex64".into()), ..ValueInfo::new("z", DType::F32, [3]) };
+        def.inputs.push(ValueInfo { dtype: None, ..unread });
+        Model::new(ModelDef::new(def)).unwrap()
+    };
+    let why = |name: &str| read(name).nodes[0].operator.as_ref().err().cloned();
+    assert_eq!(why("z").as_deref(), Some("its input `X` is complex64 in the file"));
+    // What nobody reads is in nobody's way.
+    assert_eq!(why("x"), None);
+}
+
+#[test]
+fn a_declared_shape_that_the_computation_contradicts_is_told() {
+    let told = |declared: &[usize], softmax: bool| -> Vec<String> {
+        let (end, last) = if softmax { ("p", "y") } else { ("y", "") };
+        let mut def = GraphDef::new("g")
+            .with_input(ValueInfo::new("x", DType::F32, [1, 4]))
+            .with_initializer("b", floats(&[4, 1]))
+            .with_node(NodeDef::new("Add", ["x", "b"], [end]));
+        if softmax {
+            def = def.with_node(NodeDef::new("Softmax", ["p"], [last]));
+        }
+        let def = def.with_output(ValueInfo::new("y", DType::F32, declared.iter().copied()));
+        let model = Model::new(ModelDef::new(def)).unwrap();
+        let head = model.head(None, false).unwrap();
+        let trace = model.trace(&Tensor::new(&[1, 4], vec![1.0_f64; 4]), head.logits, NonFinite::Refuse).unwrap();
+        trace.warnings().iter().map(ToString::to_string).collect()
+    };
+    // A softmax that is left off keeps the shape.
+    for softmax in [false, true] {
+        let warning = &told(&[1, 10], softmax)[..];
+        let [warning] = warning else { panic!("{warning:?}") };
+        assert!(warning.contains("declares shape [1, 10] for `y`") && warning.contains("[4, 4]"), "{warning}");
+        assert!(told(&[4, 4], softmax).is_empty());
     }
 }

@@ -98,7 +98,7 @@ fn add_block(
 fn value(name: &str, axes: &[usize]) -> ValueInfo {
     let batch = Dim::Symbol("batch".to_owned());
     let shape = std::iter::once(batch).chain(axes.iter().copied().map(Dim::Known)).collect();
-    ValueInfo { name: name.to_owned(), dtype: Some(DType::F32), shape: Some(shape) }
+    ValueInfo { name: name.to_owned(), dtype: Some(DType::F32), shape: Some(shape), ..ValueInfo::default() }
 }
 
 fn tensor<const D: usize>(values: &Tensor<D>) -> std::result::Result<TensorDef, TensorProblem> {

@@ -1,6 +1,7 @@
 //! Graphs, nodes, attributes and the types of values.
 
 use super::{Context, domain, sparse, tensor};
+use crate::dtype::code_name;
 use crate::{
     Attribute, DType, Dim, GraphDef, NodeDef, NodeProblem, OnnxError, ValueInfo,
     generated::{AttributeProto, DimensionProto, GraphProto, NodeProto, ValueInfoProto},
@@ -160,10 +161,19 @@ fn text(bytes: &[u8]) -> Option<String> {
 }
 
 fn value_info(proto: ValueInfoProto) -> ValueInfo {
-    let tensor = proto.r#type.and_then(|t| t.tensor_type).unwrap_or_default();
+    let said = proto.r#type.is_some();
+    let tensor = proto.r#type.and_then(|t| t.tensor_type);
+    let unread = match tensor.as_ref().map(|tensor| tensor.elem_type) {
+        // Some files leave the type open.
+        Some(0) => None,
+        Some(code) => DType::from_code(code).is_none().then(|| code_name(code)),
+        None => said.then(|| "no tensor".to_owned()),
+    };
+    let tensor = tensor.unwrap_or_default();
     ValueInfo {
         name: proto.name,
         dtype: DType::from_code(tensor.elem_type),
+        unread,
         shape: tensor.shape.map(|shape| shape.dim.into_iter().map(dim).collect()),
     }
 }

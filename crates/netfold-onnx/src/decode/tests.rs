@@ -152,3 +152,14 @@ fn negative_and_nameless_sizes_are_unknown() {
     let expected = [Dim::Unknown, Dim::Unknown, Dim::Symbol("n".into()), Dim::Known(0)];
     assert_eq!(input.shape.as_deref(), Some(expected.as_slice()));
 }
+
+#[test]
+fn a_type_that_is_not_read_is_named() {
+    let tensor = |elem_type| Some(TypeProto { tensor_type: Some(TensorTypeProto { elem_type, shape: None }) });
+    let info = |name: &str, r#type| ValueInfoProto { name: name.into(), r#type };
+    let types = [tensor(14), tensor(99), Some(TypeProto { tensor_type: None }), tensor(0), None, tensor(1)];
+    let input = types.into_iter().enumerate().map(|(i, r#type)| info(&format!("x{i}"), r#type)).collect();
+    let model = decoded(GraphProto { input, ..Default::default() }).unwrap();
+    let found: Vec<Option<&str>> = model.graph.inputs.iter().map(|input| input.unread.as_deref()).collect();
+    assert_eq!(found, [Some("complex64"), Some("number 99"), Some("no tensor"), None, None, None]);
+}

@@ -58,7 +58,7 @@ fn value_info(prefix: &'static str) -> impl Strategy<Value = Vec<ValueInfo>> {
     let dtype = proptest::option::of(proptest::sample::select(DType::all().collect::<Vec<_>>()));
     let types = vec((dtype, proptest::option::of(vec(dim, 0..4))), 0..3);
     types.prop_map(move |types| {
-        let named = |(i, (dtype, shape))| ValueInfo { name: format!("{prefix}{i}"), dtype, shape };
+        let named = |(i, (dtype, shape))| ValueInfo { name: format!("{prefix}{i}"), dtype, unread: None, shape };
         types.into_iter().enumerate().map(named).collect()
     })
 }

@@ -34,6 +34,8 @@ pub struct Attributes<'a> {
 pub struct Known<'a> {
     /// The type of its elements.
     pub dtype: Option<DType>,
+    /// What it is, where that is nothing that can be read.
+    pub unread: Option<&'a str>,
     /// Its shape.
     pub shape: Option<&'a [Dim]>,
     /// Its value, where the file holds it.

@@ -346,7 +346,12 @@ impl Facts {
         }
         let own: Vec<&InputFacts> = self.inputs.iter().filter(|own| own.sets.contains(set)).collect();
         for i in 0..node.inputs {
-            let (Some(&own), Some(dtype)) = (own.get(i).or(own.last()), node.known(i).dtype) else { continue };
+            let Some(&own) = own.get(i).or(own.last()) else { continue };
+            let known = node.known(i);
+            if let Some(unread) = known.unread {
+                return Err(OpError::unsupported(format!("its input `{}` is {unread} in the file", own.name)));
+            }
+            let Some(dtype) = known.dtype else { continue };
             let allowed = own.types.at(set);
             if !allowed.contains(dtype) {
                 return Err(OpError::new(format!(
