@@ -1,7 +1,6 @@
 //! Why the program stops, as people read it, and its exit code.
 
 use std::error::Error as StdError;
-use std::fmt::Write;
 use std::process::ExitCode;
 
 use netfold::error::OnnxError;
@@ -23,6 +22,8 @@ pub struct Failure {
     /// The exit code.
     pub code: u8,
     message: String,
+    /// What the message is about, one a line.
+    list: Vec<String>,
     causes: Vec<String>,
     hint: Option<String>,
 }
@@ -30,7 +31,13 @@ pub struct Failure {
 impl Failure {
     /// A failure with these words.
     pub fn new(code: u8, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), causes: Vec::new(), hint: None }
+        Self::lines(code, vec![message.into()])
+    }
+
+    /// A failure with the words of the first line; the others are what caused it.
+    pub fn lines(code: u8, mut lines: Vec<String>) -> Self {
+        let message = if lines.is_empty() { String::new() } else { lines.remove(0) };
+        Self { code, message, list: Vec::new(), causes: lines, hint: None }
     }
 
     /// With what helps.
@@ -50,28 +57,27 @@ impl Failure {
                 lines.push(cause);
             }
         }
-        let message = lines.remove(0);
-        Self { code, message, causes: lines, hint: None }
+        Self::lines(code, lines)
     }
 
     /// Prints the failure to standard error and gives the exit code.
     pub fn report(&self) -> ExitCode {
-        let mut text = format!("error: {}\n", self.message);
-        for cause in &self.causes {
-            let _ = writeln!(text, "  cause: {cause}");
-        }
+        eprintln!("error: {}", self.message);
+        self.list.iter().for_each(|one| eprintln!("    {one}"));
+        self.causes.iter().for_each(|cause| eprintln!("  cause: {cause}"));
         if let Some(hint) = &self.hint {
-            let _ = writeln!(text, "hint: {hint}");
+            eprintln!("hint: {hint}");
         }
-        eprint!("{text}");
         ExitCode::from(self.code)
     }
 }
 
 /// Prints what a reader of the result has to know to standard error.
 pub fn warn(message: &str, hint: Option<&str>) {
-    let hint = hint.map(|hint| format!("hint: {hint}\n")).unwrap_or_default();
-    eprint!("warning: {message}\n{hint}");
+    eprintln!("warning: {message}");
+    if let Some(hint) = hint {
+        eprintln!("hint: {hint}");
+    }
 }
 
 impl From<netfold::Error> for Failure {
@@ -84,6 +90,11 @@ impl From<netfold::Error> for Failure {
         };
         let mut failure = Self::of(code, &error);
         failure.hint = error.hint();
+        let mut lines = error.lines();
+        if lines.len() > 1 {
+            failure.message = lines.remove(0);
+            failure.list = lines;
+        }
         failure
     }
 }

@@ -8,6 +8,7 @@ use netfold::{Inspection, Kind};
 
 use crate::args::GraphWord;
 use crate::commands::shape_text;
+use crate::out::escaped;
 
 /// The nodes that depend on the input, and which tensors they hand to each other.
 pub fn text(found: &Inspection, format: GraphWord) -> String {
@@ -39,6 +40,11 @@ fn colour(kind: Kind) -> Option<&'static str> {
     }
 }
 
+/// A line break of a name is not one of the text.
+fn one(line: &str) -> String {
+    escaped(line).into_owned()
+}
+
 /// Operator, name, shapes, and kind where it is not linear.
 fn lines(node: &NodeFacts) -> Vec<String> {
     let shapes: Vec<String> = node.outputs.iter().map(shape_text).collect();
@@ -46,7 +52,7 @@ fn lines(node: &NodeFacts) -> Vec<String> {
         Some(rule) => format!("{}: {rule}", node.kind),
         None => node.kind.to_string(),
     });
-    [node.op.clone(), node.name.clone(), shapes.join(" ")].into_iter().chain(kind).collect()
+    [node.op.clone(), node.name.clone(), shapes.join(" ")].into_iter().chain(kind).map(|line| one(&line)).collect()
 }
 
 fn dot(found: &Inspection, nodes: &[&NodeFacts], arrows: impl Iterator<Item = (usize, usize)>) -> String {
@@ -57,7 +63,7 @@ fn dot(found: &Inspection, nodes: &[&NodeFacts], arrows: impl Iterator<Item = (u
     let mut text =
         String::from("digraph network {\n  node [shape=box, style=filled, fillcolor=white, fontname=Helvetica];\n");
     // Writing to a string cannot fail.
-    let input = [found.input.name.clone(), shape_text(&found.input)];
+    let input = [found.input.name.clone(), shape_text(&found.input)].map(|line| one(&line));
     let _ = writeln!(text, "  n0 [label={}, shape=ellipse];", quoted(&input));
     for (index, node) in nodes.iter().enumerate() {
         let fill = colour(node.kind).map(|colour| format!(", fillcolor=\"{colour}\"")).unwrap_or_default();
@@ -77,7 +83,7 @@ fn mermaid(found: &Inspection, nodes: &[&NodeFacts], arrows: impl Iterator<Item 
     };
     let mut text = String::from("flowchart TD\n");
     // Writing to a string cannot fail.
-    let input = [found.input.name.clone(), shape_text(&found.input)];
+    let input = [found.input.name.clone(), shape_text(&found.input)].map(|line| one(&line));
     let _ = writeln!(text, "  n0([{}])", quoted(&input));
     for (index, node) in nodes.iter().enumerate() {
         let _ = writeln!(text, "  n{}[{}]", index + 1, quoted(&lines(node)));

@@ -17,10 +17,13 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use args::{Cli, Command};
-use failure::{FAILED, Failure};
+use failure::{FAILED, Failure, WRONG_INPUT};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
     match usable().and_then(|()| run(&cli.command)) {
         Ok(code) => code,
         Err(failure) => failure.report(),
@@ -31,6 +34,23 @@ fn main() -> ExitCode {
 fn usable() -> Result<(), Failure> {
     netfold_linear::instruction_set().map_err(netfold::Error::from)?;
     Ok(())
+}
+
+/// Help where it was asked for, or what is wrong with the words.
+fn usage(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        return error.print().map_or_else(|error| out::unwritten(&error).into(), |()| ExitCode::SUCCESS);
+    }
+    // The message repeats words: with them written out it is the same, but for characters that a terminal obeys.
+    let words = std::env::args_os().map(|word| out::escaped(&word.to_string_lossy()).into_owned());
+    match Cli::try_parse_from(words) {
+        Err(error) if error.use_stderr() => {
+            // Where standard error cannot be written there is nobody to be told.
+            let _ = error.print();
+        }
+        _ => eprintln!("error: {}", error.kind()),
+    }
+    ExitCode::from(WRONG_INPUT)
 }
 
 fn run(command: &Command) -> Result<ExitCode, Failure> {

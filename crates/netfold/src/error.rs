@@ -53,7 +53,7 @@ pub enum Error {
     #[error(transparent)]
     InstructionSet(#[from] UnknownInstructionSet),
     /// Nodes between the input and the wanted output that are not supported: all that are known.
-    #[error("{}", unsupported_list(.nodes))]
+    #[error("{}", unsupported_lines(.nodes).join("\n    "))]
     Unsupported {
         /// The nodes.
         nodes: Vec<Unsupported>,
@@ -149,7 +149,7 @@ pub enum Error {
         why: String,
     },
     /// Nodes that the one-layer model is exact for at the traced input alone: there is no region around it.
-    #[error("the one-layer model has no region: it holds at this input alone, {}", point_list(.0))]
+    #[error("the one-layer model has no region: it holds at this input alone, {}", point_lines(.0).join("\n    "))]
     Point(Vec<Unsupported>),
     /// A number that is not finite.
     #[error("{what} holds {value} at flat index {index}")]
@@ -185,6 +185,23 @@ pub enum Error {
 }
 
 impl Error {
+    /// The message line by line: an error about several nodes has one for each. Names of nodes may hold line breaks, so
+    /// that the lines cannot be told from the message.
+    pub fn lines(&self) -> Vec<String> {
+        match self {
+            Self::Unsupported { nodes, .. } => unsupported_lines(nodes),
+            Self::Point(nodes) => {
+                let mut lines = point_lines(nodes);
+                // The message begins before the first line of the list.
+                if let Some(first) = self.to_string().split('\n').next() {
+                    first.clone_into(&mut lines[0]);
+                }
+                lines
+            }
+            error => vec![error.to_string()],
+        }
+    }
+
     /// What helps, where something simple does.
     pub fn hint(&self) -> Option<String> {
         match self {
@@ -273,33 +290,27 @@ fn lacking_list(names: &[String]) -> String {
     format!("{} {}", quoted(names), if names.len() == 1 { "has" } else { "have" })
 }
 
-fn unsupported_list(nodes: &[Unsupported]) -> String {
-    let mut text = match nodes.len() {
+fn unsupported_lines(nodes: &[Unsupported]) -> Vec<String> {
+    let head = match nodes.len() {
         1 => "1 node is not supported:".to_owned(),
         n => format!("{n} nodes are not supported:"),
     };
-    list(nodes, &mut text);
-    text
+    std::iter::once(head).chain(nodes.iter().map(told)).collect()
 }
 
-fn point_list(nodes: &[Unsupported]) -> String {
+fn point_lines(nodes: &[Unsupported]) -> Vec<String> {
     /// Nodes that are named.
     const NAMED: usize = 8;
-    let mut text = match nodes.len() {
+    let head = match nodes.len() {
         1 => "for 1 node:".to_owned(),
         n => format!("for {n} nodes:"),
     };
-    list(&nodes[..nodes.len().min(NAMED)], &mut text);
-    if nodes.len() > NAMED {
-        text.extend(["\n    and ", &(nodes.len() - NAMED).to_string(), " more"]);
-    }
-    text
+    let more = (nodes.len() > NAMED).then(|| format!("and {} more", nodes.len() - NAMED));
+    std::iter::once(head).chain(nodes.iter().take(NAMED).map(told)).chain(more).collect()
 }
 
-fn list(nodes: &[Unsupported], text: &mut String) {
-    for node in nodes {
-        text.extend(["\n    `", &node.node, "` (", &node.op, "): ", &node.why]);
-    }
+fn told(Unsupported { node, op, why }: &Unsupported) -> String {
+    format!("`{node}` ({op}): {why}")
 }
 
 #[cfg(test)]

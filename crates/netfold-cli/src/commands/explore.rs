@@ -49,7 +49,7 @@ pub fn explore(words: &Explore) -> Result<ExitCode, Failure> {
     let served = if single { serve::<f32>(&options, ready) } else { serve::<f64>(&options, ready) };
     served.map(|()| ExitCode::SUCCESS).map_err(|error| match error {
         ExploreError::File(problem) => {
-            let failure = Failure::new(WRONG_INPUT, problem.lines.join("\n  cause: "));
+            let failure = Failure::lines(WRONG_INPUT, problem.lines);
             problem.hint.into_iter().fold(failure, Failure::hint)
         }
         error => Failure::new(FAILED, error.to_string()),

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::process::ExitCode;
 
-use console::{Term, style};
+use console::{Style, Term};
 use netfold::cost::Cost;
 use netfold::inspect::{Dim, Estimate, InputRole, NodeFacts, Start, TensorFacts};
 use netfold::{Error, Head, Inspection, Kind, Model};
@@ -15,6 +15,7 @@ use serde_json::{Map, Value, json};
 use crate::args::{Inspect, PrecisionWord};
 use crate::failure::{self, Failure};
 use crate::flowchart;
+use crate::out::painted;
 
 /// Tells all nodes; a model with nodes that are not supported is told too, and is a failure all the same.
 pub fn inspect(words: &Inspect) -> Result<ExitCode, Failure> {
@@ -30,7 +31,7 @@ pub fn inspect(words: &Inspect) -> Result<ExitCode, Failure> {
     found.warnings.iter().for_each(|warning| failure::warn(&warning.to_string(), warning.hint().as_deref()));
     match words.graph {
         _ if words.json => println!("{}", object(words, &model, &head, &found)),
-        Some(format) => println!("{}", flowchart::text(&found, format).trim_end()),
+        Some(format) => flowchart::text(&found, format).lines().for_each(|line| println!("{line}")),
         None => print(words, &model, &head, &found),
     }
     if found.unsupported.is_empty() {
@@ -140,7 +141,8 @@ fn print(words: &Inspect, model: &Model, head: &Head, found: &Inspection) {
     let producer = Some(model.producer.as_str()).filter(|producer| !producer.is_empty());
     let opset = format!("opset {}", model.opset);
     let made: Vec<&str> = producer.into_iter().chain([opset.as_str()]).collect();
-    println!("{}  {}", style(file(&words.model)).bold(), made.join(", "));
+    let (plain, bold) = (Style::new(), Style::new().bold());
+    painted(&[(&bold, &file(&words.model)), (&plain, "  "), (&plain, &made.join(", "))]);
     let several = found.inputs.len() > 1 || words.from.is_some();
     for (input, role) in &found.inputs {
         let remark = match role {
@@ -188,12 +190,13 @@ fn table(nodes: &[NodeFacts]) {
     let columns = Term::stdout().size_checked().map(|(_, columns)| usize::from(columns));
     let left = columns.map(|columns| columns.saturating_sub(op + shape + kind + rule + 8).max(SHORTEST));
     let head = format!("{:op$}  {:shape$}  {:kind$}  {:rule$}  node", "operator", "shape", "kind", "rule");
-    println!("{}", style(head).bold());
+    painted(&[(&Style::new().bold(), &head)]);
     for (node, shapes) in nodes.iter().zip(&shapes) {
         let name = left.map_or_else(|| node.name.clone(), |left| ending(&node.name, left));
         let (op_cell, rule_cell) = (format!("{:op$}", node.op), format!("{:rule$}", node.rule.unwrap_or_default()));
-        let row = format!("{op_cell}  {shapes:shape$}  {}  {rule_cell}  {name}", coloured(node.kind, kind));
-        println!("{}", if node.kind == Kind::Constant { style(row).dim() } else { style(row) });
+        let around = if node.kind == Kind::Constant { Style::new().dim() } else { Style::new() };
+        let (before, after) = (format!("{op_cell}  {shapes:shape$}  "), format!("  {rule_cell}  {name}"));
+        painted(&[(&around, &before), (&colour(node.kind), &format!("{:kind$}", node.kind)), (&around, &after)]);
     }
 }
 
@@ -208,14 +211,14 @@ fn ending(name: &str, most: usize) -> String {
     if len <= most { name.to_owned() } else { format!("…{}", name.chars().skip(len + 1 - most).collect::<String>()) }
 }
 
-fn coloured(kind: Kind, width: usize) -> console::StyledObject<String> {
-    let cell = style(format!("{kind:width$}"));
+fn colour(kind: Kind) -> Style {
+    let plain = Style::new();
     match kind {
-        Kind::Linear | Kind::Varies | Kind::Constant => cell,
-        Kind::Region => cell.cyan(),
-        Kind::Input | Kind::Held => cell.yellow(),
-        Kind::LeftOff => cell.dim(),
-        Kind::Unsupported => cell.red().bold(),
+        Kind::Linear | Kind::Varies => plain,
+        Kind::Region => plain.cyan(),
+        Kind::Input | Kind::Held => plain.yellow(),
+        Kind::Constant | Kind::LeftOff => plain.dim(),
+        Kind::Unsupported => plain.red().bold(),
     }
 }
 
@@ -233,7 +236,9 @@ fn print_estimate(words: &Inspect, estimate: &Estimate) {
     }
     let title = format!("a reconstruction in {precision} takes");
     let width = lines.iter().map(|line| line.0.chars().count()).max().unwrap_or(0).max(title.chars().count());
-    println!("\n{}", style(format!("{title:<width$}  {:>10}  {:>16}", "products", "memory, at least")).bold());
+    println!();
+    let head = format!("{title:<width$}  {:>10}  {:>16}", "products", "memory, at least");
+    painted(&[(&Style::new().bold(), &head)]);
     for (what, products, memory) in lines {
         let products = products.map(amount).unwrap_or_default();
         let memory = memory.map(|memory| bytes(memory as u64)).unwrap_or_default();

@@ -11,7 +11,7 @@ pub fn ops(json: bool) -> Result<ExitCode, Failure> {
     if json {
         println!("{}", serde_json::json!({ "ops": names }));
     } else {
-        println!("{}", names.join("\n"));
+        names.iter().for_each(|name| println!("{name}"));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -221,7 +221,11 @@ impl Found<'_> {
         println!("\n{:<10}{}, logit {:.4}", "class", self.session.class(self.class), self.logit);
         match &self.region {
             Ok(switches) => println!("{:<10}bounded by {switches} switches", "region"),
-            Err(nodes) => println!("{:<10}none: {}", "region", Error::Point(nodes.clone())),
+            Err(nodes) => {
+                let lines = Error::Point(nodes.clone()).lines();
+                println!("{:<10}none: {}", "region", lines[0]);
+                lines[1..].iter().for_each(|line| println!("    {line}"));
+            }
         }
         for bracket in &self.brackets {
             let Bracket { norm, lower, likely_lower, upper, switch } = bracket;
