@@ -1,8 +1,7 @@
 //! Pictures and the report: the rows that people look at.
 
-use std::path::Path;
-
 use netfold::certificate::Certificate;
+use netfold::folder::Folder;
 use netfold::input::Picture as InputPicture;
 use netfold::{Precision, ReceptiveField, Reconstruction, Row, Tensor, Unit};
 use netfold_render::{
@@ -82,7 +81,7 @@ pub struct Gallery<'a, T: Precision> {
 impl<T: Precision> Gallery<'_, T> {
     /// Writes `weights-<class>.png`, `contributions-<class>.png` and `overlay-<class>.png` for each row, and
     /// `report.html`.
-    pub fn write(&self, folder: &Path) -> Result<(), Failure> {
+    pub fn write(&self, folder: &mut Folder) -> Result<(), Failure> {
         let view = self.input_view()?;
         let mut classes = Vec::new();
         for row in self.rows {
@@ -123,12 +122,12 @@ impl<T: Precision> Gallery<'_, T> {
             weight_unit: if words.at.is_some() { "value per model unit" } else { "logit per model unit" }.into(),
             certificate: self.certificate.clone(),
         };
-        Ok(report.save(folder.join("report.html"))?)
+        Ok(folder.write("report.html", report.to_html()?.as_bytes())?)
     }
 
     fn pictures(
         &self,
-        folder: &Path,
+        folder: &mut Folder,
         row: &Kept,
         view: &InputView,
         (weights, contributions): (&Sheet, &Sheet),
@@ -151,11 +150,12 @@ impl<T: Precision> Gallery<'_, T> {
         };
         let (plane_w, scale_w) = plane(weights);
         let (plane_c, scale_c) = plane(contributions);
-        let save = |picture: Picture, name: &str| picture.save(folder.join(format!("{name}-{stem}.png")));
+        let mut save = |picture: Picture, name: &str| -> Result<(), Failure> {
+            Ok(folder.write(&format!("{name}-{stem}.png"), &picture.png()?)?)
+        };
         save(Picture::heat(&plane_w, &scale_w, &caption("weights W", format!("{value} per model unit"))), "weights")?;
         save(Picture::heat(&plane_c, &scale_c, &caption("contributions W ∘ x", value.to_owned())), "contributions")?;
-        save(Picture::overlay(view, &plane_c, &scale_c, &caption("contributions W ∘ x", value.to_owned())), "overlay")?;
-        Ok(())
+        save(Picture::overlay(view, &plane_c, &scale_c, &caption("contributions W ∘ x", value.to_owned())), "overlay")
     }
 
     fn class_view(&self, row: &Kept, weights: Sheet, contributions: Sheet) -> ClassView {

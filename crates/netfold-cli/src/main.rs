@@ -11,6 +11,8 @@ mod gallery;
 mod labels;
 mod progress;
 mod session;
+#[cfg(unix)]
+mod signals;
 
 use std::process::ExitCode;
 
@@ -24,6 +26,11 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
+    // The explorer ends in its own way.
+    #[cfg(unix)]
+    if !matches!(cli.command, Command::Explore(_)) {
+        signals::watch();
+    }
     match usable().and_then(|()| run(&cli.command)) {
         Ok(code) => code,
         Err(failure) => failure.report(),

@@ -390,6 +390,7 @@ impl<T: Precision> Frozen<T> {
     }
 }
 
-fn stamp(path: &Path) -> Result<FileStamp, Failure> {
+/// Name and hash of a file.
+pub fn stamp(path: &Path) -> Result<FileStamp, Failure> {
     FileStamp::of(path).map_err(|error| Failure::new(FAILED, format!("cannot read `{}`: {error}", path.display())))
 }

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use axum::http::StatusCode;
 use netfold::certificate::FileStamp;
+use netfold::folder::Folder;
 use netfold::graph::TensorId;
 use netfold::input::{Held, LayoutChoice, NamedPreprocess};
 use netfold::store::Taken;
@@ -193,10 +194,12 @@ impl<T: Precision> Bench<T> {
         let pixels = frozen.given.picture.as_ref().map(|picture| picture.map.clone());
         let info = &opened.model.tensors[opened.input.0];
         let taken = Taken { name: &info.name, dtype: info.dtype, shape: x.shape() };
-        let mut store = Store::begin(folder, taken, classes.len(), pixels)?;
+        let mut files = Folder::begin(folder)?;
+        let mut store = Store::begin(&mut files, taken, classes.len(), pixels)?;
         let result =
             frozen.logits.rows(&x, classes.to_vec(), ticket, &mut |_, row| store.row(row).map_err(Problem::from))?;
-        Ok(store.finish(&result, &x)?)
+        store.finish(&result, &x)?;
+        Ok(files.commit()?)
     }
 
     /// The model frozen at the input: the one at hand, or made anew.

@@ -258,10 +258,11 @@ async fn export<T: Precision>(
     let file = app.input(&input)?;
     let at = At { model, input: file.source.clone() };
     let folder = tempfile::Builder::new().prefix("netfold-").tempdir()?;
-    let path = folder.path().to_owned();
+    let files = folder.path().join("files");
+    let path = files.clone();
     let work = move |bench: &mut Bench<T>, ticket: &_| bench.export(&at, &classes, &path, ticket);
     app.queue.run(format!("writing {name}"), work).await.map_err(|problem| without(problem, file.folder.as_deref()))?;
-    let written = tokio::fs::File::open(folder.path().join(&name)).await?;
+    let written = tokio::fs::File::open(files.join(&name)).await?;
     // An open file stays readable when its folder goes.
     let stream = futures_util::stream::unfold(written, |mut file| async move {
         use tokio::io::AsyncReadExt;

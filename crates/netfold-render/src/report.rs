@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use image::RgbImage;
-use netfold::{Certificate, store};
+use netfold::{Certificate, folder};
 
 use crate::RenderError;
 use crate::document::{Layer, PixelUnits};
@@ -123,6 +123,6 @@ impl Report {
     /// # Errors
     /// As [`Self::to_html`], and [`RenderError::Write`] with the path.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), RenderError> {
-        Ok(store::write(path.as_ref(), self.to_html()?.as_bytes())?)
+        Ok(folder::write(path.as_ref(), self.to_html()?.as_bytes())?)
     }
 }

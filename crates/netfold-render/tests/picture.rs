@@ -1,7 +1,7 @@
 //! Pictures: size, known pixels, files.
 
 use image::{Rgb, RgbImage};
-use netfold::store;
+use netfold::folder;
 use netfold_render::{
     Caption, InputView, Layout, Order, Picture, Plane, Scale, Sheet, View, diverging, file_stem, heat_tile, veil_tile,
 };
@@ -115,9 +115,9 @@ fn a_tensor_is_seen_from_its_smallest_to_its_largest_value() {
 
 #[test]
 fn files_are_whole_or_not_there() {
-    let folder = tempfile::tempdir().unwrap();
-    let names = || std::fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect::<Vec<_>>();
-    let missing = folder.path().join("not-there/weights-3.png");
+    let place = tempfile::tempdir().unwrap();
+    let names = || std::fs::read_dir(place.path()).unwrap().map(|e| e.unwrap().file_name()).collect::<Vec<_>>();
+    let missing = place.path().join("not-there/weights-3.png");
     let plane = plane(1, 1, |_| 1.0);
     let error = Picture::heat(&plane, &Scale::over([&plane]), &caption()).save(&missing).unwrap_err();
     assert!(error.to_string().contains("weights-3.png"));
@@ -125,14 +125,14 @@ fn files_are_whole_or_not_there() {
     assert!(names().is_empty());
 
     // A folder already has the name: the temporary file must not stay behind.
-    let taken = folder.path().join("report.html");
+    let taken = place.path().join("report.html");
     std::fs::create_dir(&taken).unwrap();
-    assert!(store::write(&taken, b"page").unwrap_err().to_string().contains("report.html"));
+    assert!(folder::write(&taken, b"page").unwrap_err().to_string().contains("report.html"));
     assert_eq!(names(), ["report.html"]);
 
     std::fs::remove_dir(&taken).unwrap();
     std::fs::write(&taken, "old").unwrap();
-    store::write(&taken, b"new").unwrap();
+    folder::write(&taken, b"new").unwrap();
     assert_eq!((names().len(), std::fs::read(&taken).unwrap()), (1, b"new".to_vec()));
 }
 

@@ -6,7 +6,7 @@ use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
 use netfold_linear::Support;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::affine::Validity;
@@ -155,7 +155,7 @@ pub struct HeldInput {
 }
 
 /// A file and what identifies it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct FileStamp {
     /// Its name, without folders.
     pub file: String,

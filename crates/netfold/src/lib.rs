@@ -57,6 +57,7 @@ pub mod cost;
 mod dependence;
 pub mod error;
 pub mod feed;
+pub mod folder;
 mod freeze;
 pub mod gates;
 pub mod graph;

@@ -1,19 +1,19 @@
 //! Files: the arrays and the one-layer model, written as the rows come.
 
-use std::fs;
+use std::fs::File;
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use netfold_linear::{Probes, Support};
-use netfold_onnx::{Attribute, DType, GraphDef, ModelDef, NodeDef, StreamedModel, ValueInfo};
+use netfold_onnx::{Attribute, DType, GraphDef, ModelDef, NodeDef, OnnxError, StreamedModel, ValueInfo};
 use npyz::WriterBuilder;
-use tempfile::NamedTempFile;
 use zip::CompressionMethod;
 use zip::write::{SimpleFileOptions, ZipWriter};
 
 use crate::error::Error;
+use crate::folder::{self, Folder, StagedFile};
 use crate::input::PixelMap;
 use crate::ops::Precision;
 use crate::reconstruct::{Reconstruction, Row};
@@ -32,15 +32,14 @@ pub struct Taken<'a> {
 
 /// `reconstruction.npz` and `reconstructed.onnx` while rows are still coming.
 ///
-/// Both go to temporary names in the output folder and get their own only in [`finish`](Self::finish), so that an
-/// interrupted run leaves nothing that looks like a result. Rows are not held: memory does not grow with their number.
+/// Rows are not held: memory does not grow with their number.
 #[derive(Debug)]
-pub struct Store<T> {
-    folder: PathBuf,
+pub struct Store<'a, T> {
+    folder: &'a mut Folder,
     /// Dropped before `npz`: an archive that is given up is not completed.
     given_up: GivenUp,
     npz: ZipWriter<Archive>,
-    onnx: StreamedModel<BufWriter<NamedTempFile>>,
+    onnx: StreamedModel<StagedFile>,
     pixels: Option<Pixels<T>>,
     /// Each row's shares of b, one after the other.
     shares: Vec<T>,
@@ -51,7 +50,7 @@ pub struct Store<T> {
 #[derive(Debug)]
 struct Pixels<T> {
     map: PixelMap<T>,
-    rows: BufWriter<fs::File>,
+    rows: BufWriter<File>,
     bias: Vec<T>,
 }
 
@@ -69,7 +68,7 @@ impl Drop for GivenUp {
 /// the call that met it.
 #[derive(Debug)]
 struct Archive {
-    file: BufWriter<NamedTempFile>,
+    file: StagedFile,
     given_up: Arc<AtomicBool>,
     position: u64,
     end: u64,
@@ -108,29 +107,33 @@ impl Seek for Archive {
 const NPZ: &str = "reconstruction.npz";
 const ONNX: &str = "reconstructed.onnx";
 
-impl<T: Precision> Store<T> {
-    /// Opens both files in `folder`, which is made if it is not there.
+impl<'a, T: Precision> Store<'a, T> {
+    /// Opens both files in `folder`.
     ///
     /// So many `classes` will get a row.
     ///
     /// # Errors
     /// If a file cannot be written, or the one-layer model would be larger than ONNX files can be.
-    pub fn begin(folder: &Path, input: Taken<'_>, classes: usize, pixels: Option<PixelMap<T>>) -> Result<Self, Error> {
-        fs::create_dir_all(folder).map_err(|source| Error::Write { path: folder.to_owned(), source })?;
-        let file = |name: &str| temporary(folder).map_err(|source| Error::Write { path: folder.join(name), source });
+    pub fn begin(
+        folder: &'a mut Folder,
+        input: Taken<'_>,
+        classes: usize,
+        pixels: Option<PixelMap<T>>,
+    ) -> Result<Self, Error> {
         let one_layer = one_layer(input, dtype::<T>(), classes);
         let len = input.shape.iter().product();
         let tensors: [(&str, &[usize]); 2] = [("W", &[classes, len]), ("b", &[classes])];
-        let onnx = StreamedModel::begin(&one_layer, dtype::<T>(), &tensors, file(ONNX)?)?;
+        let onnx = StreamedModel::begin(&one_layer, dtype::<T>(), &tensors, folder.file(ONNX)?);
+        let onnx = onnx.map_err(|error| onnx_error(folder, error))?;
         let given_up = GivenUp::default();
-        let mut npz =
-            ZipWriter::new(Archive { file: file(NPZ)?, given_up: Arc::clone(&given_up.0), position: 0, end: 0 });
+        let archive = Archive { file: folder.file(NPZ)?, given_up: Arc::clone(&given_up.0), position: 0, end: 0 };
+        let mut npz = ZipWriter::new(archive);
         let shape: Vec<usize> = std::iter::once(classes).chain(without_batch(input.shape)).collect();
-        begin_array(&mut npz, "weights", code::<T>(), &shape).map_err(|source| npz_error(folder, source))?;
+        begin_array(&mut npz, "weights", code::<T>(), &shape).map_err(|source| folder.failed(NPZ, source))?;
         let pixels =
-            pixels.map(|map| Ok(Pixels { map, rows: BufWriter::new(tempfile::tempfile_in(folder)?), bias: vec![] }));
-        let pixels = pixels.transpose().map_err(|source| npz_error(folder, source))?;
-        Ok(Self { folder: folder.to_owned(), given_up, npz, onnx, pixels, shares: Vec::new(), bytes: Vec::new() })
+            pixels.map(|map| Ok::<_, Error>(Pixels { map, rows: BufWriter::new(folder.scratch()?), bias: vec![] }));
+        let pixels = pixels.transpose()?;
+        Ok(Self { folder, given_up, npz, onnx, pixels, shares: Vec::new(), bytes: Vec::new() })
     }
 
     /// Appends one row of W.
@@ -141,34 +144,32 @@ impl<T: Precision> Store<T> {
         self.shares.extend_from_slice(row.bias_by_stage);
         self.bytes.clear();
         row.weights.iter().for_each(|&value| value.put_le(&mut self.bytes));
-        self.npz.write_all(&self.bytes).map_err(|source| npz_error(&self.folder, source))?;
-        self.onnx.write(&self.bytes)?;
+        self.npz.write_all(&self.bytes).map_err(|source| self.folder.failed(NPZ, source))?;
+        self.onnx.write(&self.bytes).map_err(|error| onnx_error(self.folder, error))?;
         if let Some(pixels) = &mut self.pixels {
             let probe = Probes::new(Support::full(pixels.map.map.codomain()), 1, row.weights.to_vec());
             pixels.bias.extend(pixels.map.bias_of(&probe, &[row.bias]));
             self.bytes.clear();
             pixels.map.pull(probe).values().iter().for_each(|&value| value.put_le(&mut self.bytes));
-            pixels.rows.write_all(&self.bytes).map_err(|source| npz_error(&self.folder, source))?;
+            pixels.rows.write_all(&self.bytes).map_err(|source| self.folder.failed(NPZ, source))?;
         }
         Ok(())
     }
 
-    /// Writes what is left and gives both files their names.
+    /// Writes what is left of both files.
     ///
     /// # Errors
     /// If a file cannot be written, or fewer rows came than the reconstruction has.
     pub fn finish(mut self, result: &Reconstruction<T>, x: &Tensor<T>) -> Result<(), Error> {
-        let folder = self.folder.clone();
-        self.rest(result, x).map_err(|source| npz_error(&folder, source))?;
+        self.rest(result, x).map_err(|source| self.folder.failed(NPZ, source))?;
         self.bytes.clear();
         result.bias.iter().for_each(|&value| value.put_le(&mut self.bytes));
-        self.onnx.write(&self.bytes)?;
-        let Self { npz, onnx, given_up, .. } = self;
-        let npz = npz.finish().map_err(|error| npz_error(&folder, error.into()))?;
+        self.onnx.write(&self.bytes).map_err(|error| onnx_error(self.folder, error))?;
+        let Self { folder, npz, onnx, given_up, .. } = self;
+        let written = npz.finish().map_err(io::Error::from).and_then(|mut npz| npz.file.flush());
         drop(given_up);
-        let onnx = onnx.finish()?;
-        keep(npz.file, &folder.join(NPZ))?;
-        keep(onnx, &folder.join(ONNX))
+        written.map_err(|source| folder.failed(NPZ, source))?;
+        onnx.finish().map(drop).map_err(|error| onnx_error(folder, error))
     }
 
     fn rest(&mut self, result: &Reconstruction<T>, x: &Tensor<T>) -> io::Result<()> {
@@ -201,19 +202,7 @@ impl<T: Precision> Store<T> {
     }
 }
 
-/// Writes a file under a temporary name and then gives it its own.
-///
-/// # Errors
-/// If it cannot be written.
-pub fn write(path: &Path, content: &[u8]) -> Result<(), Error> {
-    let failed = |source| Error::Write { path: path.to_owned(), source };
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = temporary(folder).map_err(failed)?;
-    file.write_all(content).map_err(failed)?;
-    keep(file, path)
-}
-
-/// Writes an array of double precision as `.npy`, under a temporary name first.
+/// Writes an array of double precision as `.npy`.
 ///
 /// # Errors
 /// If it cannot be written.
@@ -227,23 +216,7 @@ pub fn write_array(path: &Path, shape: &[u64], values: &[f64]) -> Result<(), Err
         Ok(bytes)
     };
     let bytes = encode().map_err(|source| Error::Write { path: path.to_owned(), source })?;
-    write(path, &bytes)
-}
-
-fn temporary(folder: &Path) -> io::Result<BufWriter<NamedTempFile>> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".netfold-");
-    // Temporary files are private by default; a result is as readable as the user's mask says.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    Ok(BufWriter::with_capacity(1 << 20, builder.tempfile_in(folder)?))
-}
-
-/// Flushes and renames.
-fn keep(file: BufWriter<NamedTempFile>, path: &Path) -> Result<(), Error> {
-    let failed = |source| Error::Write { path: path.to_owned(), source };
-    let file = file.into_inner().map_err(|error| failed(error.into_error()))?;
-    file.persist(path).map(drop).map_err(|error| failed(error.error))
+    folder::write(path, &bytes)
 }
 
 /// A fresh array in the archive; its numbers follow.
@@ -269,8 +242,11 @@ fn dtype<T: Precision>() -> DType {
     if T::NAME == "f32" { DType::F32 } else { DType::F64 }
 }
 
-fn npz_error(folder: &Path, source: io::Error) -> Error {
-    Error::Write { path: folder.join(NPZ), source }
+fn onnx_error(folder: &Folder, error: OnnxError) -> Error {
+    match error {
+        OnnxError::Io(source) => folder.failed(ONNX, source),
+        error => error.into(),
+    }
 }
 
 /// The input's shape without its batch axis of one.

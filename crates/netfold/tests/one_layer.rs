@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use common::{networks, samples, zoo};
+use netfold::folder::Folder;
 use netfold::input::read_npy;
 use netfold::reconstruct::Request;
 use netfold::store::Taken;
@@ -45,11 +46,13 @@ fn onnxruntime_gives_the_networks_logits() {
         let out = folder.path().join(&name);
         let taken =
             Taken { name: model.name(trace.input), dtype: model.tensors[trace.input.0].dtype, shape: x.shape() };
-        let mut store = Store::begin(&out, taken, classes.len(), None).unwrap();
+        let mut files = Folder::begin(&out).unwrap();
+        let mut store = Store::begin(&mut files, taken, classes.len(), None).unwrap();
         let request = Request { classes: classes.clone(), method: Method::Adjoint, ..Request::default() };
         let result =
             circuit.reconstruct::<Error>(&x, &logits, &request, &mut |_, _| {}, &mut |row| store.row(row)).unwrap();
         store.finish(&result, &x).unwrap();
+        files.commit().unwrap();
         let result = out.join("logits.npy");
         for path in [&out.join("reconstructed.onnx"), &sample.input, &result] {
             arguments.push(path.clone());
@@ -72,11 +75,13 @@ fn arrays_add_up() {
     let trace = model.trace(&x, model.outputs[0], NonFinite::Refuse).unwrap();
     let (circuit, logits) = (trace.freeze(&Rules::default()).unwrap(), trace.logits().unwrap().clone());
     let folder = tempfile::tempdir().unwrap();
-    let mut store = Store::begin(folder.path(), taken(&x), 2, None).unwrap();
+    let mut files = Folder::begin(folder.path()).unwrap();
+    let mut store = Store::begin(&mut files, taken(&x), 2, None).unwrap();
     let request = Request { classes: vec![1, 2], ..Request::default() };
     let result =
         circuit.reconstruct::<Error>(&x, &logits, &request, &mut |_, _| {}, &mut |row| store.row(row)).unwrap();
     store.finish(&result, &x).unwrap();
+    files.commit().unwrap();
 
     let weights = entry(folder.path(), "weights", &[2, 2, 7, 7]);
     let (b, y) = (entry(folder.path(), "bias", &[2]), entry(folder.path(), "reconstructed", &[2]));
@@ -88,15 +93,6 @@ fn arrays_add_up() {
     }
     let names: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
     assert_eq!(names.len(), 2, "nothing but the two files: {names:?}");
-}
-
-/// A store that is dropped before it is finished leaves nothing behind.
-#[test]
-fn interrupted_leaves_nothing() {
-    let x = common::random::input::<f32>(3);
-    let folder = tempfile::tempdir().unwrap();
-    drop(Store::<f32>::begin(folder.path(), taken(&x), 2, None).unwrap());
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
 fn taken<T: Clone>(x: &Tensor<T>) -> Taken<'_> {

@@ -1,10 +1,10 @@
 //! `netfold lens`: one logit through many lenses, each with what it leaves unexplained.
 
 use std::error::Error as _;
-use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
+use netfold::folder::Folder;
 use netfold::lenses::{Attribution, Grid, Lens as Entry, Settings, Shows, Subject, TABLE, stack};
 use netfold::trace::Keep;
 use netfold::{Error, Precision, Tensor, Trace};
@@ -13,9 +13,9 @@ use netfold_render::{Caption, Cell, LONGEST, Layout, Order, Picture, Plane, Scal
 use serde_json::{Value, json};
 
 use crate::args::{Lens, PrecisionWord};
-use crate::failure::{FAILED, Failure, WRONG_INPUT};
+use crate::failure::{Failure, WRONG_INPUT};
 use crate::progress::Progress;
-use crate::session::Session;
+use crate::session::{Session, stamp};
 
 /// Runs the command in the precision that is asked for.
 pub fn lens(words: &Lens) -> Result<ExitCode, Failure> {
@@ -50,6 +50,7 @@ fn run<T: Precision>(words: &Lens, session: &mut Session<'_>) -> Result<ExitCode
     } else {
         words.names.iter().map(|name| Entry::find(name)).collect::<Result<_, _>>()?
     };
+    let folder = words.out.as_deref().map(Folder::begin).transpose()?;
     let (mut seen, mut progress) = (Vec::new(), Progress::new("lenses"));
     for (done, &lens) in lenses.iter().enumerate() {
         let began = Instant::now();
@@ -67,17 +68,25 @@ fn run<T: Precision>(words: &Lens, session: &mut Session<'_>) -> Result<ExitCode
         return Err(nothing_applies(&seen));
     }
     let (logit, grid) = (subject.logit()?, subject.grid()?);
+    let lenses: Vec<Value> = seen.iter().map(|seen| seen.json(logit)).collect();
+    let mut object = json!({ "class": class, "label": session.label(class), "logit": logit, "lenses": lenses });
+    let mut written = Vec::new();
     if let Some(file) = &words.npy {
-        netfold::store::write(file, &stack(seen.iter().filter_map(|seen| seen.map.as_ref().ok()), &grid))?;
+        let maps = stack(seen.iter().filter_map(|seen| seen.map.as_ref().ok()), &grid);
+        written.push(Folder::of_file(file, &maps)?);
     }
-    if let Some(folder) = &words.out {
-        pictures(folder, session, &seen, (class, logit), &Frame::new(session, &trace, grid)?)?;
+    if let Some(mut folder) = folder {
+        pictures(&mut folder, session, &seen, (class, logit), &Frame::new(session, &trace, grid)?)?;
+        let (mut sealed, input) = (object.clone(), stamp(&words.input)?);
+        sealed["model"] = json!(session.stamp);
+        sealed["input"] = json!(input);
+        folder.seal("lenses.json", &sealed)?;
+        written.push(folder);
     }
+    written.into_iter().try_for_each(Folder::commit)?;
     if words.common.json {
-        let lenses: Vec<Value> = seen.iter().map(|seen| seen.json(logit)).collect();
-        let label = session.label(class);
-        session
-            .print_json(json!({ "class": class, "label": label, "logit": logit, "lenses": lenses, "out": words.out }));
+        object["out"] = json!(words.out.as_ref().map(|folder| folder.display().to_string()));
+        session.print_json(object);
         return Ok(ExitCode::SUCCESS);
     }
     println!("{} at {}: {}, logit {logit:.6}", session.stamp.file, words.input.display(), session.class(class));
@@ -185,14 +194,12 @@ impl Frame {
 
 /// `lens-<name>.png` for each lens, and `lenses.png`.
 fn pictures(
-    folder: &Path,
+    folder: &mut Folder,
     session: &Session<'_>,
     seen: &[Seen],
     (class, logit): (usize, f64),
     frame: &Frame,
 ) -> Result<(), Failure> {
-    std::fs::create_dir_all(folder)
-        .map_err(|error| Failure::new(FAILED, format!("cannot make the folder `{}`: {error}", folder.display())))?;
     let mut cells = Vec::new();
     for Seen { lens, map, .. } in seen {
         let Ok(map) = map else { continue };
@@ -205,7 +212,8 @@ fn pictures(
             unit: if map.shows == Shows::Weights { "logit per model unit" } else { "logit" }.to_owned(),
         };
         let name = lens.name.replace('+', "p");
-        Picture::heat(&shown, &Scale::over([&shown]), &caption).save(folder.join(format!("lens-{name}.png")))?;
+        let picture = Picture::heat(&shown, &Scale::over([&shown]), &caption);
+        folder.write(&format!("lens-{name}.png"), &picture.png()?)?;
         cells.push(Cell { plane, name: lens.name.to_owned(), note: stamp });
     }
     let caption = Caption {
@@ -213,5 +221,5 @@ fn pictures(
         subtitle: "red is for the class, blue against it; each picture has its own scale".to_owned(),
         unit: String::new(),
     };
-    Ok(Picture::contact(&cells, &caption).save(folder.join("lenses.png"))?)
+    Ok(folder.write("lenses.png", &Picture::contact(&cells, &caption).png()?)?)
 }

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::process::ExitCode;
 
 use netfold::certificate::{Certificate, Circumstances, TieCount};
+use netfold::folder::Folder;
 use netfold::reconstruct::{Request, top};
 use netfold::store::Taken;
 use netfold::ties::Ties;
@@ -47,7 +48,8 @@ fn run<T: Precision>(words: &Reconstruct, session: &mut Session<'_>) -> Result<E
         },
         block: None,
     };
-    let mut store = match &words.out {
+    let mut folder = words.out.as_deref().map(Folder::begin).transpose()?;
+    let mut store = match &mut folder {
         Some(folder) => {
             let pixels = frozen.picture.as_ref().map(|picture| picture.map.clone());
             let (name, dtype) = (session.model.name(session.from), session.dtype());
@@ -80,7 +82,10 @@ fn run<T: Precision>(words: &Reconstruct, session: &mut Session<'_>) -> Result<E
     let cam = cam.and(frozen.places.as_ref());
     let cam = cam.and_then(|places| Cam::of(&frozen.circuit, places, kept.iter().map(|row| row.weights.as_slice())));
     kept.sort_by_key(|row| chosen.iter().position(|&class| class == row.class));
-    if let (Some(store), Some(folder)) = (store, &words.out) {
+    if let Some(store) = store {
+        store.finish(&result, &frozen.x)?;
+    }
+    if let Some(mut folder) = folder {
         let gallery = Gallery {
             session,
             frozen: &frozen,
@@ -89,13 +94,14 @@ fn run<T: Precision>(words: &Reconstruct, session: &mut Session<'_>) -> Result<E
             reference: reference.as_ref(),
             rows: &kept,
         };
-        gallery.write(folder)?;
-        netfold::store::write(&folder.join("certificate.json"), &pretty(&certificate))?;
-        store.finish(&result, &frozen.x)?;
+        gallery.write(&mut folder)?;
+        folder.seal("certificate.json", &certificate)?;
+        folder.commit()?;
     }
     if words.common.json {
         let classes: Vec<_> = kept.iter().map(|row| row.json(session, &result, frozen.logits.shape())).collect();
-        session.print_json(json!({ "certificate": certificate, "classes": classes, "cam": cam, "out": words.out }));
+        let out = words.out.as_ref().map(|folder| folder.display().to_string());
+        session.print_json(json!({ "certificate": certificate, "classes": classes, "cam": cam, "out": out }));
     } else {
         print(words, session, &certificate, (&kept, cam), &result, frozen.logits.shape());
     }
@@ -130,13 +136,6 @@ fn certify<T: Precision>(session: &Session<'_>, frozen: &Frozen<T>, result: &Rec
         held: session.held_inputs(),
     };
     Certificate::new(&frozen.circuit, result, told)
-}
-
-fn pretty(certificate: &Certificate) -> Vec<u8> {
-    // A struct of numbers and strings always serialises.
-    let mut text = serde_json::to_vec_pretty(certificate).unwrap_or_default();
-    text.push(b'\n');
-    text
 }
 
 fn print<T: Precision>(
