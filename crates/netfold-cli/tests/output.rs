@@ -211,7 +211,9 @@ mod unix {
             let status = stage.netfold(&words).stderr(full().unwrap()).status().unwrap();
             assert_eq!(status.code(), Some(code), "{words:?}");
         }
-        for words in [vec!["ops"], vec!["--help"], vec!["--version"], vec!["inspect", "model.onnx"], vec!["ops", "--json"]] {
+        for words in
+            [vec!["ops"], vec!["--help"], vec!["--version"], vec!["inspect", "model.onnx"], vec!["ops", "--json"]]
+        {
             let output = stage.netfold(&words).stdout(full().unwrap()).stderr(Stdio::piped()).output().unwrap();
             assert_eq!(output.status.code(), Some(1), "{words:?}");
             assert!(said(&output).starts_with("error: cannot write to standard output\n"), "{words:?}");
@@ -226,7 +228,8 @@ const PRINTED: &str = "a\\u001b]0;t\\u0007\\u202eb\\u009b2J\\r\\nFORGED: ok";
 
 fn assert_harmless(output: &Output, what: &str) {
     let text = said(output);
-    let obeyed = |c: &char| c.is_control() && *c != '\n' || ('\u{200e}'..='\u{206f}').contains(c) && !"—‘’“”…".contains(*c);
+    let obeyed =
+        |c: &char| c.is_control() && *c != '\n' || ('\u{200e}'..='\u{206f}').contains(c) && !"—‘’“”…".contains(*c);
     assert_eq!(text.chars().find(obeyed), None, "{what}: {text:?}");
     assert!(!text.lines().any(|line| line.trim_start().starts_with("FORGED")), "{what}: {text}");
     assert!(text.contains(PRINTED) || text.contains(&PRINTED.replace('\\', "\\\\")), "{what}: {text}");

@@ -156,16 +156,19 @@ fn what_a_kill_interrupted_is_put_back() {
         fs::create_dir_all(dead.join("old")).unwrap();
         fs::write(dead.join("lock"), "").unwrap();
         ["a", "b", SEAL].iter().for_each(|name| fs::write(dead.join("new").join(name), "{}").unwrap());
-        let journal =
-            json!({ "identity": [found.dev(), found.ino()], "files": "new", "names": ["a", "b", SEAL] });
+        let journal = json!({ "identity": [found.dev(), found.ino()], "files": "new", "names": ["a", "b", SEAL] });
         fs::write(dead.join("journal"), journal.to_string()).unwrap();
         let (old, new) = (dead.join("old"), dead.join("new"));
-        let moves = [(SEAL, &path, &old), ("a", &path, &old), ("stale", &path, &old), ("a", &new, &path), ("b", &new, &path)];
+        let moves =
+            [(SEAL, &path, &old), ("a", &path, &old), ("stale", &path, &old), ("a", &new, &path), ("b", &new, &path)];
         moves[..=moved].iter().for_each(|(name, from, to)| fs::rename(from.join(name), to.join(name)).unwrap());
         assert!(!path.join(SEAL).exists());
 
         drop(staged(&path, &[("c", "never")]));
-        assert_eq!((names(&path), names(place.path())), (vec!["a".into(), SEAL.into(), "stale".into()], vec!["out".into()]));
+        assert_eq!(
+            (names(&path), names(place.path())),
+            (vec!["a".into(), SEAL.into(), "stale".into()], vec!["out".into()])
+        );
         assert_eq!(text(&path.join("a")), "old");
     }
 }
@@ -201,7 +204,10 @@ fn a_folder_may_be_a_link() {
     staged(&link.join("new"), &[("x", "2")]).commit().unwrap();
     assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
     assert_eq!((text(&real.join("x")), text(&real.join("new/x"))), ("1".into(), "2".into()));
-    assert_eq!((names(place.path()), names(&place.path().join("deep"))), (vec!["deep".into(), "link".into()], vec!["real".into()]));
+    assert_eq!(
+        (names(place.path()), names(&place.path().join("deep"))),
+        (vec!["deep".into(), "link".into()], vec!["real".into()])
+    );
 
     std::os::unix::fs::symlink("nowhere", place.path().join("lost")).unwrap();
     assert!(Folder::begin(&place.path().join("lost")).is_err());
