@@ -14,20 +14,20 @@ use crate::ops::NEWEST;
 pub enum OpError {
     /// They do not fit each other, or the operator.
     #[error("{0}")]
-    Misfit(String),
+    Misfit(Box<str>),
     /// The specification allows them, and they are not supported here.
     #[error("{0}")]
-    Unsupported(String),
+    Unsupported(Box<str>),
 }
 
 impl OpError {
     /// What does not fit, in these words.
-    pub fn new(text: impl Into<String>) -> Self {
+    pub fn new(text: impl Into<Box<str>>) -> Self {
         Self::Misfit(text.into())
     }
 
     /// What is not supported, in these words.
-    pub fn unsupported(text: impl Into<String>) -> Self {
+    pub fn unsupported(text: impl Into<Box<str>>) -> Self {
         Self::Unsupported(text.into())
     }
 }

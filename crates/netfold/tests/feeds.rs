@@ -230,12 +230,13 @@ fn symbols_have_one_size() {
         name: name.into(),
         dtype: Some(DType::F32),
         shape: Some(vec![netfold_onnx::Dim::Symbol("n".into()), netfold_onnx::Dim::Symbol("length".into())]),
+        ..ValueInfo::default()
     };
     let graph = GraphDef::new("sum")
         .with_input(symbols("p"))
         .with_input(symbols("q"))
         .with_node(NodeDef::new("Add", ["p", "q"], ["y"]))
-        .with_output(ValueInfo { name: "y".into(), dtype: Some(DType::F32), shape: None });
+        .with_output(ValueInfo { name: "y".into(), dtype: Some(DType::F32), ..ValueInfo::default() });
     let model = model(graph);
     let head = model.head(None, false).unwrap();
     let found = model.inspect::<f32>(&head, &Start::default(), &Rules::default()).unwrap();

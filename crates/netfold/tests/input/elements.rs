@@ -14,7 +14,7 @@ use crate::told;
 
 fn info(dtype: DType, shape: &[usize]) -> TensorInfo {
     let shape = shape.iter().map(|&size| Dim::Known(size)).collect();
-    TensorInfo { name: "x".into(), dtype: Some(dtype), shape: Some(shape) }
+    TensorInfo { name: "x".into(), dtype: Some(dtype), shape: Some(shape), unread: None }
 }
 
 fn given<T: Real>(folder: &TempDir, file: &str, info: &TensorInfo, name: &str) -> Result<Given<T>, InputError> {
