@@ -3,8 +3,12 @@
 import { signal } from "@preact/signals";
 
 import { show } from "./address";
+import { listen } from "./events";
+import { Locked } from "./locked";
+import { save } from "./png";
 import { Served, failure } from "./source";
 import * as state from "./state";
+import { asked, standing, watch } from "./token";
 
 interface File {
   file: string;
@@ -19,41 +23,53 @@ const jobs = signal<{ id: number; what: string; done: number; all: number }[]>([
 const served = signal<Served | null>(null);
 const opening = signal<AbortController | null>(null);
 
-/** Listens to what is open and what runs; shows the input of the address, or the first one. */
+/** Listens, once there is a token, to what is open and what runs; shows the input of the address, or the first one. */
 export function connect(): void {
-  const events = new EventSource("/api/events");
-  const data = <T,>(event: Event) => JSON.parse((event as MessageEvent<string>).data) as T;
-  events.addEventListener("jobs", (event) => (jobs.value = data(event)));
-  events.addEventListener("files", (event) => {
-    const before = files.value.model?.sha256;
-    files.value = data(event);
-    const { model, inputs } = files.value;
-    if (!model || (served.value && before === model.sha256)) return;
-    const wanted = served.value?.input ?? new URLSearchParams(location.hash.slice(1)).get("input") ?? "";
-    const input = inputs.find(({ sha256 }) => wanted !== "" && sha256.startsWith(wanted)) ?? inputs[0];
-    if (input) void look(input.sha256);
-  });
-  events.addEventListener("error", () => (state.problem.value = "the explorer does not answer; it may have been ended"));
-  events.addEventListener("open", () => (state.problem.value = null));
+  const to = {
+    event(name: string, data: string) {
+      if (name === "jobs") jobs.value = JSON.parse(data);
+      if (name === "files") opened(JSON.parse(data));
+    },
+    open: () => (state.problem.value = null),
+    lost: () => (state.problem.value = "the explorer does not answer; it may have been ended"),
+  };
+  watch(() => void listen("/api/events", to));
 }
 
-async function look(input: string): Promise<void> {
-  const { model } = files.value;
-  if (!model) return;
+function opened(now: typeof files.value): void {
+  const before = files.value.model?.sha256;
+  files.value = now;
+  const { model, inputs } = now;
+  if (!model || (served.value && before === model.sha256)) return;
+  const wanted = served.value?.input ?? new URLSearchParams(location.hash.slice(1)).get("input") ?? "";
+  const input = inputs.find(({ sha256 }) => wanted !== "" && sha256.startsWith(wanted)) ?? inputs[0];
+  if (input) void look(input.sha256);
+}
+
+/** Does what the page waits for: it gives up what it waited for before, and can be stopped. */
+async function awaiting(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
   opening.value?.abort();
-  state.stop();
   const mine = new AbortController();
   opening.value = mine;
   try {
-    const source = new Served(model.sha256, input);
-    await show(source, mine.signal);
-    served.value = source;
+    await work(mine.signal);
     state.problem.value = null;
   } catch (error) {
     if (!mine.signal.aborted) state.problem.value = error instanceof Error ? error.message : String(error);
   } finally {
     if (opening.value === mine) opening.value = null;
   }
+}
+
+async function look(input: string): Promise<void> {
+  const { model } = files.value;
+  if (!model) return;
+  state.stop();
+  await awaiting(async (signal) => {
+    const source = new Served(model.sha256, input);
+    await show(source, signal);
+    served.value = source;
+  });
 }
 
 async function send(kind: "model" | "input", file: globalThis.File | undefined): Promise<void> {
@@ -63,19 +79,18 @@ async function send(kind: "model" | "input", file: globalThis.File | undefined):
     state.problem.value = `${file.name} has ${mib(file.size)} MiB; at most ${mib(LIMITS[kind])} MiB are taken`;
     return;
   }
-  opening.value?.abort();
-  const mine = new AbortController();
-  opening.value = mine;
-  try {
-    const response = await fetch(`/api/${kind}?name=${encodeURIComponent(file.name)}`, { method: "POST", body: file, signal: mine.signal });
+  let input: string | null = null;
+  await awaiting(async (signal) => {
+    const response = await asked(`/api/${kind}?name=${encodeURIComponent(file.name)}`, { method: "POST", body: file, signal });
     if (!response.ok) throw await failure(response);
-    state.problem.value = null;
-    if (kind === "input") await look(await response.text());
-  } catch (error) {
-    if (!mine.signal.aborted) state.problem.value = error instanceof Error ? error.message : String(error);
-  } finally {
-    if (opening.value === mine) opening.value = null;
-  }
+    if (kind === "input") input = await response.text();
+  });
+  if (input) await look(input);
+}
+
+async function download(file: string): Promise<void> {
+  const [from, classes] = [served.value, state.held.value.map((row) => row.index)];
+  if (from) await awaiting(async (signal) => save(await from.file(file, classes, signal), file));
 }
 
 function Upload({ kind, label, accept }: { kind: "model" | "input"; label: string; accept: string }) {
@@ -97,6 +112,7 @@ function Upload({ kind, label, accept }: { kind: "model" | "input"; label: strin
 }
 
 export function Open() {
+  if (standing.value === "missing" || standing.value === "wrong") return <Locked wrong={standing.value === "wrong"} />;
   const { model, inputs } = files.value;
   const busy = opening.value !== null || state.pending.value.length > 0;
   const stop = () => {
@@ -104,7 +120,6 @@ export function Open() {
     state.stop();
   };
   const [job] = jobs.value;
-  const classes = state.held.value.map((row) => row.index).join(",");
   return (
     <nav class="open" aria-label="Model and inputs">
       <span>
@@ -128,9 +143,9 @@ export function Open() {
         <span>
           <span class="quiet">Save</span>{" "}
           {["reconstruction.npz", "reconstructed.onnx"].map((file) => (
-            <a key={file} href={`${served.value?.address}/files/${file}?classes=${classes}`} download={file}>
+            <button key={file} type="button" class="plain save" title={file} onClick={() => void download(file)}>
               {file.split(".")[1]}
-            </a>
+            </button>
           ))}
         </span>
       )}

@@ -24,13 +24,17 @@ function surface(width: number, height: number): [HTMLCanvasElement, CanvasRende
 
 function download(canvas: HTMLCanvasElement, name: string): void {
   canvas.toBlob((blob) => {
-    if (!blob) return;
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(blob);
-    link.download = `${name}.png`;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+    if (blob) save(blob, `${name}.png`);
   });
+}
+
+/** Saves a file under this name. */
+export function save(blob: Blob, name: string): void {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }
 
 /** Saves the map or the curve of a figure as it is shown, with its caption and its legend. */

@@ -1,5 +1,6 @@
 // Where a reconstruction comes from: out of the page itself, or from the explorer.
 
+import { asked } from "./token";
 import { type BiasMap, type Channels, type Document, type Row, type Unit, unpackDocument, unpackMaps, unpackRow } from "./wire";
 
 export interface Source {
@@ -66,9 +67,13 @@ export class Served implements Source, Inside {
   }
 
   private async bytes(address: string, signal?: AbortSignal): Promise<ArrayBuffer> {
-    const response = await fetch(address, { signal });
+    const response = await asked(address, { signal });
     if (!response.ok) throw await failure(response);
     return response.arrayBuffer();
+  }
+
+  async file(name: string, classes: number[], signal: AbortSignal): Promise<Blob> {
+    return new Blob([await this.bytes(`${this.address}/files/${name}?classes=${classes.join(",")}`, signal)]);
   }
 
   async document(signal?: AbortSignal): Promise<Document> {

@@ -21,6 +21,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 from access import accessible
 from common import EXAMPLE, LABELS, PICTURES, Numbers, close, hover, serve, value
 from inside import inside
+from owner import owner
 
 COLUMN, ROW = 30, 25
 BOX = (20, 18, 24, 20)
@@ -153,11 +154,11 @@ def explorer(page: Page, address: str, numbers: Numbers, work: Path) -> None:
     page.locator("#open-model").set_input_files(EXAMPLE / "aircraft.onnx")
     expect(page.locator("#sum-network")).to_be_visible()
     with page.expect_download() as download:
-        page.get_by_role("link", name="npz").click()
+        page.get_by_role("button", name="npz").click()
     arrays = np.load(download.value.path())
     assert arrays["weights"].shape == (2, 1, 64, 64)
     with page.expect_download() as download:
-        page.get_by_role("link", name="onnx").click()
+        page.get_by_role("button", name="onnx").click()
     assert download.value.path().stat().st_size > 2 * 64 * 64 * 4
     for button in page.get_by_role("button", name="PNG").all():
         with page.expect_download() as download:
@@ -183,13 +184,13 @@ def screenshots(page: Page, address: str, folder: Path) -> None:
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
         page.goto("about:blank")
-        page.goto(f"{address}#class=0&region=r:{left},{top},{width},{height}")
+        page.goto(f"{address}&class=0&region=r:{left},{top},{width},{height}")
         expect(page.locator("#shown")).to_contain_text("An-26")
         hover(page, 2, COLUMN, ROW)
         page.evaluate("scrollTo(0, 0)")
         page.screenshot(path=folder / f"explore-{scheme}.png")
         page.goto("about:blank")
-        page.goto(f"{address}#class=0")
+        page.goto(f"{address}&class=0")
         page.locator("#layers summary").click()
         page.locator("#layers").get_by_role("button", name="block3.relu", exact=True).click()
         page.get_by_role("button", name="The strongest unit of channel 5", exact=True).click()
@@ -229,6 +230,8 @@ def main() -> None:
             print("explorer: the page says what the library says, and goes on after broken files")
             inside(page, address, netfold, work)
             print("inside: bias maps, channels and units are those of the command line")
+            owner(browser, address)
+            print("owner: the token lets in, stays out of sight, and is asked for where it is missing")
             if words.screenshots:
                 screenshots(page, address, words.screenshots)
         finally:

@@ -60,5 +60,5 @@ def serve(netfold: str):
     words = [netfold, "explore", EXAMPLE / "aircraft.onnx", *PICTURES, *LABELS, "--port", "0"]
     process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
     address = process.stdout.readline().strip()
-    assert re.fullmatch(r"http://127\.0\.0\.1:\d+/", address), address
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+/#token=[0-9a-f]{48}", address), address
     return process, address

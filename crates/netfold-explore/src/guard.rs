@@ -1,6 +1,7 @@
-//! Who may ask: the page itself, and programs of this machine's user. Nobody else's page.
+//! Who may ask: whoever has the token, from the explorer's own page or a program. Nobody else's page.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::http::uri::Authority;
@@ -8,7 +9,9 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use crate::connections::Caller;
 use crate::problem::Problem;
+use crate::token::Token;
 
 /// What the page may load: what comes from this server, and pictures that it makes itself.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; \
@@ -29,9 +32,9 @@ impl Names {
     ///
     /// # Errors
     /// 403, with the reason.
-    pub fn check(self, headers: &HeaderMap, api: bool) -> Result<(), Problem> {
+    pub fn check(self, headers: &HeaderMap, asked: Asked) -> Result<(), Problem> {
         let refused = |why: String| Err(Problem::new(StatusCode::FORBIDDEN, why));
-        let word = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+        let word = |name: HeaderName| word(headers, name);
         let Some(host) = word(header::HOST) else { return refused("the request names no host".into()) };
         let Ok(authority) = host.parse::<Authority>() else { return refused(format!("`{host}` is no host")) };
         let name = authority.host().trim_start_matches('[').trim_end_matches(']');
@@ -47,7 +50,7 @@ impl Names {
         {
             return refused(format!("a page of `{origin}` may not ask this server"));
         }
-        if let (true, Some(site)) = (api, word(HeaderName::from_static("sec-fetch-site")))
+        if let (Asked::Owned, Some(site)) = (asked, word(HeaderName::from_static("sec-fetch-site")))
             && !matches!(site, "same-origin" | "none")
         {
             return refused("another site's page may not ask this server".into());
@@ -56,14 +59,73 @@ impl Names {
     }
 }
 
+/// What a request is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// The page's own files, the same in every explorer: whoever reaches the server may have them.
+    Page,
+    /// All else is the owner's.
+    Owned,
+}
+
+impl Asked {
+    /// By the path: what is not known to be the page's is the owner's.
+    pub fn of(path: &str) -> Self {
+        if matches!(path, "/" | "/page.js" | "/page.css") { Self::Page } else { Self::Owned }
+    }
+}
+
+/// Who is let in.
+#[derive(Clone, Debug)]
+pub struct Access {
+    /// The names that the server goes by.
+    pub names: Names,
+    /// What the owner has.
+    pub token: Token,
+}
+
+impl Access {
+    /// Refuses a request under another name, from another site's page, or for what is the owner's without the token.
+    ///
+    /// The token comes as `Authorization: Bearer TOKEN` and in no other way: an address is copied and logged, and a
+    /// cookie goes to every server of this machine, whatever its port (RFC 6265, 8.5).
+    ///
+    /// # Errors
+    /// 403 as [`Names::check`], 401 without the token.
+    pub fn check(&self, headers: &HeaderMap, asked: Asked) -> Result<(), Problem> {
+        self.names.check(headers, asked)?;
+        let given = word(headers, header::AUTHORIZATION).and_then(|word| word.split_once(' '));
+        let given = given.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim());
+        if asked == Asked::Page || given.is_some_and(|given| self.token.is(given)) {
+            return Ok(());
+        }
+        let why =
+            if given.is_none() { "the request has no token" } else { "the request's token is not this explorer's" };
+        Err(Problem::new(StatusCode::UNAUTHORIZED, why).hint("open the address that `netfold explore` printed"))
+    }
+}
+
+fn word(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
 /// Checks every request and puts the policy on every answer.
-pub async fn guard(State(names): State<Names>, request: Request, next: Next) -> Response {
-    let api = request.uri().path().starts_with("/api/");
-    let mut response = match names.check(request.headers(), api) {
-        Ok(()) => next.run(request).await,
+pub async fn guard(State(access): State<Arc<Access>>, request: Request, next: Next) -> Response {
+    let asked = Asked::of(request.uri().path());
+    let mut response = match access.check(request.headers(), asked) {
+        Ok(()) => {
+            if let (Asked::Owned, Some(caller)) = (asked, request.extensions().get::<Arc<Caller>>()) {
+                caller.know();
+            }
+            next.run(request).await
+        }
         Err(problem) => problem.into_response(),
     };
+    let status = response.status();
     let headers = response.headers_mut();
+    if status == StatusCode::UNAUTHORIZED {
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
     for (name, value) in [
         (header::CONTENT_SECURITY_POLICY, POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),

@@ -5,29 +5,43 @@
 //! job at a time, over one model in memory. A job whose request goes away is stopped before its next step.
 //!
 //! Pages never name a path: they upload, or choose by hash among what the command line gave. Requests are refused that
-//! come under another name than this machine's or from another site's page ([`guard`]).
+//! do not bring the token of the printed address, come under another name than this machine's, or from another site's
+//! page ([`guard`]). Uploads lie in a folder of the owner's that goes when the explorer ends ([`scratch`]).
 
 pub mod bench;
+pub mod connections;
 pub mod frozen;
 pub mod guard;
+pub mod page;
 pub mod part;
 pub mod problem;
 pub mod queue;
 pub mod routes;
+pub mod scratch;
+pub mod signals;
+pub mod token;
 pub mod upload;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use netfold::Precision;
 use netfold::certificate::FileStamp;
 
 use bench::{Bench, Settings, Source};
-use guard::Names;
+use guard::{Access, Names};
+use page::Page;
 use problem::Problem;
 use routes::App;
+use scratch::Scratch;
+use signals::Signals;
+use token::Token;
+
+/// How long work on files may go on after the explorer is told to end.
+const LAST: Duration = Duration::from_secs(2);
 
 /// What the explorer begins with.
 #[derive(Clone, Debug)]
@@ -69,31 +83,53 @@ pub enum ExploreError {
     /// The server broke.
     #[error("the server stopped: {0}")]
     Serve(#[from] io::Error),
+    /// Uploads are still on disk.
+    #[error("cannot remove the uploads: {0}")]
+    Left(io::Error),
 }
 
-/// Serves until the process ends; `ready` is told the address once pages can be loaded.
+/// Serves until Ctrl-C, TERM or a terminal that hangs up ends it, and removes what was uploaded; `ready` is told where the
+/// page is once it can be loaded.
 ///
 /// # Errors
-/// If a file of the options cannot be used, or the address cannot be listened at.
-pub fn serve<T: Precision>(options: &Options, ready: impl FnOnce(SocketAddr)) -> Result<(), ExploreError> {
+/// If a file of the options cannot be used, the address cannot be listened at, or uploads cannot be removed.
+pub fn serve<T: Precision>(options: &Options, ready: impl FnOnce(&Page)) -> Result<(), ExploreError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    runtime.block_on(async {
-        let app = Arc::new(App::new(Bench::<T>::new(options.settings.clone()))?);
-        if let Some(model) = &options.model {
-            app.open(source(model)?, None).await.map_err(ExploreError::File)?;
+    let scratch = Arc::new(Scratch::new());
+    let served = runtime.block_on(async {
+        let mut signals = Signals::listen()?;
+        tokio::select! {
+            served = run::<T>(options, &scratch, ready) => served,
+            () = signals.told() => Ok(()),
         }
-        for input in &options.inputs {
-            let input = source(input)?;
-            upload::check(&input).map_err(ExploreError::File)?;
-            app.add(input, None);
-        }
-        let address = SocketAddr::new(options.address, options.port);
-        let failed = |source| ExploreError::Listen { address, source };
-        let listener = tokio::net::TcpListener::bind(address).await.map_err(failed)?;
-        ready(listener.local_addr()?);
-        let names = Names { local: options.address.is_loopback() };
-        Ok(axum::serve(listener, routes::router(app, names)).await?)
-    })
+    });
+    // What still writes is stopped before its folder goes.
+    runtime.shutdown_timeout(LAST);
+    served.and(scratch.close().map_err(ExploreError::Left))
+}
+
+async fn run<T: Precision>(
+    options: &Options,
+    scratch: &Arc<Scratch>,
+    ready: impl FnOnce(&Page),
+) -> Result<(), ExploreError> {
+    let app = Arc::new(App::new(Bench::<T>::new(options.settings.clone()), Arc::clone(scratch))?);
+    if let Some(model) = &options.model {
+        app.open(source(model)?, None).await.map_err(ExploreError::File)?;
+    }
+    for input in &options.inputs {
+        let input = source(input)?;
+        upload::check(&input).map_err(ExploreError::File)?;
+        app.add(input, None);
+    }
+    let address = SocketAddr::new(options.address, options.port);
+    let failed = |source| ExploreError::Listen { address, source };
+    let listener = tokio::net::TcpListener::bind(address).await.map_err(failed)?;
+    let token = Token::random()?;
+    ready(&Page::new(listener.local_addr()?, token.clone(), Arc::clone(scratch)));
+    let names = Names { local: options.address.to_canonical().is_loopback() };
+    connections::serve(listener, routes::router(app, Access { names, token })).await;
+    Ok(())
 }
 
 fn source(path: &Path) -> Result<Source, ExploreError> {

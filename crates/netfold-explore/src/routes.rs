@@ -1,5 +1,6 @@
 //! What pages may ask.
 
+use std::collections::HashSet;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -20,9 +21,10 @@ use tokio::sync::watch;
 use tokio_stream::wrappers::WatchStream;
 
 use crate::bench::{At, Bench, Source};
-use crate::guard::{Names, guard};
+use crate::guard::{Access, guard};
 use crate::problem::Problem;
 use crate::queue::{Queue, Ticket};
+use crate::scratch::Scratch;
 use crate::upload;
 
 /// Uploaded inputs that are kept; the oldest goes first.
@@ -59,6 +61,7 @@ struct Files {
 /// What the handlers share.
 pub struct App<T: Precision> {
     queue: Queue<Bench<T>>,
+    scratch: Arc<Scratch>,
     model: Mutex<Option<File>>,
     inputs: Mutex<Vec<File>>,
     files: watch::Sender<Files>,
@@ -75,13 +78,13 @@ struct Classes {
 }
 
 impl<T: Precision> App<T> {
-    /// With a worker, and no model.
+    /// With a worker, a place for files that are sent, and no model.
     ///
     /// # Errors
     /// If the worker cannot be started.
-    pub fn new(bench: Bench<T>) -> std::io::Result<Self> {
+    pub fn new(bench: Bench<T>, scratch: Arc<Scratch>) -> std::io::Result<Self> {
         let queue = Queue::start(bench)?;
-        Ok(Self { queue, model: Mutex::default(), inputs: Mutex::default(), files: watch::Sender::default() })
+        Ok(Self { queue, scratch, model: Mutex::default(), inputs: Mutex::default(), files: watch::Sender::default() })
     }
 
     /// Opens a model in the place of the one before.
@@ -128,7 +131,7 @@ fn without(problem: Problem, folder: Option<&TempDir>) -> Problem {
 }
 
 /// All routes, behind the guard.
-pub fn router<T: Precision>(app: Arc<App<T>>, names: Names) -> Router {
+pub fn router<T: Precision>(app: Arc<App<T>>, access: Access) -> Router {
     let text =
         |kind: &'static str, text: &'static str| get(move || async move { ([(header::CONTENT_TYPE, kind)], text) });
     Router::new()
@@ -140,7 +143,7 @@ pub fn router<T: Precision>(app: Arc<App<T>>, names: Names) -> Router {
         .route("/api/input", post(add_input::<T>))
         .nest("/api/models/{model}/inputs/{input}", reconstruction::<T>())
         .layer(DefaultBodyLimit::disable())
-        .layer(middleware::from_fn_with_state(names, guard))
+        .layer(middleware::from_fn_with_state(Arc::new(access), guard))
         .with_state(app)
 }
 
@@ -170,7 +173,7 @@ async fn open_model<T: Precision>(
     headers: HeaderMap,
     body: Body,
 ) -> Result<StatusCode, Problem> {
-    let (source, folder) = upload::receive(body, &headers, &named.name, upload::MODEL).await?;
+    let (source, folder) = upload::receive(&app.scratch, body, &headers, (&named.name, upload::MODEL)).await?;
     app.open(source, Some(folder)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -181,7 +184,7 @@ async fn add_input<T: Precision>(
     headers: HeaderMap,
     body: Body,
 ) -> Result<String, Problem> {
-    let (source, folder) = upload::receive(body, &headers, &named.name, upload::INPUT).await?;
+    let (source, folder) = upload::receive(&app.scratch, body, &headers, (&named.name, upload::INPUT)).await?;
     upload::check(&source).map_err(|problem| problem.without(folder.path()))?;
     let hash = source.stamp.sha256.clone();
     app.add(source, Some(folder));
@@ -244,6 +247,14 @@ async fn unit<T: Precision>(
     app.made((model, input), |_| what, move |bench, at, ticket| bench.unit(at, &tensor, &unit, ticket)).await
 }
 
+/// Classes as a list with commas, each once, where it comes first.
+fn listed(words: &str) -> Result<Vec<usize>, std::num::ParseIntError> {
+    let mut seen = HashSet::new();
+    let mut classes = words.split(',').map(str::parse).collect::<Result<Vec<usize>, _>>()?;
+    classes.retain(|&class| seen.insert(class));
+    Ok(classes)
+}
+
 async fn export<T: Precision>(
     State(app): State<Arc<App<T>>>,
     Path((model, input, name)): Path<(String, String, String)>,
@@ -253,11 +264,10 @@ async fn export<T: Precision>(
     if !matches!(name.as_str(), "reconstruction.npz" | "reconstructed.onnx") {
         return Err(unknown());
     }
-    let classes =
-        wanted.classes.split(',').map(str::parse).collect::<Result<Vec<usize>, _>>().map_err(|_| unknown())?;
+    let classes = listed(&wanted.classes).map_err(|_| unknown())?;
     let file = app.input(&input)?;
     let at = At { model, input: file.source.clone() };
-    let folder = tempfile::Builder::new().prefix("netfold-").tempdir()?;
+    let folder = app.scratch.folder()?;
     let files = folder.path().join("files");
     let path = files.clone();
     let work = move |bench: &mut Bench<T>, ticket: &_| bench.export(&at, &classes, &path, ticket);

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -11,9 +12,11 @@ use netfold::certificate::FileStamp;
 use netfold::input::{InputError, is_npy};
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
+use tokio::time::{Instant, timeout};
 
 use crate::bench::Source;
 use crate::problem::Problem;
+use crate::scratch::{Scratch, create};
 
 /// The largest model, in bytes.
 pub const MODEL: u64 = 1 << 30;
@@ -22,22 +25,32 @@ pub const INPUT: u64 = 64 << 20;
 /// The most pixels of a picture: its reals take twelve bytes a pixel.
 pub const PIXELS: u64 = 50_000_000;
 
+/// How long a sender may pause, and what it has before its pace counts.
+const PAUSE: Duration = Duration::from_secs(20);
+/// The slowest sender, in bytes a second.
+const PACE: u64 = 16 << 10;
+
 /// Writes the body into a folder of its own, under the last part of `name`; more than `limit` bytes are refused while
 /// they come.
 ///
 /// # Errors
-/// 413 with both sizes; what the disk says.
-pub async fn receive(body: Body, headers: &HeaderMap, name: &str, limit: u64) -> Result<(Source, TempDir), Problem> {
+/// 413 with both sizes; 408 for a sender that pauses or is too slow; what the disk says.
+pub async fn receive(
+    scratch: &Scratch,
+    body: Body,
+    headers: &HeaderMap,
+    (name, limit): (&str, u64),
+) -> Result<(Source, TempDir), Problem> {
     let name = plain(name);
     let told = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if let Some(told) = told.filter(|&told| told > limit) {
         return Err(too_large(&name, told, limit));
     }
-    let folder = tempfile::Builder::new().prefix("netfold-").tempdir()?;
+    let folder = scratch.folder()?;
     let path = folder.path().join(&name);
-    let mut file = tokio::fs::File::create(&path).await?;
-    let (mut stream, mut size) = (body.into_data_stream(), 0);
-    while let Some(chunk) = stream.next().await {
+    let mut file = tokio::fs::File::from_std(create(&path)?);
+    let (mut stream, mut size, start) = (body.into_data_stream(), 0, Instant::now());
+    while let Some(chunk) = timeout(PAUSE, stream.next()).await.map_err(|_| too_slow(&name))? {
         let broken =
             |error| Problem::new(StatusCode::BAD_REQUEST, format!("the upload of `{name}` broke off: {error}"));
         let chunk = chunk.map_err(broken)?;
@@ -45,11 +58,22 @@ pub async fn receive(body: Body, headers: &HeaderMap, name: &str, limit: u64) ->
         if size > limit {
             return Err(too_large(&name, size, limit));
         }
+        if start.elapsed() > PAUSE + Duration::from_secs(size / PACE) {
+            return Err(too_slow(&name));
+        }
         file.write_all(&chunk).await?;
     }
     file.flush().await?;
-    let stamp = FileStamp::of(&path)?;
+    let told = path.clone();
+    let stamp = tokio::task::spawn_blocking(move || FileStamp::of(&told)).await.map_err(std::io::Error::other)??;
     Ok((Source { path, stamp }, folder))
+}
+
+fn too_slow(name: &str) -> Problem {
+    let message =
+        format!("`{name}` came too slowly: a pause of {} s, or less than {} KiB a second", PAUSE.as_secs(), PACE >> 10);
+    Problem::new(StatusCode::REQUEST_TIMEOUT, message)
+        .hint("give the file to `netfold explore` on its command line, on the machine where it runs")
 }
 
 fn too_large(name: &str, size: u64, limit: u64) -> Problem {

@@ -1,96 +1,12 @@
 //! What the server takes and what it refuses, request by request.
 
-use std::sync::Arc;
+mod common;
 
-use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::http::{Request, StatusCode};
-use netfold::Rules;
-use netfold::input::LayoutChoice;
-use netfold::trace::NonFinite;
-use netfold_explore::bench::{Bench, Settings};
-use netfold_explore::guard::Names;
-use netfold_explore::routes::{App, router};
 use netfold_onnx::{DType, GraphDef, ModelDef, NodeDef, TensorDef, ValueInfo, encode};
-use tower::ServiceExt;
 
-fn server() -> Router {
-    serving(None, Vec::new())
-}
-
-fn serving(explain: Option<String>, held: Vec<String>) -> Router {
-    let settings = Settings {
-        preprocess: None,
-        explain,
-        held,
-        layout: LayoutChoice::Auto,
-        labels: vec!["ant".into(), "bee".into()],
-        output: None,
-        rules: Rules::default(),
-        non_finite: NonFinite::Refuse,
-        keep_softmax: false,
-        tolerance: 1e-4,
-    };
-    router(Arc::new(App::<f32>::new(Bench::new(settings)).unwrap()), Names { local: true })
-}
-
-fn get(path: &str) -> Request<Body> {
-    Request::get(path).header("host", "127.0.0.1:7377").body(Body::empty()).unwrap()
-}
-
-fn post(path: &str, body: impl Into<Body>) -> Request<Body> {
-    Request::post(path).header("host", "localhost:7377").body(body.into()).unwrap()
-}
-
-async fn answer(server: &Router, request: Request<Body>) -> (StatusCode, Vec<u8>) {
-    let response = server.clone().oneshot(request).await.unwrap();
-    assert!(response.headers()["content-security-policy"].to_str().unwrap().starts_with("default-src 'none'"));
-    let status = response.status();
-    (status, to_bytes(response.into_body(), usize::MAX).await.unwrap().to_vec())
-}
-
-async fn refused(server: &Router, request: Request<Body>, status: StatusCode, word: &str) {
-    let (got, body) = answer(server, request).await;
-    let text = String::from_utf8(body).unwrap();
-    assert!(got == status && text.contains(word), "{got}: {text}");
-    assert!(!text.contains("/netfold-"), "a path of this machine: {text}");
-}
-
-/// y = W flatten(x), 2 logits of 1 x 2 x 2 pixels.
-fn model() -> Vec<u8> {
-    let weights = TensorDef::new([2, 4], vec![1.0_f32, -1.0, 0.5, 2.0, 0.0, 0.25, -0.5, 1.0]).unwrap();
-    let graph = GraphDef::new("tiny")
-        .with_input(ValueInfo::new("x", DType::F32, [1, 1, 2, 2]))
-        .with_initializer("w", weights)
-        .with_initializer("b", TensorDef::vector(vec![0.125_f32, -0.25]))
-        .with_node(NodeDef::new("Flatten", ["x"], ["f"]))
-        .with_node(NodeDef::new("Gemm", ["f", "w", "b"], ["y"]).with("transB", netfold_onnx::Attribute::Int(1)))
-        .with_output(ValueInfo::new("y", DType::F32, [1, 2]));
-    encode(&ModelDef::new(graph))
-}
-
-fn picture() -> Vec<u8> {
-    let mut bytes = std::io::Cursor::new(Vec::new());
-    image::GrayImage::from_raw(2, 2, vec![0, 51, 102, 255])
-        .unwrap()
-        .write_to(&mut bytes, image::ImageFormat::Png)
-        .unwrap();
-    bytes.into_inner()
-}
-
-fn hash(bytes: &[u8]) -> String {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("file");
-    std::fs::write(&path, bytes).unwrap();
-    netfold::certificate::FileStamp::of(&path).unwrap().sha256
-}
-
-/// JSON and numbers, as the page reads them.
-fn unpacked(bytes: &[u8]) -> (serde_json::Value, Vec<f32>) {
-    let length = u32::from_le_bytes(bytes[..4].try_into().unwrap()) as usize;
-    let numbers = bytes[4 + length..].chunks_exact(4).map(|four| f32::from_le_bytes(four.try_into().unwrap()));
-    (serde_json::from_slice(&bytes[4..4 + length]).unwrap(), numbers.collect())
-}
+use common::{answer, get, hash, model, picture, post, refused, server, serving, unpacked};
 
 #[tokio::test]
 async fn a_model_and_a_picture_give_a_document_and_rows() {

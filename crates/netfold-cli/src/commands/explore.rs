@@ -1,9 +1,11 @@
 //! `netfold explore`: reconstructions in the browser.
 
+use std::net::SocketAddr;
 use std::process::{Command, ExitCode, Stdio};
 
 use netfold::input::NamedPreprocess;
 use netfold_explore::bench::Settings;
+use netfold_explore::page::Page;
 use netfold_explore::{ExploreError, Options, serve};
 
 use crate::args::{Explore, PrecisionWord};
@@ -38,12 +40,12 @@ pub fn explore(words: &Explore) -> Result<ExitCode, Failure> {
             tolerance: common.tolerance.unwrap_or(if single { 1e-4 } else { 1e-10 }),
         },
     };
-    let ready = |address: std::net::SocketAddr| {
-        let page = format!("http://{address}/");
+    let ready = |page: &Page| {
         println!("{page}");
-        eprintln!("open the page in a browser; Ctrl-C ends");
+        eprintln!("open this address in a browser, all of it: whoever has its token gets in; Ctrl-C ends");
+        warn(page.address());
         if words.open {
-            browse(&page);
+            browse(page);
         }
     };
     let served = if single { serve::<f32>(&options, ready) } else { serve::<f64>(&options, ready) };
@@ -56,8 +58,27 @@ pub fn explore(words: &Explore) -> Result<ExitCode, Failure> {
     })
 }
 
-/// The system's own way to open an address; the page can be opened by hand where there is none.
-fn browse(page: &str) {
+/// Says who gets in where others than this machine's users do.
+fn warn(address: SocketAddr) {
+    let (ip, port) = (address.ip().to_canonical(), address.port());
+    if ip.is_loopback() {
+        return;
+    }
+    let place = if ip.is_unspecified() { "under any of its addresses".to_owned() } else { format!("as {ip}") };
+    eprintln!(
+        "warning: everyone who has this address with its token and reaches this machine {place} gets in, and nothing is \
+         encrypted on the way: not the token, nor what is uploaded"
+    );
+    if ip.is_unspecified() {
+        eprintln!("hint: from another machine, open it with this machine's own IP address in place of the loopback's");
+    }
+    eprintln!(
+        "hint: without --address, `ssh -L {port}:127.0.0.1:{port} MACHINE` lets one in from elsewhere, encrypted"
+    );
+}
+
+/// The system's own way to open a file; the page can be opened by hand where there is none.
+fn browse(page: &Page) {
     let opener = if cfg!(target_os = "macos") {
         "open"
     } else if cfg!(windows) {
@@ -65,7 +86,10 @@ fn browse(page: &str) {
     } else {
         "xdg-open"
     };
-    if Command::new(opener).arg(page).stdout(Stdio::null()).stderr(Stdio::null()).spawn().is_err() {
-        eprintln!("`{opener}` cannot be started: open the page by hand");
+    let started = page.door().and_then(|door| {
+        Command::new(opener).arg(door).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()
+    });
+    if let Err(error) = started {
+        eprintln!("`{opener}` cannot be started ({error}): open the address by hand");
     }
 }
