@@ -4,9 +4,10 @@ import * as state from "./state";
 
 export function Locked({ wrong }: { wrong: boolean }) {
   const again = state.documentNow.value !== null;
+  const title = "This page needs its token";
   const words = (
     <>
-      {again ? <h2>This explorer is its owner's</h2> : <h1>This explorer is its owner's</h1>}
+      {again ? <h2>{title}</h2> : <h1>{title}</h1>}
       <p class="lead">{wrong ? "The explorer was started anew, or the token of this address is another one's." : "This address has no token."}</p>
       <p>
         Open the address that <code>netfold explore</code> printed in its terminal, all of it: it ends in <code>#token=</code> and 48

@@ -39,12 +39,12 @@ export function parted(fragment: string): { token: string | null; rest: string }
   return { token, rest: words.toString() };
 }
 
-/** Takes the token out of the address; says whether there was one. */
-function take(): boolean {
+/** Takes the token out of the address, which then says what it said `before` if nothing else; says whether there was one. */
+function take(before = ""): boolean {
   const { token, rest } = parted(location.hash);
   if (token === null) return false;
   hold(token);
-  history.replaceState(null, "", rest ? `#${rest}` : location.pathname);
+  history.replaceState(null, "", rest ? `#${rest}` : before || location.pathname);
   return true;
 }
 
@@ -63,8 +63,8 @@ export function watch(found: () => void): void {
       begin();
     }
   };
-  addEventListener("hashchange", () => {
-    if (take()) begin();
+  addEventListener("hashchange", ({ oldURL }) => {
+    if (take(new URL(oldURL).hash)) begin();
   });
   // One that opens the printed address helps those that have none or an old one; one that has none asks for help.
   standing.subscribe((now) => {

@@ -61,12 +61,18 @@ pub async fn receive(
         if start.elapsed() > PAUSE + Duration::from_secs(size / PACE) {
             return Err(too_slow(&name));
         }
-        file.write_all(&chunk).await?;
+        file.write_all(&chunk).await.map_err(|error| not_written(&name, &error))?;
     }
-    file.flush().await?;
+    file.flush().await.map_err(|error| not_written(&name, &error))?;
     let told = path.clone();
     let stamp = tokio::task::spawn_blocking(move || FileStamp::of(&told)).await.map_err(std::io::Error::other)??;
     Ok((Source { path, stamp }, folder))
+}
+
+/// A full disk, as a rule.
+fn not_written(name: &str, error: &std::io::Error) -> Problem {
+    let message = format!("`{name}` cannot be written to the folder for temporary files: {error}");
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, message).hint("TMPDIR chooses another one when the explorer starts")
 }
 
 fn too_slow(name: &str) -> Problem {
@@ -108,15 +114,15 @@ pub fn check(source: &Source) -> Result<(), Problem> {
     }
 }
 
+/// Bytes of a name that are kept; file systems take 255.
+const NAME: usize = 200;
+
 /// The last part of a name, of characters that no file system takes for anything else.
 fn plain(name: &str) -> String {
     let last = Path::new(name).file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
-    let kept: String = last
-        .chars()
-        .map(|c| if c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | ' ') { c } else { '_' })
-        .take(80)
-        .collect();
-    let kept = kept.trim_start_matches('.');
+    let kept: String =
+        last.chars().map(|c| if c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | ' ') { c } else { '_' }).collect();
+    let kept = kept[..kept.floor_char_boundary(NAME)].trim_start_matches('.');
     if kept.is_empty() { "upload".into() } else { kept.into() }
 }
 
@@ -136,5 +142,7 @@ mod tests {
         ] {
             assert_eq!(plain(given), kept);
         }
+        // Four bytes each.
+        assert_eq!(plain(&"𠀀".repeat(100)), "𠀀".repeat(50));
     }
 }

@@ -9,7 +9,7 @@ use netfold_explore::page::Page;
 use netfold_explore::{ExploreError, Options, serve};
 
 use crate::args::{Explore, PrecisionWord};
-use crate::failure::{FAILED, Failure, WRONG_INPUT};
+use crate::failure::{self, FAILED, Failure, WRONG_INPUT};
 use crate::labels::Labels;
 
 /// Serves the page until the process ends.
@@ -64,17 +64,18 @@ fn warn(address: SocketAddr) {
     if ip.is_loopback() {
         return;
     }
-    let place = if ip.is_unspecified() { "under any of its addresses".to_owned() } else { format!("as {ip}") };
-    eprintln!(
-        "warning: everyone who has this address with its token and reaches this machine {place} gets in, and nothing is \
-         encrypted on the way: not the token, nor what is uploaded"
+    let (place, instead) = if ip.is_unspecified() {
+        let instead = "from another machine, put this machine's IP address in the place of the loopback's; ";
+        ("under any of its addresses".to_owned(), instead)
+    } else {
+        (format!("as {ip}"), "")
+    };
+    let who = format!("everyone who has this address with its token and reaches this machine {place} gets in");
+    let open = "nothing is encrypted on the way, neither the token nor what is uploaded";
+    let hint = format!(
+        "{instead}without --address, `ssh -L {port}:127.0.0.1:{port} MACHINE` lets one in from elsewhere, encrypted"
     );
-    if ip.is_unspecified() {
-        eprintln!("hint: from another machine, open it with this machine's own IP address in place of the loopback's");
-    }
-    eprintln!(
-        "hint: without --address, `ssh -L {port}:127.0.0.1:{port} MACHINE` lets one in from elsewhere, encrypted"
-    );
+    failure::warn(&format!("{who}, and {open}"), Some(&hint));
 }
 
 /// The system's own way to open a file; the page can be opened by hand where there is none.
