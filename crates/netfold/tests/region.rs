@@ -348,7 +348,7 @@ fn every_kind_of_switch() {
             .with_node(NodeDef::new("MatMul", ["x", "swap"], ["turned"]))
             .with_node(NodeDef::new(op, inputs.iter().copied(), ["y"]))
             .with_output(ValueInfo::new("y", DType::F64, [1, 2]));
-        let model = Model::new(netfold_onnx::decode(encode(&ModelDef::new(graph)), None).unwrap()).unwrap();
+        let model = Model::new(decode(encode(&ModelDef::new(graph)), None).unwrap()).unwrap();
         let region = region(&model, &Tensor::new(&[1, 2], x.to_vec())).unwrap();
         region.exit(&Tensor::new(&[1, 2], d.to_vec())).map(|exit| exit.t)
     };

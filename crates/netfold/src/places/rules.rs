@@ -61,7 +61,8 @@ pub fn joined(a: &Places, b: &Places) -> Places {
         (a, b) if a == b => a,
         _ => 0,
     };
-    Places { grid: a.grid.clone(), labels: Tensor::new(&shape, pairs.map(label).collect()) }
+    let labels = Tensor::new(&shape, pairs.map(label).collect());
+    Places::of_labels(labels, &a.grid).unwrap_or_else(|| a.clone())
 }
 
 /// The labels of an output that picks every second, third, … place along an axis of the grid, on the coarser grid of
@@ -155,9 +156,14 @@ pub fn summed(places: &Places, to: &[Option<usize>], rank: usize) -> Option<Plac
             *at = 0;
         }
     }
-    if blocks.iter().all(|block| block.iter().all(|label| label == &block[0])) {
-        let labels = Tensor::new(&shape, blocks.iter().map(|block| block[0]).collect());
-        return Places::of_labels(labels, &places.grid);
+    // Constants beside numbers of one place, as channels that were padded, do not move it.
+    let one = |block: &Vec<i64>| {
+        let mut known = block.iter().copied().filter(|&label| label > 0);
+        let first = known.next();
+        known.all(|label| Some(label) == first).then(|| first.unwrap_or(0))
+    };
+    if let Some(labels) = blocks.iter().map(one).collect::<Option<Vec<i64>>>() {
+        return Places::of_labels(Tensor::new(&shape, labels), &places.grid);
     }
     coarser(places, &blocks, &shape)
 }
@@ -203,6 +209,16 @@ fn coarser(places: &Places, blocks: &[Vec<i64>], shape: &[usize]) -> Option<Plac
 /// The places of what a window slides over: a new grid, of the output's extents along the axes that the old grid lies
 /// along. `None` where the window does not slide along the axes of the grid.
 pub fn slid(places: &Places, from: &[usize], to: &[usize], axes: &[usize]) -> Option<Places> {
+    // Channels are summed over.
+    let mixed = (axes.first() == Some(&2) && places.labels.shape().get(1) != Some(&1)).then(|| {
+        let rank = places.labels.shape().len();
+        summed(places, &(0..rank).map(|axis| (axis != 1).then_some(axis)).collect::<Vec<_>>(), rank)
+    });
+    let mixed = match mixed {
+        Some(mixed) => Some(mixed?),
+        None => None,
+    };
+    let places = mixed.as_ref().unwrap_or(places);
     let labels = places.labels.shape();
     // Axes that do not change keep their places, but for the channels, which are new.
     let same = from.len() == to.len() && axes.iter().all(|&axis| from[axis] == to[axis]) && labels.get(1) == Some(&1);

@@ -187,11 +187,12 @@ impl<T: Precision> Walk<'_, '_, T> {
         let (from, to) = (self.shape(node.inputs.first())?, self.shape(node.outputs.first())?);
         let first = if matches!(node.op.as_str(), "Resize" | "Upsample") { 0 } else { 2 };
         match known {
-            Some(places) => slid(places, from, to, &(first..to.len()).collect::<Vec<_>>()).map(Arc::new),
-            // Behind an operator that nobody knows places begin anew; those that were summed over do not come back.
-            None if first == 2 && to.len() > 2 && self.unknown_before(node) => {
-                Some(Arc::new(Places::product(to, &(2..to.len()).map(Some).collect::<Vec<_>>())))
+            Some(places) => {
+                let slid = slid(places, from, to, &(first..to.len()).collect::<Vec<_>>());
+                slid.map_or_else(|| begun(to, first), |places| Some(Arc::new(places)))
             }
+            // Behind an operator that nobody knows places begin anew; those that were summed over do not come back.
+            None if self.unknown_before(node) => begun(to, first),
             None => None,
         }
     }
@@ -212,4 +213,10 @@ impl<T: Precision> Walk<'_, '_, T> {
             (to.len() == places.labels.shape().len()).then(|| summed(places, &to, rank)).flatten().map(Arc::new)
         })
     }
+}
+
+/// The places of what a window makes whose own places are not known: channels stand behind the batch.
+fn begun(shape: &[usize], first: usize) -> Option<Arc<Places>> {
+    let along: Vec<Option<usize>> = (2..shape.len()).map(Some).collect();
+    (first == 2 && shape.len() > 2).then(|| Arc::new(Places::product(shape, &along)))
 }
