@@ -46,7 +46,7 @@ fn a_lens_that_does_not_apply_does_not_stop_the_others() {
     );
     let lenses = seen["lenses"].as_array().unwrap();
     assert!(lenses[0]["does_not_apply"].is_string() && lenses[1]["residual"].is_number(), "{seen}");
-    assert_eq!(stage.names("seen"), ["lens-gradient.png", "lenses.png"]);
+    assert_eq!(stage.names("seen"), ["lens-gradient.png", "lenses.json", "lenses.png"]);
     stage.file("flat.onnx", &encode(&one_logit(1.0)));
     stage.array("x.npy", &[1, 2], &[1.0, 2.0]);
     says!(stage, ["lens", "flat.onnx", "x.npy", "--lens", "cam", "--lens", "deconvnet", "--out", "none"]);

@@ -161,7 +161,7 @@ mod unix {
             go --out whole --class 1 --top 0
             full=$(du -sk whole | cut -f1)
             failed=0
-            size=4
+            size=$((full / 12))
             while [ $size -le $((2 * full + 16)) ]; do
                 mkdir -p disk
                 mount -t tmpfs -o size=${size}k none disk
@@ -175,7 +175,7 @@ mod unix {
                 [ $code = 0 ] || { [ $code = 1 ] && grep -q 'disk/out' said && failed=$((failed + 1)); }
                 test -z "$(find disk -name '.*')"
                 umount disk
-                size=$((size + 8))
+                size=$((size + full / 5))
             done
             test $failed -gt 5
         "#;

@@ -54,10 +54,10 @@ fn files_of_the_earlier_run_go_and_those_of_others_stay() {
     fs::create_dir(path.join("folder")).unwrap();
 
     let folder = staged(&path, &[("both", "new"), ("fresh", "new")]);
-    assert_eq!(names(&path), [SEAL, "both", "edited", "folder", "notes", "stale"], "as they were until the end");
+    assert_eq!(names(&path), ["both", SEAL, "edited", "folder", "notes", "stale"], "as they were until the end");
     assert_eq!(text(&path.join("both")), "old");
     folder.commit().unwrap();
-    assert_eq!(names(&path), [SEAL, "both", "edited", "folder", "fresh", "notes"]);
+    assert_eq!(names(&path), ["both", SEAL, "edited", "folder", "fresh", "notes"]);
     assert_eq!(text(&path.join("both")) + &text(&path.join("edited")) + &text(&path.join("notes")), "newby handmine");
     assert_eq!(names(place.path()), ["out"]);
 }
@@ -83,7 +83,7 @@ fn what_is_in_the_way_is_named_and_the_older_result_stays() {
     fs::create_dir(path.join("b")).unwrap();
     let error = staged(&path, &[("a", "new"), ("b", "new")]).commit().unwrap_err();
     assert!(error.to_string().contains("out/b"), "{error}");
-    assert_eq!(names(&path), [SEAL, "a", "b", "stale"]);
+    assert_eq!(names(&path), ["a", "b", SEAL, "stale"]);
     assert_eq!((text(&path.join("a")), names(place.path())), ("old".into(), vec!["out".into()]));
 
     let file = path.join("a");
