@@ -55,6 +55,8 @@ pub struct Session<'a> {
 pub struct Frozen<T> {
     /// What the one-layer model takes: the model's input, or the inner tensor that it begins with.
     pub x: Tensor<T>,
+    /// What the model takes.
+    given: Tensor<T>,
     /// f(x).
     pub logits: Tensor<T>,
     /// The frozen network.
@@ -169,16 +171,16 @@ impl<'a> Session<'a> {
         let (logits, warnings) = (trace.logits()?.clone(), trace.warnings());
         let layout = self.words.layout.into();
         let places = self.words.from.as_ref().and_then(|_| trace.places(self.from, layout).ok());
-        let Given { x, picture } = given;
+        let Given { x: given, picture } = given;
         let (x, picture) =
-            if self.words.from.is_some() { (trace.real(self.from)?.clone(), None) } else { (x, picture) };
+            if self.words.from.is_some() { (trace.real(self.from)?.clone(), None) } else { (given.clone(), picture) };
         let seconds = Seconds {
             load: self.load,
             trace: traced.as_secs_f64(),
             freeze: frozen.as_secs_f64(),
             ..Seconds::default()
         };
-        Ok(Frozen { x, logits, circuit, picture, places, warnings, seconds, stamp: stamp(path)? })
+        Ok(Frozen { x, given, logits, circuit, picture, places, warnings, seconds, stamp: stamp(path)? })
     }
 
     /// x with the values of all inputs.
@@ -204,6 +206,21 @@ impl<'a> Session<'a> {
         }
         self.warn(&trace.warnings());
         Ok(trace)
+    }
+
+    /// Warns of the node that makes b much larger than the logits, if one does: its result says little by itself.
+    pub fn warn_of_proportion<T: Precision>(
+        &self,
+        frozen: &mut Frozen<T>,
+        result: &Reconstruction<T>,
+    ) -> Result<(), Failure> {
+        if result.is_out_of_proportion() {
+            let trace = self.trace(&frozen.given, Keep::Values)?;
+            let found = trace.out_of_proportion(self.from, self.head.logits, &self.words.network.rules())?;
+            self.warn(found.as_slice());
+            frozen.warnings.extend(found);
+        }
+        Ok(())
     }
 
     /// Prints each of these warnings to standard error, once for each session.

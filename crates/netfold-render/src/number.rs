@@ -30,6 +30,19 @@ pub fn significant(value: f64, digits: usize) -> String {
     minus(&text)
 }
 
+/// As [`significant`], in the characters that other programs read a number by: `-12.5`, `NaN`, `inf`. For terminals.
+///
+/// Every command prints its numbers by this function: [`VALUE`] digits of a value, [`DIFFERENCE`] of a difference.
+pub fn plain(value: f64, digits: usize) -> String {
+    if value.is_finite() { significant(value, digits).replace('−', "-") } else { value.to_string() }
+}
+
+/// Digits of a value in a terminal, as many as single precision has for sure.
+pub const VALUE: usize = 6;
+
+/// Digits of a difference, of which the size counts.
+pub const DIFFERENCE: usize = 2;
+
 /// A fixed number of decimals, so that a column of numbers lines up.
 pub fn fixed(value: f64, decimals: usize) -> String {
     if value.is_finite() { minus(&format!("{value:.decimals$}")) } else { significant(value, 1) }
@@ -135,6 +148,22 @@ mod tests {
             (f64::NEG_INFINITY, 3, "−∞"),
         ] {
             assert_eq!(significant(value, digits), text);
+        }
+    }
+
+    #[test]
+    fn a_terminal_gets_plain_characters() {
+        for (value, digits, text) in [
+            (8.019_3e-8, VALUE, "8.01930e-8"),
+            (-0.1, VALUE, "-0.100000"),
+            (-1234.567_8, VALUE, "-1234.57"),
+            (0.0, DIFFERENCE, "0"),
+            (-0.0, VALUE, "0"),
+            (-2.34e-9, DIFFERENCE, "-2.3e-9"),
+            (f64::NAN, VALUE, "NaN"),
+            (f64::NEG_INFINITY, VALUE, "-inf"),
+        ] {
+            assert_eq!(plain(value, digits), text);
         }
     }
 

@@ -152,7 +152,7 @@ pub enum Error {
     #[error("the one-layer model has no region: it holds at this input alone, {}", point_lines(.0).join("\n    "))]
     Point(Vec<Unsupported>),
     /// A number that is not finite.
-    #[error("{what} holds {value} at flat index {index}")]
+    #[error("{what} holds {value} at flat index {index}{}", origin.as_ref().map_or(String::new(), |at| format!(": {at}")))]
     NonFinite {
         /// `the input` or a named constant or value.
         what: String,
@@ -160,6 +160,8 @@ pub enum Error {
         value: String,
         /// Where in the tensor.
         index: usize,
+        /// The node that made the first such number, of what, where that is another one.
+        origin: Option<String>,
     },
     /// The model has several outputs and none was named.
     #[error("the model has {} outputs, {}; one has to be named", .0.len(), quoted(.0))]

@@ -2,11 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::affine::{Rule, Validity};
+use crate::affine::{Affine, Rule, Validity};
 use crate::circuit::{Circuit, Stage};
-use crate::error::Error;
+use crate::error::{Error, OpError};
+use crate::finite::{finite, is_finite};
 use crate::gates::Gates;
-use crate::graph::TensorId;
+use crate::graph::{Node, TensorId};
 use crate::ops::{At, Precision};
 use crate::rules::Rules;
 use crate::trace::Trace;
@@ -80,6 +81,17 @@ impl<T: Precision> Trace<'_, T> {
         Ok(Circuit::new(stages, self.real(from)?.shape(), output, behind_gates))
     }
 
+    /// What a node is where it could not be frozen: elements of its first input that do not move need no slope.
+    fn freeze_still(&self, node: &Node, at: At<'_, T>, why: OpError) -> Result<Affine<T>, OpError> {
+        match (node.inputs.first(), &node.operator) {
+            (Some(&Some(id)), Ok(operator)) if at.moves(0) => {
+                let still = self.still(id);
+                T::op(operator.as_ref()).freeze(&At { still: Some(&still), ..at })
+            }
+            _ => Err(why),
+        }
+    }
+
     /// The stages of a node's wanted outputs, and what they read.
     fn freeze_node(
         &self,
@@ -111,11 +123,20 @@ impl<T: Precision> Trace<'_, T> {
             let mut affine = match recorded {
                 Some(affines) => affines[output].clone(),
                 None => {
-                    let at = At { inputs: &inputs, outputs: &outputs, varies: &moves, output, rule };
+                    let at = At { inputs: &inputs, outputs: &outputs, varies: &moves, output, rule, still: None };
                     let failed = |source| self.failed("freeze", node, &inputs, source);
-                    T::op(operator.as_ref()).freeze(&at).map_err(failed)?
+                    T::op(operator.as_ref())
+                        .freeze(&at)
+                        .or_else(|why| self.freeze_still(node, at, why))
+                        .map_err(failed)?
                 }
             };
+            let infinite = node.inputs.iter().flatten().find(|&&id| self.is_infinite(id));
+            if let Some(&id) = infinite.filter(|_| !is_finite(&affine)) {
+                let text = format!("it multiplies by the constant `{}`, which holds an infinity", self.model.name(id));
+                return Err(self.failed("freeze", node, &inputs, OpError::new(text)));
+            }
+            affine.offset = affine.offset.map(finite);
             if !held.is_empty() {
                 affine.validity = Validity::Input;
             }

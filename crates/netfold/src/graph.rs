@@ -71,8 +71,8 @@ pub struct Model {
 #[derive(Debug)]
 pub(crate) struct Constants<T> {
     pub values: HashMap<TensorId, Value<T>>,
-    /// The first constant that is not finite, and where.
-    pub non_finite: Option<(TensorId, usize)>,
+    /// The constants that are not finite.
+    pub non_finite: Vec<TensorId>,
 }
 
 impl Model {
@@ -153,12 +153,9 @@ impl Model {
             let constants = self.constants.iter();
             let values: HashMap<_, _> =
                 constants.filter_map(|(&id, tensor)| Some((id, Value::from_onnx(tensor)?))).collect();
-            let mut ids: Vec<_> = values.keys().copied().collect();
-            ids.sort_unstable();
-            let non_finite = ids.into_iter().find_map(|id| match &values[&id] {
-                Value::Real(tensor) => Some((id, tensor.non_finite()?)),
-                _ => None,
-            });
+            let mut non_finite: Vec<_> =
+                values.iter().filter(|(_, value)| value.non_finite().is_some()).map(|(&id, _)| id).collect();
+            non_finite.sort_unstable();
             Constants { values, non_finite }
         })
     }

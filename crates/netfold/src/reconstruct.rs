@@ -97,6 +97,8 @@ pub struct Reconstruction<T> {
     pub passes: usize,
     /// max over wanted classes of |b − b from pushing 0| / max|f(x)|; `None` for [`Method::Probe`].
     pub bias_difference: Option<f64>,
+    /// max over all logits of |b| / max|f(x)|.
+    pub proportion: f64,
 }
 
 impl<T: Precision> Reconstruction<T> {
@@ -197,6 +199,7 @@ impl<T: Precision> Circuit<T> {
     ) -> Result<Reconstruction<T>, E> {
         let Compared { logits, pushed, bias: pushed_zero } = compared;
         let road = self.road(request);
+        let largest = |values: &[T]| values.iter().map(|value| value.wide().abs()).fold(0.0, f64::max);
         let mut result = Reconstruction {
             classes: request.classes.clone(),
             bias: Vec::new(),
@@ -206,7 +209,9 @@ impl<T: Precision> Circuit<T> {
             method: road.to_string(),
             passes: 0,
             bias_difference: None,
+            proportion: 0.0,
         };
+        result.proportion = largest(&pushed_zero) / result.scale();
         let mut hand = |result: &mut Reconstruction<T>, index: usize, weights: &[T], bias_by_stage: &[T]| {
             let class = result.classes[index];
             let mut bias = pushed_zero[class];

@@ -200,7 +200,7 @@ impl<T: Precision> Trace<'_, T> {
             node.outputs.iter().filter_map(|id| id.and_then(|id| self.value(id)).cloned()).collect();
         let varies: Vec<bool> = (0..inputs.len()).map(|i| stage.inputs.contains(&i)).collect();
         let output = node.outputs.iter().position(|&id| id == Some(made)).unwrap_or(0);
-        let at = At { inputs: &inputs, outputs: &outputs, varies: &varies, output, rule: stage.rule };
+        let at = At { inputs: &inputs, outputs: &outputs, varies: &varies, output, rule: stage.rule, still: None };
         let switches = T::op(operator.as_ref()).switches(&at);
         let failed = |source| node_error("find the region of", node, &inputs, source);
         let end = |input: usize| -> Result<End, Error> {

@@ -91,7 +91,7 @@ impl<T: Precision> Rounding<T> {
         let mut decisions = None;
         for (output, (id, value)) in node.outputs.iter().zip(&record.values).enumerate() {
             let (Some(id), Value::Real(y)) = (id, value) else { continue };
-            let at = At { inputs, outputs: &record.values, varies, output, rule: Rule::Tangent };
+            let at = At { inputs, outputs: &record.values, varies, output, rule: Rule::Tangent, still: None };
             let frozen = record.affines.get(output).cloned().map_or_else(|| operator.freeze(&at), Ok);
             let mut made = match &frozen {
                 Ok(affine) => self.spread(node, affine, inputs, y),

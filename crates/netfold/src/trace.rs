@@ -9,6 +9,7 @@ use netfold_onnx::Dim;
 use crate::affine::Affine;
 use crate::error::{Error, OpError};
 use crate::feed::Feed;
+use crate::finite::check_finite;
 use crate::graph::{Model, Node, TensorId};
 use crate::ops::{Inputs, Precision, Record};
 use crate::ties::{Decisions, Ties};
@@ -41,6 +42,8 @@ pub struct Trace<'m, T: Real> {
     varies: Vec<bool>,
     /// Which tensors depend on the explained input, wherever the one-layer model begins.
     reached: Vec<bool>,
+    /// The tensors that do not depend on the input and hold NaN or an infinity: masks, mostly.
+    pub(crate) non_finite: HashSet<TensorId>,
     pub(crate) tracing: Tracing<T>,
     /// What the first batch normalisation near the input shows of the input's scale.
     scale: Option<Warning>,
@@ -100,8 +103,9 @@ impl Model {
     ///
     /// # Errors
     /// If nodes on the way are not supported (all are listed), an input on the way has no value or one that does not
-    /// fit, a constant or an input holds NaN or an infinity, a node refuses its inputs, the output has no number, or
-    /// `NETFOLD_ISA` names instructions that this processor lacks.
+    /// fit, an input or the output holds NaN or an infinity, a constant that is read beside the input holds NaN, a node
+    /// refuses its inputs, the output has no number, or `NETFOLD_ISA` names instructions that this processor lacks. An
+    /// infinite constant, a mask's, is none of these, wherever it stands in the file.
     pub fn trace<T: Precision>(
         &self,
         feed: impl Into<Feed<T>>,
@@ -150,14 +154,14 @@ impl Model {
                     check_finite(what, tensor)?;
                 }
             }
-            if let Some((constant, _)) = constants.non_finite
-                && let Some(Value::Real(tensor)) = &values[constant.0]
-            {
-                check_finite(|| format!("the constant `{}`", self.name(constant)), tensor)?;
-            }
         }
         fed.into_iter().for_each(|(id, value)| values[id.0] = Some(value));
-        tracing.replaced.iter().for_each(|(constant, value)| values[constant.0] = Some(value.clone()));
+        let mut infinite: HashSet<TensorId> = constants.non_finite.iter().copied().collect();
+        for (&constant, value) in tracing.replaced.iter() {
+            infinite.remove(&constant);
+            infinite.extend(value.non_finite().map(|_| constant));
+            values[constant.0] = Some(value.clone());
+        }
         let records = HashMap::new();
         let mut trace = Trace {
             model: self,
@@ -170,6 +174,7 @@ impl Model {
             decisions: HashMap::new(),
             varies,
             reached,
+            non_finite: infinite,
             tracing,
             scale: None,
         };
@@ -181,8 +186,10 @@ impl Model {
         if logits.is_empty() {
             return Err(Error::Empty { name: self.name(output).to_owned(), shape: logits.shape().to_vec() });
         }
-        if non_finite == NonFinite::Refuse {
-            check_finite(|| format!("the output `{}`", self.name(output)), logits)?;
+        if non_finite == NonFinite::Refuse
+            && let Err(error) = check_finite(|| format!("the output `{}`", self.name(output)), logits)
+        {
+            return Err(trace.from_the_first(error));
         }
         Ok(trace)
     }
@@ -202,13 +209,6 @@ pub fn shape_text(shape: &[Dim]) -> String {
         Dim::Unknown => "?".to_owned(),
     };
     format!("[{}]", shape.iter().map(size).collect::<Vec<_>>().join(", "))
-}
-
-fn check_finite<T: Precision>(what: impl Fn() -> String, tensor: &Tensor<T>) -> Result<(), Error> {
-    match tensor.non_finite() {
-        None => Ok(()),
-        Some(index) => Err(Error::NonFinite { what: what(), value: tensor.data()[index].to_string(), index }),
-    }
 }
 
 /// The numbers' buffers serve the next trace.
@@ -284,7 +284,7 @@ impl<'m, T: Precision> Trace<'m, T> {
 
     /// What a reader of a result of this trace has to know.
     pub fn warnings(&self) -> Vec<Warning> {
-        self.contradicted().into_iter().chain(self.scale.clone()).collect()
+        self.contradicted().into_iter().chain(self.scale.clone()).chain(self.probabilities()).collect()
     }
 
     /// A declared shape of the output that the computation contradicts, or of what nodes that keep shapes make of it.
@@ -333,6 +333,10 @@ impl<'m, T: Precision> Trace<'m, T> {
             if judge == Some(index) {
                 self.scale = self.scale_at(node);
             }
+            let constant = !node.outputs.iter().flatten().any(|&output| self.varies(output));
+            if !constant && self.tracing.non_finite == NonFinite::Refuse {
+                self.check_constants(node)?;
+            }
             let overwritten = if rounding.is_none() { self.overwritten(node, &held)? } else { None };
             let record = overwritten.map_or_else(|| self.compute(node), Ok)?;
             let decided = rounding.as_mut().and_then(|rounding| rounding.pass(self, node, &record));
@@ -341,10 +345,12 @@ impl<'m, T: Precision> Trace<'m, T> {
             whole.as_mut().map_or(Ok(()), |whole| whole.follow(node, &values))?;
             for (output, value) in node.outputs.iter().zip(values) {
                 if let Some(output) = output.filter(|output| !self.tracing.replaced.contains_key(output)) {
+                    if constant && value.non_finite().is_some() {
+                        self.non_finite.insert(output);
+                    }
                     self.values[output.0] = Some(value);
                 }
             }
-            let constant = !node.outputs.iter().flatten().any(|&output| self.varies(output));
             if constant || !affines.is_empty() {
                 self.release(node.inputs.iter().flatten(), &mut held);
             } else {

@@ -73,7 +73,7 @@ impl Unit {
 }
 
 /// The index along each axis of a flat element.
-fn indices(mut element: usize, shape: &[usize]) -> Vec<usize> {
+pub(crate) fn indices(mut element: usize, shape: &[usize]) -> Vec<usize> {
     let mut indices = vec![0; shape.len()];
     for (index, size) in indices.iter_mut().zip(shape).rev() {
         (*index, element) = (element % size, element / size);

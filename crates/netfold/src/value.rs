@@ -187,6 +187,11 @@ impl<T: Real> Value<T> {
         }
     }
 
+    /// The flat index of the first element that is NaN or infinite.
+    pub fn non_finite(&self) -> Option<usize> {
+        if let Self::Real(tensor) = self { tensor.non_finite() } else { None }
+    }
+
     /// Gives the buffer of numbers back, if nobody else holds them.
     pub fn recycle(self) {
         if let Self::Real(tensor) = self {

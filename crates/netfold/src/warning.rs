@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
+use crate::affine::Rule;
+
 /// A finding that does not stop a run, and that a reader of its result has to know.
 ///
 /// `Display` says what was found and where, [`hint`](Self::hint) what helps. In JSON a warning is an object of `message`
@@ -28,6 +30,31 @@ pub enum Warning {
         /// The median over its channels of √(mean (z − running mean)² / running variance), z what it reads.
         ratio: f64,
     },
+    /// What is reconstructed are no logits but probabilities, or a function of them, since a softmax or sigmoid is not the
+    /// last node of the network.
+    Probabilities {
+        /// The softmax or sigmoid.
+        node: String,
+        /// Its operator.
+        op: String,
+        /// What is reconstructed.
+        output: String,
+        /// What the softmax or sigmoid reads.
+        logits: String,
+    },
+    /// A frozen node's slopes are so large that W x and b are many times larger than the logits, and cancel.
+    OutOfProportion {
+        /// The node.
+        node: String,
+        /// Its operator.
+        op: String,
+        /// The rule that it was frozen by.
+        rule: Rule,
+        /// How many times larger than its values what its slopes make of numbers of its input's size is.
+        times: f64,
+        /// The rule under which it is not so, if there is one.
+        helps: Option<Rule>,
+    },
 }
 
 impl Warning {
@@ -37,6 +64,13 @@ impl Warning {
             Self::DeclaredShape { .. } => None,
             Self::InputScale { .. } => {
                 Some("was the network trained with this preprocessing? See --preprocess".to_owned())
+            }
+            Self::Probabilities { logits, op, .. } => {
+                let (noun, verb) = (op.to_lowercase(), "explains the logits before");
+                Some(format!("`--at {logits}` {verb} the {noun}"))
+            }
+            Self::OutOfProportion { node, helps, .. } => {
+                helps.map(|rule| format!("`--freeze-node {node}={rule}` freezes it in proportion"))
             }
         }
     }
@@ -54,6 +88,21 @@ impl fmt::Display for Warning {
                     f,
                     "what `{node}` normalises is {times:.1} times {word} at this input than its running statistics say: \
                      the input has another scale than in training"
+                )
+            }
+            Self::Probabilities { node, op, output, .. } => {
+                write!(
+                    f,
+                    "`{output}` is a function of the probabilities that `{node}` ({op}) makes: that is what W and b \
+                     explain, and the {} is frozen at this input alone",
+                    op.to_lowercase()
+                )
+            }
+            Self::OutOfProportion { node, op, rule, times, .. } => {
+                write!(
+                    f,
+                    "`{node}` ({op}), frozen by `{rule}`, has slopes {times:.0e} times too large for its values: W x and b \
+                     are much larger than the logits, and cancel"
                 )
             }
         }

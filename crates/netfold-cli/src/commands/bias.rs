@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use netfold::ties::Ties;
 use netfold::{BiasMap, Precision};
+use netfold_render::number::{DIFFERENCE, VALUE, plain};
 use serde_json::json;
 
 use crate::args::{Bias, PrecisionWord};
@@ -66,13 +67,15 @@ fn run<T: Precision>(words: &Bias, session: &mut Session<'_>) -> Result<ExitCode
     for map in &maps {
         let mut channels: Vec<(usize, f64)> = map.by_channel().into_iter().enumerate().collect();
         channels.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()).then(a.0.cmp(&b.0)));
-        let largest: Vec<String> = channels.iter().take(SHOWN).map(|(c, share)| format!("{c}: {share:.4}")).collect();
-        println!("{:<width$}  {:>12.6}  {}", shortened(&node(map).node), map.total(), largest.join("  "));
+        let largest: Vec<String> =
+            channels.iter().take(SHOWN).map(|(c, share)| format!("{c}: {}", plain(*share, 4))).collect();
+        println!("{:<width$}  {:>12}  {}", shortened(&node(map).node), plain(map.total(), VALUE), largest.join("  "));
     }
-    println!("{:<width$}  {b:>12.6}  the sum; pushing zero gives it within {:.1e}", "b", (pushed - b).abs());
+    let (sum, within) = (plain(b, VALUE), plain((pushed - b).abs(), DIFFERENCE));
+    println!("{:<width$}  {sum:>12}  the sum; pushing zero gives it within {within}", "b");
     if let Some(share) = pixels {
-        println!("{:<width$}  {share:>12.6}  the offset of the input, seen through W", "preprocessing");
-        println!("{:<width$}  {:>12.6}  over the picture's pixels", "pixel b", b + share);
+        println!("{:<width$}  {:>12}  the offset of the input, seen through W", "preprocessing", plain(share, VALUE));
+        println!("{:<width$}  {:>12}  over the picture's pixels", "pixel b", plain(b + share, VALUE));
     }
     Ok(ExitCode::SUCCESS)
 }

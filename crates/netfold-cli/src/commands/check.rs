@@ -9,6 +9,7 @@ use netfold::checks::{
 use netfold::lenses::{Lens, Settings, Subject};
 use netfold::trace::Keep;
 use netfold::{Precision, Tensor};
+use netfold_render::number::{DIFFERENCE, plain};
 use serde_json::{Value, json};
 
 use crate::args::{Check, PrecisionWord, ScoreWord};
@@ -118,8 +119,10 @@ impl Checked {
             let Outcome { check, worst, limit, place } = outcome;
             let verdict = if outcome.holds() { "" } else { "FAILED: " };
             match worst {
-                Some(worst) => println!("{check:<24} {worst:>10.1e} {limit:>9.0e}  {verdict}{place}"),
-                None => println!("{check:<24} {:>10} {limit:>9.0e}  not judged: {place}", "-"),
+                Some(worst) => {
+                    println!("{check:<24} {:>10} {:>9}  {verdict}{place}", plain(*worst, DIFFERENCE), plain(*limit, 1))
+                }
+                None => println!("{check:<24} {:>10} {:>9}  not judged: {place}", "-", plain(*limit, 1)),
             }
         }
         if self.randomised.is_empty() {
@@ -128,14 +131,19 @@ impl Checked {
             self.print_randomised(lens);
         }
         let [deletion, deletion_predicted, insertion, insertion_predicted] = self.areas();
+        let area = |area: f64| plain(area, 4);
         let score = match &self.curves.score {
             Score::Logit => "the logit".to_owned(),
             score => format!("probability ({})", score.name()),
         };
         println!("\n{score:<41}  {:>9} {:>9}", "network", "W x + b");
         println!("most important places first");
-        println!("area below deletion (small is good)        {deletion:>9.4} {deletion_predicted:>9.4}");
-        println!("area below insertion (large is good)       {insertion:>9.4} {insertion_predicted:>9.4}\n");
+        println!("area below deletion (small is good)        {:>9} {:>9}", area(deletion), area(deletion_predicted));
+        println!(
+            "area below insertion (large is good)       {:>9} {:>9}\n",
+            area(insertion),
+            area(insertion_predicted)
+        );
     }
 
     fn print_randomised(&self, lens: &Lens) {

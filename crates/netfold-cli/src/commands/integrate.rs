@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use netfold::trace::Keep;
 use netfold::{Path, Precision, store};
+use netfold_render::number::{DIFFERENCE, VALUE, plain};
 use serde_json::json;
 
 use crate::args::{Integrate, PrecisionWord};
@@ -69,14 +70,19 @@ fn run<T: Precision>(words: &Integrate, session: &mut Session<'_>) -> Result<Exi
     let (input, reference) = (words.input.display(), words.reference.display());
     println!("{}: integrated gradients of {} from {reference} to {input}", session.stamp.file, session.class(class));
     session.print_inputs();
-    println!("\nlogit at the reference  {from:.6}");
-    println!("logit at the input      {to:.6}");
-    println!("sum of attributions     {sum:.6}, off by {:.1e} of the largest logit", made.difference);
+    println!("\nlogit at the reference  {}", plain(from, VALUE));
+    println!("logit at the input      {}", plain(to, VALUE));
+    let (sum, off) = (plain(sum, VALUE), plain(made.difference, DIFFERENCE));
+    println!("sum of attributions     {sum}, off by {off} of the largest logit");
     if made.is_exact() {
         println!("pieces                  {}: exact up to rounding", made.pieces);
     } else {
         let share = 100.0 * made.unresolved;
-        println!("pieces                  {}: NOT exact, {share:.3} % of the path is unresolved", made.pieces);
+        println!(
+            "pieces                  {}: NOT exact, {} % of the path is unresolved",
+            made.pieces,
+            plain(share, DIFFERENCE)
+        );
         println!("                        more pieces: `--pieces {}`", limit.saturating_mul(10));
     }
     Ok(ExitCode::SUCCESS)

@@ -8,7 +8,7 @@ use netfold::folder::Folder;
 use netfold::lenses::{Attribution, Grid, Lens as Entry, Settings, Shows, Subject, TABLE, stack};
 use netfold::trace::Keep;
 use netfold::{Error, Precision, Tensor, Trace};
-use netfold_render::number::fixed;
+use netfold_render::number::{VALUE, plain, significant};
 use netfold_render::{Caption, Cell, LONGEST, Layout, Order, Picture, Plane, Scale, Sheet, View};
 use serde_json::{Value, json};
 
@@ -89,9 +89,15 @@ fn run<T: Precision>(words: &Lens, session: &mut Session<'_>) -> Result<ExitCode
         session.print_json(object);
         return Ok(ExitCode::SUCCESS);
     }
-    println!("{} at {}: {}, logit {logit:.6}", session.stamp.file, words.input.display(), session.class(class));
+    println!(
+        "{} at {}: {}, logit {}",
+        session.stamp.file,
+        words.input.display(),
+        session.class(class),
+        plain(logit, VALUE)
+    );
     session.print_inputs();
-    let column = |value: f64| fixed(value, 6).replace('−', "-");
+    let column = |value: f64| plain(value, VALUE);
     println!("\n{:<22} {:>13} {:>13} {:>13} {:>9}", "lens", "contributions", "beside them", "residual", "seconds");
     for Seen { lens, map, seconds } in &seen {
         match map {
@@ -205,10 +211,15 @@ fn pictures(
         let Ok(map) = map else { continue };
         let plane = frame.plane(&map.values)?;
         let shown = plane.clone().shrunk(LONGEST);
-        let stamp = format!("residual {} of {logit:.4}", fixed(map.residual(logit), 4));
+        let stamp = format!("residual {} of {}", significant(map.residual(logit), 4), significant(logit, 4));
         let caption = Caption {
             title: format!("{}: {}", lens.name, session.class(class)),
-            subtitle: format!("{}; contributions {:.4}, beside them {:.4}, {stamp}", lens.formula, map.sum, map.rest),
+            subtitle: format!(
+                "{}; contributions {}, beside them {}, {stamp}",
+                lens.formula,
+                significant(map.sum, 4),
+                significant(map.rest, 4)
+            ),
             unit: if map.shows == Shows::Weights { "logit per model unit" } else { "logit" }.to_owned(),
         };
         let name = lens.name.replace('+', "p");
@@ -217,7 +228,7 @@ fn pictures(
         cells.push(Cell { plane, name: lens.name.to_owned(), note: stamp });
     }
     let caption = Caption {
-        title: format!("{}, logit {logit:.4}", session.class(class)),
+        title: format!("{}, logit {}", session.class(class), significant(logit, 4)),
         subtitle: "red is for the class, blue against it; each picture has its own scale".to_owned(),
         unit: String::new(),
     };

@@ -9,6 +9,7 @@ use netfold::reconstruct::{Request, top};
 use netfold::store::Taken;
 use netfold::ties::Ties;
 use netfold::{Basis, Cam, Method, Precision, Reconstruction, Store, Tensor, Unit};
+use netfold_render::number::{DIFFERENCE, VALUE, plain};
 use serde_json::json;
 
 use crate::args::{BasisWord, MethodWord, PrecisionWord, Reconstruct};
@@ -76,6 +77,7 @@ fn run<T: Precision>(words: &Reconstruct, session: &mut Session<'_>) -> Result<E
     if words.common.at.is_some() {
         kept.iter_mut().for_each(|row| row.field = Some(frozen.circuit.receptive_field(row.class)));
     }
+    session.warn_of_proportion(&mut frozen, &result)?;
     frozen.seconds.total = session.elapsed();
     let certificate = certify(session, &frozen, &result);
     let cam = words.common.from.as_ref();
@@ -176,13 +178,13 @@ fn print<T: Precision>(
     for row in rows {
         let logit = result.logits[row.class].wide();
         println!(
-            "{:<width$}  {:>12.6}  {:>12.6}  {:>10.1e}  {:>12.6}  {:>12.6}",
+            "{:<width$}  {:>12}  {:>12}  {:>10}  {:>12}  {:>12}",
             name(row),
-            logit,
-            row.reconstructed,
-            (logit - row.reconstructed).abs(),
-            row.reconstructed - row.bias,
-            row.bias
+            plain(logit, VALUE),
+            plain(row.reconstructed, VALUE),
+            plain((logit - row.reconstructed).abs(), DIFFERENCE),
+            plain(row.reconstructed - row.bias, VALUE),
+            plain(row.bias, VALUE)
         );
     }
     for row in rows {
@@ -220,7 +222,7 @@ fn print<T: Precision>(
 
 /// One sentence: is it the network?
 fn verdict(certificate: &Certificate) -> String {
-    let difference = certificate.worst_relative_difference;
+    let difference = plain(certificate.worst_relative_difference, DIFFERENCE);
     let (all, tolerance) = (certificate.logits, certificate.tolerance);
     let verdict = if certificate.equivalent { "equivalent" } else { "NOT equivalent" };
     let (one, kept) = match certificate.argmax {
@@ -229,6 +231,6 @@ fn verdict(certificate: &Certificate) -> String {
         None => ("element", ""),
     };
     format!(
-        "{verdict}: worst difference {difference:.1e} of the largest {one} over all {all} {one}s (tolerance {tolerance:e}){kept}"
+        "{verdict}: worst difference {difference} of the largest {one} over all {all} {one}s (tolerance {tolerance:e}){kept}"
     )
 }

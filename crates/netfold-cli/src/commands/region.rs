@@ -12,6 +12,7 @@ use netfold::region::{
 use netfold::trace::Keep;
 use netfold::{Circuit, Error, Precision, Region as Polytope, Tensor};
 use netfold_onnx::Dim;
+use netfold_render::number::{VALUE, plain};
 use serde_json::{Value, json};
 
 use crate::args::{PrecisionWord, Region};
@@ -175,6 +176,9 @@ fn grid(exit: f64, reach: f64, points: usize) -> Vec<f64> {
     (0..points).map(|k| if k + 1 == points { reach } else { first * (reach / first).powf(step(k)) }).collect()
 }
 
+/// Digits of a distance.
+const DISTANCE: usize = 5;
+
 impl Found<'_> {
     fn inside(&self, decision: &Decision, norm: Norm) -> bool {
         self.brackets.iter().any(|bracket| bracket.norm == norm && decision.is_inside(bracket))
@@ -218,7 +222,7 @@ impl Found<'_> {
     fn print(&self, norms: &[Norm]) {
         println!("{} at {}: how far the one-layer model holds", self.session.stamp.file, self.input);
         self.session.print_inputs();
-        println!("\n{:<10}{}, logit {:.4}", "class", self.session.class(self.class), self.logit);
+        println!("\n{:<10}{}, logit {}", "class", self.session.class(self.class), plain(self.logit, VALUE));
         match &self.region {
             Ok(switches) => println!("{:<10}bounded by {switches} switches", "region"),
             Err(nodes) => {
@@ -233,10 +237,11 @@ impl Found<'_> {
             if upper.is_infinite() && bracket.is_exact() {
                 println!("{name:<10}of any radius: nothing switches");
             } else if bracket.is_exact() {
-                println!("{name:<10}radius {upper:.6e}, exact");
+                println!("{name:<10}radius {}, exact", plain(*upper, VALUE));
             } else {
-                println!("{name:<10}radius from {lower:.6e} (proven) to {upper:.6e}");
-                println!("{:<10}not below {likely_lower:.6e}, by random probes, with a chance of 1e-9 to be wrong", "");
+                println!("{name:<10}radius from {} (proven) to {}", plain(*lower, VALUE), plain(*upper, VALUE));
+                let likely = plain(*likely_lower, VALUE);
+                println!("{:<10}not below {likely}, by random probes, with a chance of 1e-9 to be wrong", "");
             }
             if let Some(switch) = switch {
                 println!("{:<10}{} {switch}", "", if bracket.is_exact() { "limited by" } else { "nearest so far:" });
@@ -251,7 +256,7 @@ impl Found<'_> {
         for decision in &self.decisions {
             let distance = |&norm: &Norm| {
                 let mark = if self.inside(decision, norm) { "*" } else { " " };
-                format!("  {:>11.4e}{mark}", decision.distance(norm))
+                format!("  {:>11}{mark}", plain(decision.distance(norm), DISTANCE))
             };
             inside |= norms.iter().any(|&norm| self.inside(decision, norm));
             let columns: String = norms.iter().map(distance).collect();
@@ -259,7 +264,8 @@ impl Found<'_> {
                 Against::Class(class) => self.session.class(class),
                 Against::Opposite => self.session.other_class(),
             };
-            println!("{:<24}{:>10.4}{columns}", against, decision.margin);
+            let margin = plain(decision.margin, DISTANCE);
+            println!("{against:<24}{margin:>10}{columns}");
         }
         if inside {
             println!("* inside the region: no smaller change makes the two classes equal");
@@ -272,19 +278,20 @@ impl Found<'_> {
     fn print_ray(&self, ray: &Ray) {
         println!("\n{}", ray.name);
         match &ray.exit {
-            Some(exit) => println!("  leaves the region at t = {:.6e}", exit.t),
+            Some(exit) => println!("  leaves the region at t = {}", plain(exit.t, VALUE)),
             None if self.region.is_ok() => println!("  never leaves the region"),
             None => println!("  there is no region to leave"),
         }
         for event in &ray.events {
-            println!("  {:>12.6e}  {}", event.t, event.switch);
+            println!("  {:>12}  {}", plain(event.t, VALUE), event.switch);
         }
         if !ray.curve.is_empty() {
             println!("  {:>12}  {:>12}  {:>9}  network, one layer", "t", "difference", "relative");
         }
         for at in &ray.curve {
             let [network, layer] = [at.class, at.predicted].map(|class| self.session.class(class));
-            println!("  {:>12.4e}  {:>12.4e}  {:>9.2e}  {network}, {layer}", at.t, at.difference, at.relative);
+            let [t, difference] = [at.t, at.difference].map(|value| plain(value, DISTANCE));
+            println!("  {t:>12}  {difference:>12}  {:>9}  {network}, {layer}", plain(at.relative, 3));
         }
     }
 }

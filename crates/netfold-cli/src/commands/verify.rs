@@ -7,6 +7,7 @@ use netfold::certificate::{Certificate, Circumstances};
 use netfold::reconstruct::{Request, top};
 use netfold::ties::Ties;
 use netfold::{Method, Precision};
+use netfold_render::number::{DIFFERENCE, plain};
 use serde_json::json;
 
 use crate::args::{PrecisionWord, Verify};
@@ -34,7 +35,7 @@ pub fn verify(words: &Verify) -> Result<ExitCode, Failure> {
         for Line { certificate, path, logits } in &lines {
             let verdict = if certificate.equivalent { "equivalent    " } else { "NOT equivalent" };
             let class = certificate.argmax.map_or_else(String::new, |argmax| session.winner(argmax.original, logits));
-            println!("{verdict}  {:9.2e}  {class:<24}  {path}", certificate.worst_relative_difference);
+            println!("{verdict}  {:>9}  {class:<24}  {path}", plain(certificate.worst_relative_difference, DIFFERENCE));
         }
         println!("{} of {} equivalent within {:e}", lines.len() - failed, lines.len(), lines[0].certificate.tolerance);
     }
@@ -54,6 +55,7 @@ fn one<T: Precision>(session: &Session<'_>, path: &Path) -> Result<Line, Failure
     let mut frozen = session.freeze::<T>(path, Ties::Ignore)?;
     let request = Request { classes: top(frozen.logits.data(), 1), method: Method::Adjoint, ..Request::default() };
     let result = frozen.reconstruct(&request, &mut |_, _| {}, &mut |_| Ok(()))?;
+    session.warn_of_proportion(&mut frozen, &result)?;
     let told = Circumstances {
         tolerance: session.tolerance::<T>(),
         decides: session.words.at.is_none(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use netfold_linear::{Chain, Diagonal, Field, Identity, Real, SharedMap};
 
 use super::facts::{BFLOAT16, BYTES, FLOATS, Facts, SHORTS, WIDE};
-use super::{At, Attributes, Inputs, Op, Operator, Record, broadcast, size};
+use super::{At, Attributes, Inputs, Op, Operator, Record, broadcast, place, size};
 use crate::affine::{Affine, Rule, Validity};
 use crate::error::OpError;
 use crate::value::{Tensor, Value};
@@ -195,9 +195,19 @@ impl Arithmetic {
                 broadcast::zip(a, b, |a, b| Ok(a / b / b * share))?
             }
         };
-        if self.kind == Kind::Div && factor.non_finite().is_some() && b.data().iter().any(T::is_zero) {
-            return Err(OpError::new("a divisor is 0"));
+        let zero = || b.data().iter().position(T::is_zero);
+        if self.kind == Kind::Div
+            && factor.non_finite().is_some()
+            && let Some(element) = zero()
+        {
+            return Err(OpError::new(format!("a divisor is 0: element {}", place(element, b.shape()))));
         }
+        // Times an infinity y is infinite or no number: whoever reads it and gives something finite has a coefficient of 0.
+        let factor = if factor.non_finite().is_some() {
+            factor.map(|&factor| if factor.is_finite() { factor } else { T::zero() })
+        } else {
+            factor
+        };
         Ok(broadcast::field(&factor, shape))
     }
 }

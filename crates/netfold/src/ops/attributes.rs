@@ -99,7 +99,7 @@ impl<'a> Attributes<'a> {
     /// A number, or what the specification says where it is absent.
     ///
     /// # Errors
-    /// If the attribute is of another type.
+    /// As [`float`](Self::float).
     pub fn float_or(&self, name: &str, default: f32) -> Result<f64, OpError> {
         Ok(f64::from(self.float(name)?.unwrap_or(default)))
     }
@@ -107,8 +107,19 @@ impl<'a> Attributes<'a> {
     /// A number, if there is one.
     ///
     /// # Errors
-    /// If the attribute is of another type.
+    /// If the attribute is of another type, or NaN, which no operator has a meaning for.
     pub fn float(&self, name: &str) -> Result<Option<f32>, OpError> {
+        match self.value(name)? {
+            Some(value) if value.is_nan() => Err(OpError::new(format!("attribute `{name}` is NaN"))),
+            value => Ok(value),
+        }
+    }
+
+    /// A number that is no parameter but a value, which may be NaN, if there is one.
+    ///
+    /// # Errors
+    /// If the attribute is of another type.
+    pub fn value(&self, name: &str) -> Result<Option<f32>, OpError> {
         self.get(name, "float", |attribute| match attribute {
             Attribute::Float(value) => Some(*value),
             _ => None,

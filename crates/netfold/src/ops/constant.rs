@@ -57,7 +57,7 @@ fn given(attributes: &Attributes<'_>) -> Result<TensorDef, OpError> {
     if let Some(tensor) = attributes.tensor("value")? {
         return Ok(tensor.clone());
     }
-    if let Some(value) = attributes.float("value_float")? {
+    if let Some(value) = attributes.value("value_float")? {
         return make(TensorDef::new([], vec![value]));
     }
     if let Some(values) = attributes.floats("value_floats")? {

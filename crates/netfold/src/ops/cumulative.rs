@@ -51,7 +51,7 @@ impl CumSum {
 impl<T: Real> Op<T> for CumSum {
     fn forward(&self, x: &Inputs<'_, T>) -> Result<Vec<Value<T>>, OpError> {
         let Value::Int(given) = x.value(0)? else {
-            let at = At { inputs: x, outputs: &[], varies: &[true], output: 0, rule: Rule::Gate };
+            let at = At { inputs: x, outputs: &[], varies: &[true], output: 0, rule: Rule::Gate, still: None };
             return Ok(vec![Value::Real(self.freeze(&at)?.apply(&[Some(x.real(0)?)]))]);
         };
         let [_, places, inner] = Self::axis(x)?;

@@ -188,7 +188,7 @@ impl Meaning {
 impl<T: Real> Op<T> for Einsum {
     fn forward(&self, x: &Inputs<'_, T>) -> Result<Vec<Value<T>>, OpError> {
         let varies: Vec<bool> = (0..x.len()).map(|i| i == 0).collect();
-        let at = At { inputs: x, outputs: &[], varies: &varies, output: 0, rule: Rule::Gate };
+        let at = At { inputs: x, outputs: &[], varies: &varies, output: 0, rule: Rule::Gate, still: None };
         Ok(vec![Value::Real(self.freeze(&at)?.apply(&[Some(x.real(0)?)]))])
     }
 

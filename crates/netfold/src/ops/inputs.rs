@@ -1,9 +1,10 @@
 //! What an operator is given.
 
-use netfold_linear::Real;
+use netfold_linear::{Real, Support};
 
 use crate::affine::Rule;
 use crate::error::OpError;
+use crate::unit::indices;
 use crate::value::{Tensor, Value};
 
 /// The values of a node's inputs; `None` where an optional input is left out.
@@ -94,11 +95,35 @@ pub struct At<'a, T> {
     pub output: usize,
     /// The rule for what is not piecewise linear.
     pub rule: Rule,
+    /// The elements of input 0 that are known to stay as they are around the network's input: where a function has no
+    /// finite slope at such a one, the slope is 0. `None` where nobody asked.
+    pub still: Option<&'a Support>,
 }
 
 impl<T: Real> At<'_, T> {
+    /// Refuses elements of input 0 without a finite slope, unless they stay as they are; `what` has none.
+    ///
+    /// # Errors
+    /// If one of them moves; names the first one.
+    pub(crate) fn still_at(&self, what: &str, mut elements: impl Iterator<Item = usize>) -> Result<(), OpError> {
+        let z = self.inputs.real(0)?;
+        match elements.find(|&element| self.still.is_none_or(|still| !still.contains(element))) {
+            None => Ok(()),
+            Some(element) => Err(OpError::new(format!(
+                "{what} has no finite slope at {}, element {} of its input",
+                z.data()[element],
+                place(element, z.shape())
+            ))),
+        }
+    }
+
     /// Whether input `i` has a term.
     pub fn moves(&self, i: usize) -> bool {
         self.varies.get(i) == Some(&true)
     }
+}
+
+/// An element as people find it: `[0, 3, 1] (flat index 10)`.
+pub(crate) fn place(element: usize, shape: &[usize]) -> String {
+    format!("{:?} (flat index {element})", indices(element, shape))
 }

@@ -9,6 +9,7 @@ mod facts;
 mod inputs;
 mod movement;
 mod prepared;
+mod ratio;
 mod sliding;
 
 pub mod broadcast;
@@ -20,6 +21,7 @@ use netfold_linear::Real;
 
 pub use attributes::{Attributes, Known};
 pub use facts::{Facts, NEWEST};
+pub(crate) use inputs::place;
 pub use inputs::{At, Inputs};
 pub use sliding::Windows;
 
@@ -128,7 +130,7 @@ pub trait Op<T: Real>: Debug + Send + Sync {
     /// If the inputs do not fit the operator.
     fn forward(&self, x: &Inputs<'_, T>) -> Result<Vec<Value<T>>, OpError> {
         let varies: Vec<bool> = (0..x.len()).map(|i| i == 0).collect();
-        let at = At { inputs: x, outputs: &[], varies: &varies, output: 0, rule: Rule::Gate };
+        let at = At { inputs: x, outputs: &[], varies: &varies, output: 0, rule: Rule::Gate, still: None };
         let affine = self.freeze(&at)?;
         Ok(vec![Value::Real(affine.apply(&[Some(x.real(0)?)]))])
     }
@@ -195,7 +197,7 @@ impl<T: Real> Record<T> {
 
     /// Of an operator that is affine itself: the map that it is frozen to, applied.
     fn applied<O: Op<T>>(op: &O, x: &Inputs<'_, T>, varies: &[bool]) -> Result<Option<Self>, OpError> {
-        let affine = op.freeze(&At { inputs: x, outputs: &[], varies, output: 0, rule: Rule::Gate })?;
+        let affine = op.freeze(&At { inputs: x, outputs: &[], varies, output: 0, rule: Rule::Gate, still: None })?;
         let moves = |i: usize| if varies[i] { x.real(i).map(Some) } else { Ok(None) };
         let value = affine.apply(&(0..x.len()).map(moves).collect::<Result<Vec<_>, _>>()?);
         Ok(Some(Self::new(value, affine)))
@@ -205,7 +207,8 @@ impl<T: Real> Record<T> {
     /// is nobody's concern before it is asked for.
     fn both<O: Op<T>>(op: &O, x: &Inputs<'_, T>, varies: &[bool]) -> Result<Option<Self>, OpError> {
         let values = op.forward(x)?;
-        let frozen = |output| op.freeze(&At { inputs: x, outputs: &values, varies, output, rule: Rule::Gate });
+        let frozen =
+            |output| op.freeze(&At { inputs: x, outputs: &values, varies, output, rule: Rule::Gate, still: None });
         let affines = (0..values.len()).map(frozen).collect::<Result<_, _>>().ok();
         Ok(affines.map(|affines| Self { values, affines }))
     }

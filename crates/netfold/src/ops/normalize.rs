@@ -278,7 +278,7 @@ impl<T: Real> Op<T> for Normalization {
     fn forward(&self, x: &Inputs<'_, T>) -> Result<Vec<Value<T>>, OpError> {
         let varies: Vec<bool> = (0..x.len()).map(|i| i == 0).collect();
         let output = |output| {
-            let at = At { inputs: x, outputs: &[], varies: &varies, output, rule: Rule::Gate };
+            let at = At { inputs: x, outputs: &[], varies: &varies, output, rule: Rule::Gate, still: None };
             Ok(Value::Real(self.freeze(&at)?.apply(&[Some(x.real(0)?)])))
         };
         (0..self.outputs.max(1)).map(output).collect()

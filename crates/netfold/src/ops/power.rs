@@ -5,7 +5,7 @@ use std::sync::Arc;
 use netfold_linear::{Chain, Diagonal, Field, Real};
 
 use super::facts::{BFLOAT16, FLOATS, Facts, INDICES, NUMBERS};
-use super::smooth::{Curve, line};
+use super::smooth::{Curve, finite, line};
 use super::{At, Attributes, Dependence, Inputs, Op, Operator, broadcast, only};
 use crate::affine::{Affine, Validity};
 use crate::error::OpError;
@@ -85,8 +85,11 @@ impl<T: Real> Op<T> for Pow {
     fn freeze(&self, at: &At<'_, T>) -> Result<Affine<T>, OpError> {
         let (z, p) = (at.inputs.real(0)?, exponents(at.inputs)?);
         let shape = broadcast::shape(z.shape(), p.shape())?;
-        let lines = broadcast::zip(z, &p, |z, p| line(&CURVE, "Pow", [p, 0.0], at.rule, z))?;
-        let (slopes, offsets): (Vec<T>, Vec<T>) = lines.data().iter().copied().unzip();
+        let lines = broadcast::zip(z, &p, |z, p| Ok(line(&CURVE, [p, 0.0], at.rule, z)))?;
+        let mut lines = lines.data().to_vec();
+        let sources = broadcast::sources(z.shape(), &shape);
+        finite(at, "Pow", &mut lines, |line| sources[line] as usize)?;
+        let (slopes, offsets): (Vec<T>, Vec<T>) = lines.into_iter().unzip();
         let scale = Diagonal::new(Field::full(&shape, slopes));
         let affine = Affine::linear(Chain::new(broadcast::map(z.shape(), &shape), Arc::new(scale)));
         Ok(affine.plus(Field::full(&shape, offsets)).valid(Validity::Input))

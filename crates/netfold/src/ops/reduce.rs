@@ -9,7 +9,7 @@ use netfold_linear::{Chain, Diagonal, Field, Real, Reduction, Select, Transposed
 use super::extreme::is_nan;
 use super::facts::{BFLOAT16, BOOL, BYTES, FLOATS, Facts, INT64, WIDE};
 use super::movement::{strides, walk};
-use super::{At, Attributes, Dependence, Inputs, Op, Operator, Record, only, size};
+use super::{At, Attributes, Dependence, Inputs, Op, Operator, Record, only, place, size};
 use crate::affine::{Affine, Rule, Validity};
 use crate::error::OpError;
 use crate::switches::{Border, Switches};
@@ -337,8 +337,9 @@ impl Reduce {
                 others(x.data(), groups).into_iter().map(|p| p * share).collect()
             }
         };
-        if let Some(slope) = slopes.iter().find(|slope| !slope.is_finite()) {
-            return Err(OpError::new(format!("a slope of {slope}")));
+        if let Some(element) = slopes.iter().position(|slope| !slope.is_finite()) {
+            let slope = slopes[element];
+            return Err(OpError::new(format!("a slope of {slope} at element {}", place(element, x.shape()))));
         }
         let validity = if self.kind == Kind::L1 { Validity::Region } else { Validity::Input };
         let offset = match self.kind {
@@ -347,7 +348,10 @@ impl Reduce {
             Kind::Prod => tangent.then(|| y.map(|&y| -y * T::of(groups.size as f64 - 1.0))),
             _ => {
                 let mut left = y.data().to_vec();
-                for ((&x, &slope), &i) in x.data().iter().zip(&slopes).zip(groups.target()) {
+                // A mask's −∞ has no share.
+                let shares =
+                    x.data().iter().zip(&slopes).zip(groups.target()).filter(|((_, slope), _)| !slope.is_zero());
+                for ((&x, &slope), &i) in shares {
                     left[i as usize] -= slope * x;
                 }
                 Some(Tensor::new(&groups.shape, left))

@@ -6,6 +6,7 @@ use netfold_linear::{Chain, Field, Identity, Real, Resample, Select, SharedMap, 
 
 use super::facts::{ALL, BFLOAT16, BOOL, FLOAT, FLOATS, Facts, INDICES, INT64};
 use super::movement::Pick;
+use super::ratio::Ratio;
 use super::{At, Attributes, Dependence, Inputs, Op, Operator, Record, only, size};
 use crate::affine::Affine;
 use crate::error::OpError;
@@ -61,8 +62,8 @@ pub(super) fn build(name: &str, attributes: &Attributes<'_>) -> Result<Box<dyn O
     }
     let scales = match (attributes.float("height_scale")?, attributes.float("width_scale")?) {
         // So the first operator set has it, for pictures.
-        (Some(height), Some(width)) => Some(vec![1.0, 1.0, f64::from(height), f64::from(width)]),
-        _ => attributes.floats("scales")?.map(|scales| scales.iter().map(|&scale| f64::from(scale)).collect()),
+        (Some(height), Some(width)) => Some(vec![1.0, 1.0, height, width]),
+        _ => attributes.floats("scales")?.map(<[f32]>::to_vec),
     };
     Ok(Box::new(Resize {
         filter,
@@ -91,7 +92,10 @@ enum Filter {
 /// output place i comes from.
 ///
 /// The place is (i + 1/2) / s − 1/2 with the axis' scale s (`half_pixel`), i / s (`asymmetric`),
-/// i (n − 1) / (m − 1) from m to n places (`align_corners`), or as the operator's other coordinate modes say. Weights
+/// i (n − 1) / (m − 1) from n to m places (`align_corners`), or as the operator's other coordinate modes say. It is a
+/// fraction of integers: s is m / n where sizes are given or where that is the scale in single precision, so that a tie
+/// between two places is one, whatever rounding makes of it. An axis of as many places and scale 1 stays as it is in
+/// every mode, as in onnxruntime: `tf_half_pixel_for_nn` would move it by half a place. Weights
 /// beyond the edge go to the edge, or, with `exclude_outside`, to the others. With `antialias` a shrinking filter is as
 /// wide as what it covers. Places outside the region of `tf_crop_and_resize` are a constant: the offset.
 ///
@@ -100,7 +104,7 @@ enum Filter {
 struct Resize {
     filter: Filter,
     coordinates: String,
-    scales: Option<Vec<f64>>,
+    scales: Option<Vec<f32>>,
     /// The input that holds the scales; sizes follow.
     first: usize,
     axes: Option<Vec<i64>>,
@@ -121,9 +125,52 @@ impl Operator for Resize {
 struct Axis {
     from: usize,
     to: usize,
-    scale: f64,
+    scale: Ratio,
     /// The region's start and end, as shares of the axis.
-    region: [f64; 2],
+    region: Option<[f64; 2]>,
+}
+
+impl Axis {
+    /// Whether y has other places than x along it.
+    fn changes(&self) -> bool {
+        self.from != self.to || self.scale.over() != self.scale.under() || self.region.is_some()
+    }
+}
+
+/// Where a place of the output lies in the input.
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    /// Between sizes that are known as integers.
+    Exact(Ratio),
+    /// In a region that is given by numbers.
+    At(f64),
+}
+
+impl Place {
+    /// The integer that is not above it, and what is left.
+    fn parts(self) -> (i128, f64) {
+        match self {
+            Self::Exact(place) => {
+                let floor = place.floor();
+                (floor, Ratio::new(place.over() - floor * place.under(), place.under()).wide())
+            }
+            Self::At(place) => (place.floor() as i128, place - place.floor()),
+        }
+    }
+
+    /// The integer that a mode of rounding makes of it.
+    fn rounded(self, mode: &str) -> i128 {
+        match (self, mode) {
+            (Self::Exact(place), "round_prefer_floor") => place.plus_halves(-1).ceil(),
+            (Self::Exact(place), "round_prefer_ceil") => place.plus_halves(1).floor(),
+            (Self::Exact(place), "ceil") => place.ceil(),
+            (Self::Exact(place), _) => place.floor(),
+            (Self::At(place), "round_prefer_floor") => (place - 0.5).ceil() as i128,
+            (Self::At(place), "round_prefer_ceil") => (place + 0.5).floor() as i128,
+            (Self::At(place), "ceil") => place.ceil() as i128,
+            (Self::At(place), _) => place.floor() as i128,
+        }
+    }
 }
 
 /// What one place of the output takes from an axis; `None` outside the region.
@@ -139,7 +186,10 @@ impl Resize {
         let filled = |i: usize| x.get(i).is_some_and(|value| !value.shape().contains(&0));
         let scales = match &self.scales {
             Some(scales) => Some(scales.clone()),
-            None if filled(self.first) => Some(x.real(self.first)?.data().iter().map(|scale| scale.wide()).collect()),
+            // In the precision that scales are written in.
+            None if filled(self.first) => {
+                Some(x.real(self.first)?.data().iter().map(|scale| scale.wide() as f32).collect())
+            }
             None => None,
         };
         let count = |len: usize| {
@@ -147,31 +197,39 @@ impl Resize {
             if len == named.len() { Ok(()) } else { Err(OpError::new(text())) }
         };
         let mut axes: Vec<Axis> =
-            from.iter().map(|&n| Axis { from: n, to: n, scale: 1.0, region: [0.0, 1.0] }).collect();
+            from.iter().map(|&n| Axis { from: n, to: n, scale: Ratio::ONE, region: None }).collect();
         if let Some(scales) = scales {
             count(scales.len())?;
+            let refuse = |scale: f32| OpError::new(format!("a scale is {scale}; positive numbers are expected"));
             for (&axis, &scale) in named.iter().zip(&scales) {
                 if !scale.is_finite() || scale <= 0.0 {
-                    return Err(OpError::new(format!("a scale is {scale}; positive numbers are expected")));
+                    return Err(refuse(scale));
                 }
-                // In the precision that scales are written in.
-                let to = (scale as f32 * from[axis] as f32).floor();
-                (axes[axis].scale, axes[axis].to) = (scale, to as usize);
+                axes[axis].to = (scale * from[axis] as f32).floor() as usize;
+            }
+            count_places(&axes)?;
+            for (&axis, &scale) in named.iter().zip(&scales) {
+                let Axis { from, to, .. } = axes[axis];
+                axes[axis].scale = match to {
+                    0 => Ratio::ONE,
+                    _ => Ratio::of_scale(scale, from, to).ok_or_else(|| refuse(scale))?,
+                };
             }
         } else if filled(self.first + 1) {
             let sizes = size::shape(x.ints(self.first + 1)?.data())?;
             count(sizes.len())?;
-            let ratio = |i: usize| sizes[i] as f64 / from[named[i]].max(1) as f64;
+            let ratio = |i: usize| Ratio::new(sizes[i] as i128, from[named[i]].max(1) as i128);
             let ratios = (0..sizes.len()).map(ratio);
             let common = match self.policy.as_str() {
                 "stretch" => None,
-                "not_larger" => Some(ratios.fold(f64::INFINITY, f64::min)),
-                "not_smaller" => Some(ratios.fold(0.0, f64::max)),
+                "not_larger" => ratios.min_by(Ratio::order),
+                "not_smaller" => ratios.max_by(Ratio::order),
                 other => return Err(OpError::new(format!("keep_aspect_ratio_policy `{other}` is not known"))),
             };
             for (i, &axis) in named.iter().enumerate() {
+                let rounded = |scale: Ratio| scale.times(from[axis] as i128).plus_halves(1).floor() as usize;
+                axes[axis].to = common.map_or(sizes[i], rounded);
                 axes[axis].scale = common.unwrap_or(ratio(i));
-                axes[axis].to = common.map_or(sizes[i], |scale| (scale * from[axis] as f64 + 0.5).floor() as usize);
             }
         } else {
             return Err(OpError::new("neither scales nor sizes are given"));
@@ -180,51 +238,66 @@ impl Resize {
             let region = x.real(1)?.data();
             count(region.len() / 2)?;
             for (i, &axis) in named.iter().enumerate() {
-                axes[axis].region = [region[i].wide(), region[named.len() + i].wide()];
+                axes[axis].region = Some([region[i].wide(), region[named.len() + i].wide()]);
             }
         }
-        let to: Vec<usize> = axes.iter().map(|axis| axis.to).collect();
-        if size::count(&to)? > 0 && from.contains(&0) {
+        if count_places(&axes)? > 0 && from.contains(&0) {
+            let to: Vec<usize> = axes.iter().map(|axis| axis.to).collect();
             return Err(OpError::new(format!("{from:?} has no place to take {to:?} from")));
         }
         Ok(axes)
     }
 
     /// Where output place `i` lies in the input.
-    fn place<R: Real>(&self, axis: &Axis, i: usize) -> f64 {
-        let [i, from, to, scale, half, one] =
-            [i as f64, axis.from as f64, axis.to as f64, axis.scale, 0.5, 1.0].map(R::of);
-        let place = match self.coordinates.as_str() {
-            "asymmetric" => i / scale,
-            "align_corners" if axis.to > 1 => i * (from - one) / (to - one),
-            "align_corners" => R::zero(),
-            "pytorch_half_pixel" if axis.to == 1 => R::zero(),
-            "half_pixel_symmetric" => (i + half) / scale - half + from * half * (one - to / (scale * from)),
-            "tf_half_pixel_for_nn" => (i + half) / scale,
-            CROP => {
-                let [start, end] = axis.region.map(R::of);
-                let share = if axis.to > 1 { start + i * (end - start) / (to - one) } else { half * (start + end) };
-                share * (from - one)
-            }
-            _ => (i + half) / scale - half,
-        };
-        place.wide()
+    fn place(&self, axis: &Axis, i: usize) -> Place {
+        if let Some(region) = axis.region {
+            // A nearest place is found in the precision that regions are written in, as runtimes do.
+            let nearest = matches!(self.filter, Filter::Nearest(_));
+            return Place::At(if nearest {
+                in_region::<f32>(axis, region, i)
+            } else {
+                in_region::<f64>(axis, region, i)
+            });
+        }
+        let [i, from, to] = [i, axis.from, axis.to].map(|n| n as i128);
+        let (over, under) = (axis.scale.over(), axis.scale.under());
+        // (i + 1/2) / s, in parts of 1 / 2s.
+        let middle = (2 * i + 1) * under;
+        Place::Exact(match self.coordinates.as_str() {
+            "asymmetric" => Ratio::new(i * under, over),
+            "align_corners" if to > 1 => Ratio::new(i * (from - 1), to - 1),
+            "align_corners" => Ratio::new(0, 1),
+            "pytorch_half_pixel" if to == 1 => Ratio::new(0, 1),
+            "half_pixel_symmetric" => Ratio::new(middle - over + from * over - to * under, 2 * over),
+            "tf_half_pixel_for_nn" => Ratio::new(middle, 2 * over),
+            _ => Ratio::new(middle - over, 2 * over),
+        })
     }
 
     fn row(&self, axis: &Axis, i: usize) -> Row {
-        // A nearest place is found in the precision that scales are written in, as runtimes do.
-        let one = matches!(self.filter, Filter::Nearest(_));
-        let place = if one { self.place::<f32>(axis, i) } else { self.place::<f64>(axis, i) };
-        if self.coordinates == CROP && !(0.0..=(axis.from - 1) as f64).contains(&place) {
+        if !axis.changes() {
+            return Some(vec![(i, 1.0)]);
+        }
+        let place = self.place(axis, i);
+        let last = axis.from as i128 - 1;
+        if let Place::At(place) = place
+            && !(0.0..=last as f64).contains(&place)
+        {
             return None;
         }
         let (reach, cubic) = match &self.filter {
-            Filter::Nearest(round) => return Some(vec![(nearest(round, axis, place), 1.0)]),
+            Filter::Nearest(round) => {
+                let round = match round.as_str() {
+                    "simple" if axis.scale.over() < axis.scale.under() => "ceil",
+                    other => other,
+                };
+                return Some(vec![(place.rounded(round).clamp(0, last) as usize, 1.0)]);
+            }
             Filter::Linear => (1.0, None),
             Filter::Cubic(a) => (2.0, Some(*a)),
         };
-        let narrow = if self.antialias { axis.scale.min(1.0) } else { 1.0 };
-        let floor = place.floor();
+        let narrow = if self.antialias { axis.scale.wide().min(1.0) } else { 1.0 };
+        let (floor, beyond) = place.parts();
         let before = (reach / narrow).ceil() as i64;
         let weight = |t: f64| match (cubic, t.abs()) {
             (None, t) => (1.0 - t).max(0.0),
@@ -232,9 +305,8 @@ impl Resize {
             (Some(a), t) if t < 2.0 => (((t - 5.0) * t + 8.0) * t - 4.0) * a,
             _ => 0.0,
         };
-        let last = axis.from as i64 - 1;
-        let taps: Vec<(i64, f64)> = (1 - before..=before)
-            .map(|step| (floor as i64 + step, weight((floor + step as f64 - place) * narrow)))
+        let taps: Vec<(i128, f64)> = (1 - before..=before)
+            .map(|step| (floor + i128::from(step), weight((step as f64 - beyond) * narrow)))
             .filter(|&(j, _)| !self.exclude_outside || (0..=last).contains(&j))
             .collect();
         let sum: f64 = taps.iter().map(|tap| tap.1).sum();
@@ -259,13 +331,12 @@ impl Resize {
         let (lead, axes) = if axes.len() == 1 { (1, [vec![ONE], axes.to_vec()].concat()) } else { (0, axes.to_vec()) };
         let mut shape: Vec<usize> = axes.iter().map(|axis| axis.from).collect();
         let mut map: SharedMap<T> = Arc::new(Identity::reshape(from, &shape));
-        let changes = |axis: &Axis| axis.from != axis.to || (axis.scale - 1.0).abs() > 0.0 || self.coordinates == CROP;
         let taps = |axis: &Axis| {
-            let row = |i| if changes(axis) { self.row(axis, i).unwrap_or_default() } else { vec![(i, 1.0)] };
+            let row = |i| self.row(axis, i).unwrap_or_default();
             Taps::new(axis.from, &(0..axis.to).map(row).collect::<Vec<_>>())
         };
         let mut at = 0;
-        while let Some(next) = (at..axes.len()).find(|&axis| changes(&axes[axis])) {
+        while let Some(next) = (at..axes.len()).find(|&axis| axes[axis].changes()) {
             let first = next.min(axes.len() - 2);
             // The last axis alone: the one before it has changed already, or stays.
             let before = if first < next { Axis { from: shape[first], to: shape[first], ..ONE } } else { axes[first] };
@@ -279,20 +350,24 @@ impl Resize {
     }
 }
 
-/// The place that a position between places is rounded to.
-fn nearest(round: &str, axis: &Axis, place: f64) -> usize {
-    let place = match round {
-        "round_prefer_floor" => (place - 0.5).ceil(),
-        "round_prefer_ceil" => (place + 0.5).floor(),
-        "ceil" => place.ceil(),
-        "simple" if axis.scale < 1.0 => place.ceil(),
-        _ => place.floor(),
-    };
-    (place.max(0.0) as usize).min(axis.from - 1)
+/// An axis that stays as it is.
+const ONE: Axis = Axis { from: 1, to: 1, scale: Ratio::ONE, region: None };
+
+/// Where output place `i` lies in the region of an axis.
+fn in_region<R: Real>(axis: &Axis, region: [f64; 2], i: usize) -> f64 {
+    let [i, from, to, half, one] = [i as f64, axis.from as f64, axis.to as f64, 0.5, 1.0].map(R::of);
+    let [start, end] = region.map(R::of);
+    let share = if axis.to > 1 { start + i * (end - start) / (to - one) } else { half * (start + end) };
+    (share * (from - one)).wide()
 }
 
-/// An axis that stays as it is.
-const ONE: Axis = Axis { from: 1, to: 1, scale: 1.0, region: [0.0, 1.0] };
+/// How many elements y has.
+///
+/// # Errors
+/// If that is too many.
+fn count_places(axes: &[Axis]) -> Result<usize, OpError> {
+    size::count(&axes.iter().map(|axis| axis.to).collect::<Vec<_>>())
+}
 
 impl<T: Real> Op<T> for Resize {
     fn forward(&self, x: &Inputs<'_, T>) -> Result<Vec<Value<T>>, OpError> {
@@ -304,7 +379,8 @@ impl<T: Real> Op<T> for Resize {
                 None => given.reshaped(&pick.shape),
             }]);
         }
-        let at = At { inputs: x, outputs: &[], varies: &[true], output: 0, rule: crate::affine::Rule::Gate };
+        let at =
+            At { inputs: x, outputs: &[], varies: &[true], output: 0, rule: crate::affine::Rule::Gate, still: None };
         Ok(vec![Value::Real(self.freeze(&at)?.apply(&[Some(x.real(0)?)]))])
     }
 

@@ -1,8 +1,9 @@
 //! Smooth functions of one number: one row of a table each.
 
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI, PI};
+use std::sync::Arc;
 
-use netfold_linear::{Diagonal, Field, Real};
+use netfold_linear::{Chain, Diagonal, Field, Mask, Real, Support};
 use rayon::prelude::*;
 
 use super::facts::{BFLOAT16, FLOAT, FLOATS, Facts, NUMBERS, Types};
@@ -146,6 +147,10 @@ pub(super) fn build(name: &str, attributes: &Attributes<'_>) -> Result<Box<dyn O
 ///   A function that has no value at 0 (`Log`, `Reciprocal`) is frozen by its tangent instead;
 /// - `tangent`: slope f'(z), offset f(z) − f'(z) z.
 ///
+/// Where there is no finite slope (a root at 0) and z stays as it is around the network's input, as what comes from
+/// units that are all off does, the slope is 0; elsewhere that is an error. At an infinite z, a mask's, the slope is 0 and
+/// the offset f(z).
+///
 /// Source: ONNX operators of the names in the table.
 #[derive(Clone, Copy, Debug)]
 struct OneArgument {
@@ -175,27 +180,41 @@ fn secant(curve: &Curve, parameters: [f64; 2], z: f64) -> f64 {
     }
 }
 
-/// Slope and offset of a curve frozen at z.
+/// Slope and offset of a curve frozen at z; the slope is NaN where there is no finite one: a root at 0.
+///
+/// At an infinite z the slope is 0, and the offset is the value.
+pub(super) fn line<T: Real>(curve: &Curve, parameters: [f64; 2], rule: Rule, z: T) -> (T, T) {
+    let (z, at_zero) = (z.wide(), (curve.f)(0.0, parameters));
+    let value = || T::of((curve.f)(z, parameters));
+    if z.is_infinite() {
+        return (T::zero(), value());
+    }
+    let tangent = rule == Rule::Tangent || !at_zero.is_finite();
+    let slope = T::of(if tangent { (curve.slope)(z, parameters) } else { secant(curve, parameters, z) });
+    if !slope.is_finite() {
+        return (T::nan(), value());
+    }
+    // Of the slope and the value as they are stored: their rounding is not left to the sum.
+    let offset = if tangent { value().wide() - slope.wide() * z } else { at_zero };
+    (slope, T::of(offset))
+}
+
+/// Lines without a slope at elements of input 0 that stay as they are get the slope 0, their offset being the value;
+/// `source` tells which element a line is of.
 ///
 /// # Errors
-/// If the slope is not finite where z and the value are: a root at 0.
-pub(super) fn line<T: Real>(
-    curve: &Curve,
+/// If there are others; names the first one.
+pub(super) fn finite<T: Real>(
+    at: &At<'_, T>,
     name: &str,
-    parameters: [f64; 2],
-    rule: Rule,
-    z: T,
-) -> Result<(T, T), OpError> {
-    let (z, at_zero) = (z.wide(), (curve.f)(0.0, parameters));
-    let tangent = rule == Rule::Tangent || !at_zero.is_finite();
-    let slope = if tangent { (curve.slope)(z, parameters) } else { secant(curve, parameters, z) };
-    if z.is_finite() && !slope.is_finite() {
-        return Err(OpError::new(format!("{name} has no finite slope at {z}")));
-    }
-    let slope = T::of(slope);
-    // Of the slope and the value as they are stored: their rounding is not left to the sum.
-    let offset = if tangent { T::of((curve.f)(z, parameters)).wide() - slope.wide() * z } else { at_zero };
-    Ok((slope, T::of(offset)))
+    lines: &mut [(T, T)],
+    source: impl Fn(usize) -> usize,
+) -> Result<(), OpError> {
+    let z = at.inputs.real(0)?;
+    let bad = lines.iter().enumerate().filter(|(_, line)| line.0.is_nan()).map(|(line, _)| source(line));
+    at.still_at(name, bad.filter(|&element| z.data()[element].is_finite()))?;
+    lines.iter_mut().filter(|line| line.0.is_nan()).for_each(|line| line.0 = T::zero());
+    Ok(())
 }
 
 impl<T: Real> Op<T> for OneArgument {
@@ -208,10 +227,19 @@ impl<T: Real> Op<T> for OneArgument {
     fn freeze(&self, at: &At<'_, T>) -> Result<Affine<T>, OpError> {
         let z = at.inputs.real(0)?;
         let Smooth { name, curve, .. } = self.smooth;
-        let line = |&z: &T| line(curve, name, self.parameters, at.rule, z);
-        let lines = z.data().par_iter().with_min_len(TASK).map(line).collect::<Result<Vec<(T, T)>, _>>()?;
+        let line = |&z: &T| line(curve, self.parameters, at.rule, z);
+        let mut lines: Vec<(T, T)> = z.data().par_iter().with_min_len(TASK).map(line).collect();
+        finite(at, name, &mut lines, |line| line)?;
         let (slopes, offsets): (Vec<T>, Vec<T>) = lines.into_iter().unzip();
-        let affine = Affine::linear(Diagonal::new(Field::full(z.shape(), slopes))).valid(Validity::Input);
+        let diagonal = Diagonal::new(Field::full(z.shape(), slopes));
+        let affine = if z.non_finite().is_some() {
+            // An infinity is not read: 0 times it is 0 here.
+            let finite = Mask::new(Support::of_values(z.shape(), z.data(), |z: T| z.is_finite()));
+            Affine::linear(Chain::new(Arc::new(finite), Arc::new(diagonal)))
+        } else {
+            Affine::linear(diagonal)
+        };
+        let affine = affine.valid(Validity::Input);
         let zero = offsets.iter().all(T::is_zero);
         Ok(if zero { affine } else { affine.plus(Field::full(z.shape(), offsets)) })
     }

@@ -1,6 +1,8 @@
 //! `Softmax`, `LogSoftmax`.
 
-use netfold_linear::{Field, RankOne, Real};
+use std::sync::Arc;
+
+use netfold_linear::{Chain, Field, Mask, RankOne, Real, Support};
 
 use super::facts::{BFLOAT16, FLOATS, Facts};
 use super::{At, Attributes, Inputs, Op, Operator, size};
@@ -24,7 +26,8 @@ pub(super) fn build(name: &str, attributes: &Attributes<'_>) -> Result<Box<dyn O
 /// Frozen, exact at the traced x₀ with p = softmax(x₀), z = x − mean(x) and z₀ = x₀ − mean(x₀):
 /// - `tangent`: the Jacobian diag(p) − p pᵀ; of the logarithm 1 − 1 pᵀ; the offset is what is missing;
 /// - `gate` and `half`: the mean is subtracted linearly and the sum S = Σ exp(z₀) held, as in a normalisation:
-///   y = (1 + s z) / S with the secant s = (exp(z₀) − 1) / z₀; of the logarithm y = z − ln S.
+///   y = (1 + s z) / S with the secant s = (exp(z₀) − 1) / z₀; of the logarithm y = z − ln S. Elements whose share of the
+///   sum is 0 in double precision, as those that a mask puts out of reach are, count neither in the mean nor in the sum.
 ///
 /// As the last node it is left off by default. Where it weighs values (attention) the product holds it as a gate.
 ///
@@ -85,40 +88,81 @@ impl<T: Real> Op<T> for Softmax {
     fn freeze(&self, at: &At<'_, T>) -> Result<Affine<T>, OpError> {
         let x = at.inputs.real(0)?;
         let (shape, lines) = (x.shape(), self.lines(x.shape())?);
-        let size = lines[0].max(1);
         let full = |values: Vec<T>| Field::full(shape, values);
         let ones = || vec![T::one(); x.len()];
-        let mean = vec![T::of(1.0 / size as f64); x.len()];
         let map = if at.rule == Rule::Tangent {
-            let p = by_line(x, lines, |line| Self { log: false, ..self.clone() }.line(line));
+            let p = by_line(x, lines, |line| {
+                Self { log: false, ..self.clone() }.line(line);
+                // No line of masks alone has a slope.
+                line.iter_mut().filter(|p| p.is_nan()).for_each(|p| *p = T::zero());
+            });
             let d = if self.log { ones() } else { p.clone() };
             RankOne::new(full(d.clone()), d, p, lines)
-        } else if self.log {
-            RankOne::new(Field::uniform(shape, T::one()), ones(), mean, lines)
         } else {
-            let slopes = by_line(x, lines, |line| {
-                let (z, largest, sum) = centred(line);
-                let slopes = z.iter().map(|&z| secant_of_exp(z) * (-largest).exp() / sum);
-                line.iter_mut().zip(slopes).for_each(|(x, slope)| *x = T::of(slope));
+            let mean = by_line(x, lines, |line| {
+                let inside = inside(line);
+                let share = T::of(1.0 / inside.iter().filter(|&&inside| inside).count().max(1) as f64);
+                line.iter_mut().zip(inside).for_each(|(x, inside)| *x = if inside { share } else { T::zero() });
             });
-            RankOne::new(full(slopes.clone()), slopes, mean, lines)
+            if self.log {
+                RankOne::new(Field::uniform(shape, T::one()), ones(), mean, lines)
+            } else {
+                let slopes = by_line(x, lines, slopes);
+                RankOne::new(full(slopes.clone()), slopes, mean, lines)
+            }
         };
-        let made = Affine::linear(map.clone()).apply(&[Some(x)]);
+        // What a mask has put out of reach is not read: 0 times an infinity is 0 here.
+        let far = |x: T| !x.is_finite() || x.wide().abs() >= FAR;
+        let affine = if x.data().iter().any(|&x| far(x)) {
+            let reached = by_line(x, lines, |line| {
+                let inside = inside(line);
+                line.iter_mut().zip(inside).for_each(|(x, inside)| *x = if inside { T::one() } else { T::zero() });
+            });
+            let mask = Mask::new(Support::positive(shape, &reached));
+            Affine::linear(Chain::new(Arc::new(mask), Arc::new(map)))
+        } else {
+            Affine::linear(map)
+        };
+        let made = affine.apply(&[Some(x)]);
         let y = by_line(x, lines, |line| self.line(line));
         // By the numbers that the map gives: x may be so large that rounding would be seen in the sum of the two.
         let offset = y.iter().zip(made.data()).map(|(&y, &made)| y - made).collect();
-        Ok(Affine::linear(map).plus(full(offset)).valid(Validity::Input))
+        Ok(affine.plus(full(offset)).valid(Validity::Input))
     }
 }
 
-/// A line without its mean: its elements, the largest z of them, and Σ exp(z − largest).
-fn centred<T: Real>(line: &[T]) -> (Vec<f64>, f64, f64) {
-    let mean = line.iter().map(|x| x.wide()).sum::<f64>() / line.len().max(1) as f64;
-    let z: Vec<f64> = line.iter().map(|x| x.wide() - mean).collect();
-    let largest = z.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let sum = z.iter().map(|z| (z - largest).exp()).sum();
-    (z, largest, sum)
+/// Numbers of this size are masks: no score that a network computes is.
+const FAR: f64 = 1e30;
+
+/// Which elements of a line have a share of the sum in double precision. What a mask has put at −∞, −10³⁸ or −10⁴ has none.
+fn inside<T: Real>(line: &[T]) -> Vec<bool> {
+    let largest = line.iter().map(|x| x.wide()).fold(f64::NEG_INFINITY, f64::max);
+    line.iter().map(|x| (x.wide() - largest).exp() > 0.0).collect()
 }
+
+/// The secants' slopes of a line, in its place: of the elements that have a share of the sum, without their mean; 0 of
+/// the others.
+fn slopes<T: Real>(line: &mut [T]) {
+    let inside = inside(line);
+    let of_sum = || line.iter().zip(&inside).filter(|(_, inside)| **inside).map(|(x, _)| x.wide());
+    let mean = of_sum().sum::<f64>() / of_sum().count().max(1) as f64;
+    let largest = of_sum().map(|x| x - mean).fold(f64::NEG_INFINITY, f64::max);
+    let sum: f64 = of_sum().map(|x| (x - mean - largest).exp()).sum();
+    // ((exp(z) − 1) / z) / Σ exp(z), both sides of the fraction by exp(largest).
+    let slope = |z: f64| {
+        if largest > LARGE && z != 0.0 {
+            ((z - largest).exp() - (-largest).exp()) / z / sum
+        } else {
+            secant_of_exp(z) * (-largest).exp() / sum
+        }
+    };
+    line.iter_mut().zip(&inside).for_each(|(x, &inside)| {
+        *x = if inside { T::of(slope(x.wide() - mean)) } else { T::zero() };
+    });
+}
+
+/// From here on exp(z) is near the end of double precision.
+const LARGE: f64 = 700.0;
 
 /// (exp(z) − 1) / z
 fn secant_of_exp(z: f64) -> f64 {

@@ -3,7 +3,7 @@
 use netfold_linear::{Diagonal, Field, Real};
 
 use super::facts::{BFLOAT16, FLOATS, Facts, NUMBERS};
-use super::{At, Attributes, Dependence, Inputs, Op, Operator, broadcast, only};
+use super::{At, Attributes, Dependence, Inputs, Op, Operator, broadcast, only, place};
 use crate::affine::{Affine, Rule, Validity};
 use crate::error::OpError;
 use crate::value::Value;
@@ -35,7 +35,7 @@ pub(super) fn build(name: &str, attributes: &Attributes<'_>) -> Result<Box<dyn O
 ///
 /// Frozen: these are flat between their steps, so that the rules differ more than elsewhere.
 /// - `tangent`: the slope is 0 and the value constant, in the region between two steps;
-/// - `gate` and `half`: the secant through 0, slope y / z, at z = 0 zero; exact at the traced z.
+/// - `gate` and `half`: the secant through 0, slope y / z, at z = 0 zero (at an infinite z too, with offset y); exact at the traced z.
 ///
 /// A remainder by a constant is a − b ⌊a / b⌋ with the quotient held: slope 1 in the region between two jumps.
 ///
@@ -107,11 +107,17 @@ impl<T: Real> Op<T> for Steps {
         if at.rule == Rule::Tangent {
             return Ok(Affine::constant(y).valid(Validity::Region));
         }
-        let slope = |(&y, &z): (&T, &T)| if z.is_zero() { T::zero() } else { y / z };
+        let slope = |(&y, &z): (&T, &T)| if z.is_zero() || z.is_infinite() { T::zero() } else { y / z };
         let slopes: Vec<T> = y.data().iter().zip(z.data()).map(slope).collect();
         if let Some(i) = slopes.iter().position(|slope| !slope.is_finite()) {
-            return Err(OpError::new(format!("no finite secant at {}", z.data()[i])));
+            let at = place(i, z.shape());
+            return Err(OpError::new(format!("no finite secant at {}, element {at}", z.data()[i])));
         }
-        Ok(Affine::linear(Diagonal::new(Field::full(z.shape(), slopes))).valid(Validity::Input))
+        let affine = Affine::linear(Diagonal::new(Field::full(z.shape(), slopes))).valid(Validity::Input);
+        if z.data().iter().any(|z| z.is_infinite()) {
+            let offset = |(&y, &z): (&T, &T)| if z.is_infinite() { y } else { T::zero() };
+            return Ok(affine.plus(Field::full(z.shape(), y.data().iter().zip(z.data()).map(offset).collect())));
+        }
+        Ok(affine)
     }
 }

@@ -146,6 +146,16 @@ def resizes():
         if mode == "nearest":
             for rounded in ("floor", "ceil", "round_prefer_ceil"):
                 yield ("Resize", 13, [x, None, scales(1, 1, h, w)], 1, attributes | {"nearest_mode": rounded})
+    # Ties. With `floor` and `ceil` onnxruntime's rounding moves places that are whole numbers: 14 to 2 takes element 6, not 7.
+    line, rounded = reals(1, 1, 1, 22), ("round_prefer_floor", "round_prefer_ceil")
+    for place, prefer, (n, m) in itertools.product(modes + ("tf_half_pixel_for_nn",), rounded,
+                                                   ((18, 21), (20, 6), (14, 9), (10, 14), (7, 19), (22, 13), (9, 21), (5, 5))):
+        attributes = {"mode": "nearest", "coordinate_transformation_mode": place, "nearest_mode": prefer}
+        opset, nothing = (11, scales()) if place.startswith("tf_") else (19, None)
+        yield ("Resize", opset, [line[..., :n], nothing, nothing, ints(1, 1, 1, m)], 1, attributes)
+    for rounding, (h, w) in itertools.product(("floor", "ceil") + rounded, ((2, 12), (10, 3), (4, 6))):
+        attributes = {"mode": "nearest", "coordinate_transformation_mode": "tf_half_pixel_for_nn", "nearest_mode": rounding}
+        yield ("Resize", 11, [x, scales(), scales(), ints(1, 2, h, w)], 1, attributes)
     for mode, (h, w) in itertools.product(("linear", "cubic"), ((9, 4), (2, 3), (7, 12))):
         yield ("Resize", 18, [x, None, None, ints(1, 2, h, w)], 1, {"mode": mode, "cubic_coeff_a": -0.5})
     yield ("Resize", 13, [x, None, None, ints(1, 2, 8, 4)], 1, {"mode": "cubic", "exclude_outside": 1})

@@ -148,7 +148,7 @@ fn attempt(op: &str, facts: &Facts, draw: &mut Draw) -> Result<(), OpError> {
     let tensors: Vec<Option<Tensor<f64>>> = inputs.0.iter().copied().map(real).collect();
     for rule in [Rule::Gate, Rule::Tangent] {
         for (output, value) in made.iter().enumerate() {
-            let at = At { inputs: &inputs, outputs: &made, varies: &varies, output, rule };
+            let at = At { inputs: &inputs, outputs: &made, varies: &varies, output, rule, still: None };
             let affine = Op::<f64>::freeze(operator.as_ref(), &at)?;
             assert_eq!(affine.shape(), value.shape(), "shape of the frozen node");
             affine.apply(&tensors.iter().map(Option::as_ref).collect::<Vec<_>>());

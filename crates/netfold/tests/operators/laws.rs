@@ -123,7 +123,7 @@ fn frozen<T: Precision>(
 ) -> Result<Affine<T>, String> {
     let operator = node.operator.as_ref().map_err(Clone::clone)?;
     let outputs = T::op(operator.as_ref()).forward(&refs(inputs)).map_err(|error| error.to_string())?;
-    let at = At { inputs: &refs(inputs), outputs: &outputs, varies, output, rule };
+    let at = At { inputs: &refs(inputs), outputs: &outputs, varies, output, rule, still: None };
     let affine = T::op(operator.as_ref()).freeze(&at).map_err(|error| error.to_string())?;
     let constant = affine.terms.iter().zip(varies).find(|(term, varies)| term.is_some() && !**varies);
     if constant.is_some() { Err("a term for an input that is held constant".into()) } else { Ok(affine) }

@@ -11,4 +11,5 @@ mod hostile;
 mod laws;
 mod node;
 mod python;
+mod resize;
 mod zoo;

@@ -38,7 +38,7 @@ pub fn freeze<T: Precision>(
 ) -> Result<Affine<T>, OpError> {
     let varies: Vec<bool> = (0..inputs.len()).map(|i| varies.contains(&i)).collect();
     let inputs = Inputs(inputs.iter().map(Some).collect());
-    T::op(operator).freeze(&At { inputs: &inputs, outputs: &[], varies: &varies, output: 0, rule })
+    T::op(operator).freeze(&At { inputs: &inputs, outputs: &[], varies: &varies, output: 0, rule, still: None })
 }
 
 /// The matrix of input 0's map, row by row, and the offset.
