@@ -164,6 +164,7 @@ fn certificate(name: &str, first: usize) -> Certificate {
         exact_at_this_input: ["/layer3/gate/Sigmoid", "/layer4/gate/Sigmoid"].map(Into::into).into(),
         warnings: vec![],
         left_off: vec!["/Softmax".into()],
+        ties: None,
         masks: (0..8)
             .map(|k| MaskDensity {
                 node: format!("/layer{}/Relu", k + 1),

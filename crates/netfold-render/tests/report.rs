@@ -26,6 +26,7 @@ fn certificate() -> Certificate {
         bias_nodes: vec!["/conv1".into(), "/fc".into()],
         warnings: vec![],
         left_off: vec!["/softmax".into()],
+        ties: None,
         masks: vec![MaskDensity { node: "/relu1".into(), op: "Relu".into(), elements: 4096, active: 0.25 }],
         seconds: Seconds { load: 0.002, trace: 0.0123, freeze: 0.001, reconstruct: 0.3, total: 0.32 },
         peak_memory_bytes: Some(3 << 20),
