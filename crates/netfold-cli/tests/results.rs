@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Stage, network};
-use netfold_onnx::encode;
+use netfold_onnx::{DType, GraphDef, ModelDef, NodeDef, TensorDef, ValueInfo, encode};
 
 #[test]
 fn help() {
@@ -215,4 +215,37 @@ fn a_reader_that_leaves_is_no_failure() {
     drop(program.stdout.take());
     let output = program.wait_with_output().unwrap();
     assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]));
+}
+
+/// x · w is exactly 0 in front of the first rectifier at (½, ¼), and in front of none at (½, ⅜).
+#[test]
+fn a_tie_that_rounding_would_decide() {
+    let stage = Stage::new();
+    let graph = GraphDef::new("tie")
+        .with_input(ValueInfo::new("x", DType::F32, [1, 2]))
+        .with_output(ValueInfo::new("y", DType::F32, [1, 2]))
+        .with_initializer("w", TensorDef::new([2, 2], vec![0.25_f32, 1.0, -0.5, 1.0]).unwrap())
+        .with_initializer("v", TensorDef::new([2, 2], vec![1.0_f32, 2.0, 3.0, 4.0]).unwrap())
+        .with_node(NodeDef::new("MatMul", ["x", "w"], ["z"]))
+        .with_node(NodeDef::new("Relu", ["z"], ["h"]))
+        .with_node(NodeDef::new("MatMul", ["h", "v"], ["y"]));
+    stage.file("tie.onnx", &encode(&ModelDef::new(graph)));
+    stage.array("tie.npy", &[1, 2], &[0.5, 0.25]);
+    stage.array("clear.npy", &[1, 2], &[0.5, 0.375]);
+    let told = |words: &[&str]| {
+        let done = stage.netfold(&[&["reconstruct", "tie.onnx"][..], words].concat()).output().unwrap();
+        assert_eq!(done.status.code(), Some(0), "{}", String::from_utf8_lossy(&done.stderr));
+        String::from_utf8(done.stdout).unwrap()
+    };
+    let text = told(&["tie.npy"]);
+    assert!(text.contains("ties: 1 of 2 decisions") && text.contains("--precision f64"), "{text}");
+    let text = told(&["tie.npy", "--precision", "f64"]);
+    assert!(text.contains("ties: 1 of 2 decisions") && !text.contains("--precision f64"), "{text}");
+    assert!(!told(&["clear.npy"]).contains("ties: "));
+    let certified = |input: &str| {
+        let object: serde_json::Value = serde_json::from_str(&told(&[input, "--json"])).unwrap();
+        object["certificate"]["ties"].clone()
+    };
+    assert_eq!(certified("tie.npy"), serde_json::json!({ "decisions": 2, "within_rounding": 1 }));
+    assert_eq!(certified("clear.npy"), serde_json::json!({ "decisions": 2, "within_rounding": 0 }));
 }
