@@ -87,7 +87,8 @@ impl<'a> Session<'a> {
             None => model.input()?,
         };
         let from = words.from.as_ref().map_or(Ok(input), |name| model.tensor(name))?;
-        model.dependence(from, &model.nodes_of(head.logits))?;
+        let begun = Feed { input: Some(input), from: Some(from), ..Feed::from(Tensor::scalar(0.0_f64)) };
+        model.dependence(begun.root(&model)?, &model.nodes_of(head.logits))?;
         let held = held(&model, input, words)?;
         model.require(head.logits, |id| id == input || held.iter().any(|held| held.input == id))?;
         let labels = Labels::read(words.labels.as_deref())?;
