@@ -39,9 +39,9 @@ fn entrywise(recipe: &Recipe) {
         }
     }
     if map.is_exact() {
-        let moved = |row: &[f64]| row.iter().filter(|&&a| a != 0.0).collect::<Vec<_>>();
+        let moved = |row: &[f64]| row.iter().copied().filter(|&a| a != 0.0).collect::<Vec<_>>();
         let rows = entries.chunks(len(map.domain()).max(1)).map(moved);
-        rows.for_each(|row| assert!(row.is_empty() || row == [&1.0], "each element is one of x, or zero: {row:?}"));
+        rows.for_each(|row| assert!(row.is_empty() || row == [1.0], "each element is one of x, or zero: {row:?}"));
     }
 }
 
