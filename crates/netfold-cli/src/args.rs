@@ -6,12 +6,12 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use netfold::Rules;
 use netfold::lenses::LayerAxes;
 use netfold::trace::NonFinite;
+use netfold::{Budget, Rules};
 
 pub use words::{BasisWord, GraphWord, LayoutWord, MethodWord, NormWord, PrecisionWord, RuleWord, ScoreWord};
-use words::{named, node_rule, numbers, positive, sizes};
+use words::{memory, named, node_rule, numbers, positive, sizes};
 
 /// The one-layer model y = W x + b that a trained network is at one input.
 #[derive(Debug, Parser)]
@@ -388,9 +388,18 @@ pub struct Network {
     /// How one node is frozen; may be given several times
     #[arg(long, value_name = "NODE=gate|tangent|half", value_parser = node_rule)]
     pub freeze_node: Vec<(String, RuleWord)>,
+    /// How much memory tensors and tables may take together: 500M, 2G, in powers of 1024 [default: three quarters of
+    /// what is free, within the limits of process and container]
+    #[arg(long, value_name = "SIZE", value_parser = memory)]
+    pub memory: Option<u64>,
 }
 
 impl Network {
+    /// How much memory a run may take.
+    pub fn budget(&self) -> Budget {
+        self.memory.map_or_else(Budget::default, Budget::new)
+    }
+
     /// Which rule freezes which node.
     pub fn rules(&self) -> Rules {
         let by_node = self.freeze_node.iter().map(|(node, rule)| (node.clone(), (*rule).into())).collect();

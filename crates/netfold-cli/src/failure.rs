@@ -84,7 +84,7 @@ impl From<netfold::Error> for Failure {
     fn from(error: netfold::Error) -> Self {
         let code = match &error {
             netfold::Error::Unsupported { .. } | netfold::Error::MissingInputs { .. } => NOT_SUPPORTED,
-            netfold::Error::Write { .. } => FAILED,
+            netfold::Error::Write { .. } | netfold::Error::Memory { .. } => FAILED,
             netfold::Error::Onnx(OnnxError::File { source, .. }) if matches!(**source, OnnxError::Io(_)) => FAILED,
             _ => WRONG_INPUT,
         };

@@ -77,7 +77,7 @@ impl<'a> Session<'a> {
     /// Reads the model and the labels; nothing is computed yet.
     pub fn open(path: &Path, words: &'a Common) -> Result<Self, Failure> {
         let start = Instant::now();
-        let model = Model::read(path)?;
+        let model = Model::read_within(path, words.network.budget())?;
         let head = match &words.at {
             Some(name) => Head::at(model.tensor(name)?),
             None => model.head(words.network.output.as_deref(), words.network.keep_softmax)?,

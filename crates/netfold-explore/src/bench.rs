@@ -11,7 +11,7 @@ use netfold::input::{Held, LayoutChoice, NamedPreprocess};
 use netfold::store::Taken;
 use netfold::trace::NonFinite;
 use netfold::unit::Unit;
-use netfold::{Feed, Head, Model, Precision, Rules, Store, Tensor};
+use netfold::{Budget, Feed, Head, Model, Precision, Rules, Store, Tensor};
 
 use crate::frozen::Frozen;
 use crate::problem::Problem;
@@ -40,6 +40,8 @@ pub struct Settings {
     pub keep_softmax: bool,
     /// The largest difference that counts as equal.
     pub tolerance: f64,
+    /// How much memory models and what is computed with them may take together.
+    pub budget: Budget,
 }
 
 /// A file that was given on the command line or uploaded.
@@ -102,7 +104,7 @@ impl<T: Precision> Bench<T> {
     /// If it cannot be read or has nodes that are not supported; the model before stays then.
     pub fn open(&mut self, source: &Source) -> Result<(), Problem> {
         let start = Instant::now();
-        let model = Model::read(&source.path)?;
+        let model = Model::read_within(&source.path, self.settings.budget.clone())?;
         let input = match &self.settings.explain {
             Some(name) => model.input_named(name)?,
             None => model.input()?,

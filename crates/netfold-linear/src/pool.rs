@@ -71,6 +71,12 @@ impl<T: Real> Pool<T> {
         buffer
     }
 
+    /// How many numbers the kept buffers hold.
+    pub fn kept(&self) -> usize {
+        let buffers = self.buffers.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        buffers.iter().map(Vec::capacity).sum()
+    }
+
     /// Gives back what is kept: what comes next takes other sizes.
     pub fn clear(&self) {
         self.buffers.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clear();

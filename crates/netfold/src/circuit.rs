@@ -6,6 +6,7 @@ use netfold_linear::{Probes, Pulled, Support, awake};
 use rayon::prelude::*;
 
 use crate::affine::{Affine, Rule};
+use crate::budget::{Budget, Share};
 use crate::ops::Precision;
 use crate::ties::Decisions;
 
@@ -41,6 +42,9 @@ pub struct Circuit<T> {
     input_shape: Vec<usize>,
     output: usize,
     behind_gates: Vec<String>,
+    budget: Budget,
+    /// What the stages' tables take of it.
+    _held: Vec<Arc<Share>>,
 }
 
 /// What is shown each stage's number and the adjoint of its tensor, and may change it.
@@ -57,8 +61,22 @@ pub struct Pullback<T: Precision> {
 
 impl<T: Precision> Circuit<T> {
     /// The circuit of some stages, of which each reads slots before its own.
-    pub(crate) fn new(stages: Vec<Stage<T>>, input_shape: &[usize], output: usize, behind_gates: Vec<String>) -> Self {
-        Self { stages: Arc::new(stages), input_shape: input_shape.to_vec(), output, behind_gates }
+    ///
+    /// `held` is what their tables take of `budget`, which rows and columns ask too.
+    pub(crate) fn new(
+        stages: Vec<Stage<T>>,
+        input_shape: &[usize],
+        output: usize,
+        behind_gates: Vec<String>,
+        budget: Budget,
+        held: Vec<Arc<Share>>,
+    ) -> Self {
+        Self { stages: Arc::new(stages), input_shape: input_shape.to_vec(), output, behind_gates, budget, _held: held }
+    }
+
+    /// How much memory rows and columns may take.
+    pub fn budget(&self) -> &Budget {
+        &self.budget
     }
 
     /// The stages, in order.

@@ -77,6 +77,16 @@ impl ColumnPlan {
         self.probes() * self.rows.len().div_ceil(self.rows_a_pass)
     }
 
+    /// Probes that travel together.
+    pub(crate) fn block(&self) -> usize {
+        self.block
+    }
+
+    /// Numbers of the rows that are gathered at the same time.
+    pub(crate) fn gathered(&self) -> usize {
+        self.probes().saturating_mul(self.rows_a_pass.min(self.rows.len()))
+    }
+
     /// For each slot of the circuit the elements that are stored.
     pub fn supports(&self) -> &[Support] {
         &self.supports
@@ -107,7 +117,9 @@ impl<T: Precision> Circuit<T> {
     pub fn plan_columns(&self, rows: &[usize], block: Option<usize>) -> ColumnPlan {
         let supports = self.pull_plan(&Support::of(self.output_shape(), rows.iter().copied()), false);
         let colours = rayon::scope(|_| self.colours(rows, &supports));
-        let rows_a_pass = (BYTES / size_of::<T>() / colours.groups().max(1)).max(1);
+        // Half of what is left stays for the probes.
+        let bytes = BYTES.min(usize::try_from(self.budget().left() / 2).unwrap_or(BYTES));
+        let rows_a_pass = (bytes / size_of::<T>() / colours.groups().max(1)).max(1);
         ColumnPlan {
             rows: rows.to_vec(),
             block: block.unwrap_or_else(|| fitting(&supports)),
@@ -193,7 +205,7 @@ fn sums<T: Precision>(shape: &[usize], groups: &[Vec<usize>], width: usize) -> P
 }
 
 /// How many probes travel together so that the largest tensor stays in bounds.
-fn fitting(supports: &[Support]) -> usize {
+pub(crate) fn fitting(supports: &[Support]) -> usize {
     let largest = supports.iter().map(Support::count).max().unwrap_or(0).max(1);
     (NUMBERS / largest).clamp(1, BLOCK)
 }

@@ -7,10 +7,12 @@ use netfold_linear::Support;
 use serde::Serialize;
 
 use crate::basis::Basis;
+use crate::budget::Share;
 use crate::circuit::Circuit;
-use crate::columns::ColumnPlan;
+use crate::columns::{ColumnPlan, fitting};
+use crate::error::Error;
 use crate::neck::at_foot;
-use crate::ops::Precision;
+use crate::ops::{Precision, size};
 use crate::reconstruct::{Method, Request};
 use crate::rows::RowPlan;
 
@@ -75,6 +77,30 @@ impl<T: Precision> Circuit<T> {
         }
     }
 
+    /// What computing the wanted rows on this road takes of the budget.
+    ///
+    /// # Errors
+    /// If too little is left.
+    pub(crate) fn ask_for(&self, road: &Road, request: &Request) -> Result<Share, Error> {
+        let (rows, live) = (request.classes.len(), |plan: &[Support]| self.live(0..self.stages().len(), plan) as f64);
+        let (what, numbers) = match road {
+            Road::Rows(plan) => {
+                let bytes = self.cost(plan).bytes as f64 / size_of::<T>() as f64;
+                (format!("to compute {} rows of W at a time", plan.rows().min(rows)), bytes)
+            }
+            Road::Columns(plan) => {
+                let probes = plan.block() as f64 * live(plan.supports());
+                (format!("to compute {rows} rows of W by columns"), plan.gathered() as f64 + probes)
+            }
+            Road::Basis(_) => {
+                let (len, plan) = (self.input_shape().iter().product::<usize>() as f64, self.full_plan());
+                let probes = request.block.unwrap_or_else(|| fitting(&plan)) as f64 * live(&plan);
+                (format!("to compute {rows} rows of W by all of their columns"), rows as f64 * len + probes)
+            }
+        };
+        self.budget().take(numbers * size_of::<T>() as f64).map_err(Error::memory(what))
+    }
+
     /// Products that the planned probes take.
     pub fn cost_of_columns(&self, plan: &ColumnPlan) -> f64 {
         plan.pushes() as f64 * self.products(0..self.stages().len(), plan.supports())
@@ -115,6 +141,19 @@ impl<T: Precision> Circuit<T> {
         }
         cost.bytes = numbers * size_of::<T>();
         cost
+    }
+
+    /// Asks the budget for what one vector takes on its way through the frozen network, and for both sides of every
+    /// output, b, and the outputs in their order.
+    ///
+    /// # Errors
+    /// If too little is left.
+    pub(crate) fn ask_for_a_pass(&self) -> Result<(), Error> {
+        let numbers = self.live(0..self.stages().len(), &self.full_plan()) as f64;
+        let (outputs, width) = (size::amount(self.output_shape()), size_of::<T>() as f64);
+        let bytes = numbers * width + outputs * (3.0 * width + size_of::<usize>() as f64);
+        let what = format!("to take a vector through the frozen network to its {outputs} outputs");
+        self.budget().ask(bytes).map_err(Error::memory(what))
     }
 
     /// The most elements that adjoints hold at the same time while one vector is pulled through these stages.

@@ -7,6 +7,7 @@ use netfold_linear::UnknownInstructionSet;
 use netfold_onnx::DType;
 pub use netfold_onnx::OnnxError;
 
+use crate::budget::Shortage;
 use crate::ops::NEWEST;
 
 /// Why an operator refuses its inputs or attributes. The graph adds where.
@@ -18,6 +19,17 @@ pub enum OpError {
     /// The specification allows them, and they are not supported here.
     #[error("{0}")]
     Unsupported(Box<str>),
+    /// A tensor of this shape has more elements than can be numbered.
+    #[error("a tensor of shape {shape:?} is over the limit of {most} elements")]
+    Large {
+        /// The shape.
+        shape: Box<[usize]>,
+        /// The most elements that a tensor may have.
+        most: usize,
+    },
+    /// A shape depends on the elements of this input, which were not computed.
+    #[error("the elements of input {0} are not known")]
+    Unknown(usize),
 }
 
 impl OpError {
@@ -29,6 +41,16 @@ impl OpError {
     /// What is not supported, in these words.
     pub fn unsupported(text: impl Into<Box<str>>) -> Self {
         Self::Unsupported(text.into())
+    }
+
+    /// The shape that has too many elements, where that is the reason.
+    pub(crate) fn too_large(&self) -> Option<&[usize]> {
+        if let Self::Large { shape, .. } = self { Some(shape) } else { None }
+    }
+
+    /// The input whose elements are missing, where that is the reason.
+    pub(crate) fn not_known(&self) -> Option<usize> {
+        if let Self::Unknown(input) = self { Some(*input) } else { None }
     }
 }
 
@@ -87,6 +109,14 @@ pub enum Error {
         shapes: String,
         /// What the operator says.
         source: OpError,
+    },
+    /// More memory is asked for than the budget has left.
+    #[error("{what} would take {shortage}")]
+    Memory {
+        /// What asks: a node, by what it does, and the shapes of what it makes; the constants; rows of W.
+        what: String,
+        /// How much, and of what.
+        shortage: Shortage,
     },
     /// The input tensor does not fit the model.
     #[error("input `{name}` takes shape {expected}, got {got}")]
@@ -187,6 +217,12 @@ pub enum Error {
 }
 
 impl Error {
+    /// What asked for memory, and how much is missing.
+    pub(crate) fn memory(what: impl Into<String>) -> impl FnOnce(Shortage) -> Self {
+        let what = what.into();
+        |shortage| Self::Memory { what, shortage }
+    }
+
     /// The message line by line: an error about several nodes has one for each. Names of nodes may hold line breaks, so
     /// that the lines cannot be told from the message.
     pub fn lines(&self) -> Vec<String> {
@@ -219,6 +255,7 @@ impl Error {
             Self::NotExplained { .. } => Some("`--explain NAME` names another input".into()),
             Self::SeveralOutputs(names) => names.first().map(|name| format!("`--output {name}`")),
             Self::Unplaced { .. } => Some(AXES.into()),
+            Self::Memory { .. } => Some("`--memory SIZE` sets the budget: 16G, say".into()),
             Self::NonFinite { .. } => Some("`--allow-non-finite` computes all the same".into()),
             Self::Unit { shape, .. } => Some(format!(
                 "`c` is a channel (its strongest place), {} indices from 0 are one element",

@@ -174,10 +174,7 @@ fn kind<T: Real>(dtype: Option<DType>, value: &Value<T>) -> &'static str {
 fn check<T: Real>(model: &Model, (id, explained): (TensorId, bool), value: &Value<T>) -> Result<(), Error> {
     let info = &model.tensors[id.0];
     let got = value.shape();
-    if let Some(declared) = info.shape.as_ref().filter(|declared| !agree(declared, got)) {
-        let expected = shape_text(declared);
-        return Err(Error::InputShape { name: info.name.clone(), expected, got: format!("{got:?}") });
-    }
+    model.check_shape(id, got)?;
     let kind = kind(info.dtype, value);
     // An explained input of integers is one of numbers here.
     if kind == value.kind() || explained && kind == INTEGER {
@@ -188,6 +185,21 @@ fn check<T: Real>(model: &Model, (id, explained): (TensorId, bool), value: &Valu
 }
 
 impl Model {
+    /// Whether an input can have this shape.
+    ///
+    /// # Errors
+    /// If the file declares another one.
+    pub(crate) fn check_shape(&self, id: TensorId, got: &[usize]) -> Result<(), Error> {
+        let info = &self.tensors[id.0];
+        match info.shape.as_ref().filter(|declared| !agree(declared, got)) {
+            None => Ok(()),
+            Some(declared) => {
+                let (name, expected) = (info.name.clone(), shape_text(declared));
+                Err(Error::InputShape { name, expected, got: format!("{got:?}") })
+            }
+        }
+    }
+
     /// The input that is explained where none is named: the first that no constant fills.
     ///
     /// # Errors

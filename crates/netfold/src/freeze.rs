@@ -1,8 +1,10 @@
 //! Freezing: every node of a traced network made affine, by its rule, at the values that it had there.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use crate::affine::{Affine, Rule, Validity};
+use crate::budget::Share;
 use crate::circuit::{Circuit, Stage};
 use crate::error::{Error, OpError};
 use crate::finite::{finite, is_finite};
@@ -58,11 +60,12 @@ impl<T: Precision> Trace<'_, T> {
         let gates = self.gates();
         let mut wanted = HashSet::from([to]);
         let (mut made, mut behind_gates) = (Vec::new(), Vec::new());
+        let mut taken = self.model.budget().none();
         for &index in nodes.iter().rev() {
             let node = &self.model.nodes[index];
             let own = || node.outputs.iter().flatten().filter(|&&id| varies[id.0] && id != from);
             if own().any(|id| wanted.contains(id)) {
-                let stages = self.freeze_node(index, rules.at(node), &gates, &varies, &wanted)?;
+                let stages = self.freeze_node(index, rules.at(node), &gates, &varies, &wanted, &mut taken)?;
                 wanted.extend(stages.iter().flat_map(|made| made.reads.iter().copied()));
                 made.extend(stages);
             } else if own().next().is_some() {
@@ -78,7 +81,10 @@ impl<T: Precision> Trace<'_, T> {
         }
         behind_gates.reverse();
         let Some(&output) = slots.get(&to) else { return Err(detached(to, from)) };
-        Ok(Circuit::new(stages, self.real(from)?.shape(), output, behind_gates))
+        let (shape, budget) = (self.real(from)?.shape(), self.model.budget().clone());
+        let circuit = Circuit::new(stages, shape, output, behind_gates, budget, vec![self.tables(), Arc::new(taken)]);
+        circuit.ask_for_a_pass()?;
+        Ok(circuit)
     }
 
     /// What a node is where it could not be frozen: elements of its first input that do not move need no slope.
@@ -100,6 +106,7 @@ impl<T: Precision> Trace<'_, T> {
         gates: &Gates,
         varies: &[bool],
         wanted: &HashSet<TensorId>,
+        taken: &mut Share,
     ) -> Result<Vec<Made<T>>, Error> {
         let node = &self.model.nodes[index];
         let Ok(operator) = &node.operator else { return Ok(Vec::new()) };
@@ -109,6 +116,9 @@ impl<T: Precision> Trace<'_, T> {
         let gone = node.inputs.iter().flatten().find(|&&id| self.value(id).is_none());
         if let (None, Some(&id)) = (recorded, gone) {
             return Err(self.not_kept(id));
+        }
+        if recorded.is_none() {
+            taken.join(self.ask_to_freeze(node)?);
         }
         let inputs = self.inputs(node);
         let outputs: Vec<Value<T>> =

@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 use netfold_linear::Real;
 use netfold_onnx::{Attribute, DType, Dim, ModelDef, NodeDef, TensorDef, ValueInfo};
 
+use crate::budget::{Budget, Share};
 use crate::error::{Error, Unsupported, nearest, quoted};
 use crate::ops::{self, Attributes, Known, NEWEST, Operator};
 use crate::value::Value;
@@ -65,12 +66,16 @@ pub struct Model {
     makers: HashMap<TensorId, usize>,
     single: OnceLock<Constants<f32>>,
     double: OnceLock<Constants<f64>>,
+    budget: OnceLock<Budget>,
+    /// What the constants take as they were read.
+    _read: Option<Share>,
 }
 
 /// A model's constants in one precision.
 #[derive(Debug)]
 pub(crate) struct Constants<T> {
     pub values: HashMap<TensorId, Value<T>>,
+    _held: Share,
     /// The constants that are not finite.
     pub non_finite: Vec<TensorId>,
 }
@@ -83,6 +88,35 @@ impl Model {
     /// here: see [`Node::operator`].
     pub fn read(path: &Path) -> Result<Self, Error> {
         Self::new(netfold_onnx::read(path)?)
+    }
+
+    /// As [`read`](Self::read), [within](Self::within) a budget.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read), and if the file or its constants take more memory than the budget has left.
+    pub fn read_within(path: &Path, budget: Budget) -> Result<Self, Error> {
+        if let Ok(file) = path.metadata() {
+            budget.ask(file.len() as f64).map_err(Error::memory(format!("to read `{}`", path.display())))?;
+        }
+        Self::read(path)?.within(budget)
+    }
+
+    /// With this budget for all that is computed with the model: its constants count.
+    ///
+    /// # Errors
+    /// If the constants take more memory than the budget has left.
+    pub fn within(mut self, budget: Budget) -> Result<Self, Error> {
+        let bytes = |tensor: &TensorDef| (tensor.data.len() * tensor.data.dtype().size().unwrap_or_default()) as f64;
+        let bytes = self.constants.values().map(bytes).sum();
+        self._read = Some(budget.take(bytes).map_err(Error::memory("to hold the model's constants"))?);
+        self.budget = OnceLock::from(budget);
+        Ok(self)
+    }
+
+    /// How much memory what is computed with the model may take; where none was given, the default at the time of the
+    /// first computation.
+    pub fn budget(&self) -> &Budget {
+        self.budget.get_or_init(Budget::default)
     }
 
     /// The model that a decoded file describes.
@@ -103,6 +137,8 @@ impl Model {
             makers: HashMap::new(),
             single: OnceLock::new(),
             double: OnceLock::new(),
+            budget: OnceLock::new(),
+            _read: None,
         };
         let graph = def.graph;
         for (name, tensor) in graph.initializers {
@@ -145,19 +181,30 @@ impl Model {
     }
 
     /// The constants as values, made when first asked for.
-    pub(crate) fn values<T: Real>(&self) -> &Constants<T> {
+    ///
+    /// # Errors
+    /// If the budget has too little memory left for those that are not computed with as they were read.
+    pub(crate) fn values<T: Real>(&self) -> Result<&Constants<T>, Error> {
         let (single, double): (&dyn Any, &dyn Any) = (&self.single, &self.double);
         let cell: Option<&OnceLock<Constants<T>>> = single.downcast_ref().or_else(|| double.downcast_ref());
         let Some(cell) = cell else { unreachable!("reals are f32 and f64") };
-        cell.get_or_init(|| {
+        if let Some(made) = cell.get() {
+            return Ok(made);
+        }
+        let bytes = self.constants.values().map(Value::<T>::bytes_from_onnx).sum();
+        let held = self
+            .budget()
+            .take(bytes)
+            .map_err(Error::memory(format!("to convert the model's constants to {}", T::NAME)))?;
+        Ok(cell.get_or_init(|| {
             let constants = self.constants.iter();
             let values: HashMap<_, _> =
                 constants.filter_map(|(&id, tensor)| Some((id, Value::from_onnx(tensor)?))).collect();
             let mut non_finite: Vec<_> =
                 values.iter().filter(|(_, value)| value.non_finite().is_some()).map(|(&id, _)| id).collect();
             non_finite.sort_unstable();
-            Constants { values, non_finite }
-        })
+            Constants { values, non_finite, _held: held }
+        }))
     }
 
     /// The tensor of this name, or the first that the node of this name makes.

@@ -14,7 +14,8 @@ use crate::feed::{Feed, behind};
 use crate::graph::{Model, Node, TensorId};
 use crate::head::Head;
 use crate::kind::Kind;
-use crate::ops::{Inputs, Precision, size};
+use crate::ops::{Holds, Outlines, Precision, Told, size};
+use crate::outline::{Sketch, Takes};
 use crate::rules::Rules;
 use crate::trace::{NonFinite, Trace};
 use crate::value::{Tensor, Value};
@@ -32,8 +33,10 @@ pub struct Inspection {
     /// What is reconstructed.
     pub logits: TensorFacts,
     /// The input's shape that the network was traced with, for shapes, kinds and costs; `None` where a size is not
-    /// known, or a node is not supported.
+    /// known, a node is not supported, or a trace is too much.
     pub traced: Option<Vec<usize>>,
+    /// What a trace would take, where that is too much to be done for an inspection: shapes are told all the same.
+    pub beyond: Option<Beyond>,
     /// The nodes on the way to the output, in the order in which they are computed.
     pub nodes: Vec<NodeFacts>,
     /// Those that stand in the way of a reconstruction.
@@ -114,12 +117,46 @@ pub struct Estimate {
     pub rows: Cost,
 }
 
+/// What a trace would take, by what the nodes say of shapes; `None` where one of them cannot tell.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Beyond {
+    /// Bytes of all values, and of the tables of computing and freezing.
+    pub bytes: Option<f64>,
+    /// Products of two numbers.
+    pub products: Option<f64>,
+}
+
+/// Bytes of all values up to which an inspection traces.
+const VALUES: f64 = (1 << 30) as f64;
+/// Elements of a tensor up to which it does.
+const LARGEST: f64 = (1 << 26) as f64;
+/// Products up to which it does, and those of constants alone.
+const PRODUCTS: [f64; 2] = [1e12, 1e10];
+/// Logits up to which it plans all rows.
+const LOGITS: usize = 1 << 24;
+
+impl Takes {
+    /// Whether a trace is too much for an inspection.
+    fn beyond(self, left: u64) -> Option<Beyond> {
+        let Self { values, bytes, largest, products, constant } = self;
+        let within = values <= VALUES && bytes <= left as f64 && largest <= LARGEST;
+        (!within || products > PRODUCTS[0] || constant > PRODUCTS[1]).then(|| self.told())
+    }
+
+    fn told(self) -> Beyond {
+        let finite = |number: f64| Some(number).filter(|number| number.is_finite());
+        Beyond { bytes: finite(self.bytes), products: finite(self.products) }
+    }
+}
+
 impl Model {
     /// Every node on the way to `head`, how `rules` freeze it, and what a reconstruction takes.
     ///
     /// Shapes are those of a trace with inputs of the shapes in `start`; without one the declared shape is taken, if its
     /// sizes are numbers (a first axis without number is 1). Inputs that are held are evenly spread numbers, indices 0, and
-    /// true. Nodes that are not supported are no error here.
+    /// true. Where a trace would be too much (more than 1 GiB of values or what the budget has left, a tensor of more than 2²⁶
+    /// elements, more than 1e12 products, or 1e10 of constants) nothing is computed but what shapes depend on. Nodes that are
+    /// not supported are no error here.
     ///
     /// # Errors
     /// If the model takes no input, a shape does not fit, a rule names a node that the model does not have, or a node
@@ -130,12 +167,25 @@ impl Model {
         let root = start.from.unwrap_or(input);
         let (way, needed) = (self.nodes_of(head.logits), self.inputs_of(head.logits));
         let (varies, mut unsupported) = self.dependence_and_refused(root, &way);
-        let feed = if unsupported.is_empty() { self.spread_feed::<T>(input, &needed, start)? } else { None };
-        let traced = feed.as_ref().map(|feed| feed.x.shape().to_vec());
-        let trace = feed.map(|feed| self.trace(feed, head.logits, NonFinite::Allow));
-        let trace = listed(trace, &mut unsupported)?;
-        let circuit = listed(trace.as_ref().map(|trace| trace.freeze(rules)), &mut unsupported)?;
-        let traced = traced.filter(|_| unsupported.is_empty());
+        let shapes = if unsupported.is_empty() { self.shapes_of_inputs(input, &needed, start) } else { None };
+        let sketch = shapes.as_ref().map(|shapes| self.sketch_of_inputs::<T>(shapes, start, &way, &varies));
+        let sketch = listed(sketch, &mut unsupported)?;
+        let mut beyond = sketch.as_ref().and_then(|sketch| sketch.takes.beyond(self.budget().left()));
+        let feed = match &shapes {
+            Some(shapes) if beyond.is_none() && unsupported.is_empty() => Some(self.spread_feed::<T>(shapes, start)?),
+            _ => None,
+        };
+        let made = feed.map(|feed| self.spread::<T>(feed, head, rules));
+        let (trace, circuit) = match listed(made, &mut unsupported) {
+            // What is beside values and tables of nodes may be too much, too.
+            Err(Error::Memory { .. }) => {
+                beyond = sketch.as_ref().map(|sketch| sketch.takes.told());
+                (None, None)
+            }
+            made => made?.unzip(),
+        };
+        let traced = shapes.map(|shapes| shapes[0].1.clone()).filter(|_| trace.is_some());
+        let told = |id: TensorId| sketch.as_ref().and_then(|sketch| sketch.shape(id));
 
         let stages = circuit.iter().flat_map(Circuit::stages);
         let stages: HashMap<&str, &Stage<T>> = stages.map(|stage| (stage.tensor.as_str(), stage)).collect();
@@ -160,12 +210,12 @@ impl Model {
                 name: node.name.clone(),
                 op: node.op.clone(),
                 inputs: node.inputs.iter().flatten().map(|&id| self.name(id).to_owned()).collect(),
-                outputs: node.outputs.iter().flatten().map(|&id| self.facts(id, trace.as_ref())).collect(),
+                outputs: node.outputs.iter().flatten().map(|&id| self.facts(id, told(id))).collect(),
                 kind,
                 rule,
             }
         });
-        let facts = |&id: &TensorId| self.facts(id, trace.as_ref());
+        let facts = |&id: &TensorId| self.facts(id, told(id));
         let role = |id: TensorId| match needed.contains(&id) {
             _ if id == input => InputRole::Explained,
             true => InputRole::Held,
@@ -183,24 +233,36 @@ impl Model {
             estimate: trace.as_ref().zip(circuit.as_ref()).and_then(|(trace, circuit)| estimate(trace, circuit)),
             warnings: trace.as_ref().map(Trace::warnings).unwrap_or_default(),
             traced,
+            beyond,
         })
     }
 
-    /// A tensor's name and shape: as traced, else as declared.
-    fn facts<T: Precision>(&self, id: TensorId, trace: Option<&Trace<'_, T>>) -> TensorFacts {
-        let value = trace.and_then(|trace| trace.value(id));
-        let known = value.map(|value| value.shape().iter().map(|&size| Dim::Known(size)).collect());
+    /// The network at evenly spread numbers, and frozen there.
+    fn spread<T: Precision>(
+        &self,
+        feed: Feed<T>,
+        head: &Head,
+        rules: &Rules,
+    ) -> Result<(Trace<'_, T>, Circuit<T>), Error> {
+        let trace = self.trace(feed, head.logits, NonFinite::Allow)?;
+        let circuit = trace.freeze(rules)?;
+        Ok((trace, circuit))
+    }
+
+    /// A tensor's name and shape: as its node tells it, else as declared.
+    fn facts(&self, id: TensorId, told: Option<&[usize]>) -> TensorFacts {
+        let known = told.map(|shape| shape.iter().map(|&size| Dim::Known(size)).collect());
         let info = &self.tensors[id.0];
         TensorFacts { name: info.name.clone(), dtype: info.dtype, shape: known.or_else(|| info.shape.clone()) }
     }
 
-    /// Values for all inputs that are needed; nothing where a size is not known.
-    fn spread_feed<T: Precision>(
+    /// Shapes of all inputs that are needed, the explained one first; nothing where a size is not known.
+    fn shapes_of_inputs(
         &self,
         input: TensorId,
         needed: &[TensorId],
         start: &Start,
-    ) -> Result<Option<Feed<T>>, Error> {
+    ) -> Option<Vec<(TensorId, Vec<usize>)>> {
         let mut symbols: HashMap<&str, usize> = HashMap::new();
         for (id, shape) in &start.shapes {
             for (dim, &size) in self.tensors[id.0].shape.iter().flatten().zip(shape) {
@@ -213,24 +275,60 @@ impl Model {
             Some(shape) => Some(shape.clone()),
             None => concrete(self.tensors[id.0].shape.as_deref()?, &symbols),
         };
-        let Some(shape) = sizes(input) else { return Ok(None) };
-        let mut feed = Feed { input: Some(input), from: start.from, ..Feed::from(spread::<T>(&shape)?) };
-        if start.from.is_some()
-            && !matches!(behind(Value::Real(feed.x.clone()), self.tensors[input.0].dtype), Value::Real(_))
-        {
+        let held = needed.iter().copied().filter(|&id| id != input);
+        std::iter::once(input).chain(held).map(|id| Some((id, sizes(id)?))).collect()
+    }
+
+    /// What the nodes say of inputs of these shapes. Small inputs that are held have their values: shapes may depend on them.
+    fn sketch_of_inputs<'m, T: Precision>(
+        &'m self,
+        shapes: &[(TensorId, Vec<usize>)],
+        start: &Start,
+        way: &[usize],
+        varies: &'m [bool],
+    ) -> Result<Sketch<'m, T>, Error> {
+        const SMALL: f64 = (1 << 20) as f64;
+        let mut inputs = Vec::new();
+        for (i, (id, shape)) in shapes.iter().enumerate() {
+            self.check_shape(*id, shape)?;
+            let reals = i == 0 && start.from.is_none();
+            let held = (i > 0 && size::amount(shape) <= SMALL).then(|| self.spread_value::<T>(*id, shape)).transpose()?;
+            let holds = if reals { Holds::Reals } else { self.holds(*id) };
+            inputs.push((*id, Told::new(holds, shape.clone()), held));
+        }
+        self.sketch(inputs, way, varies)
+    }
+
+    /// What a tensor holds by the kind of its elements that the file declares.
+    fn holds(&self, id: TensorId) -> Holds {
+        match behind(Value::Real(Tensor::new(&[0], Vec::<f32>::new())), self.tensors[id.0].dtype) {
+            Value::Real(_) => Holds::Reals,
+            Value::Int(_) => Holds::Ints,
+            Value::Bool(_) => Holds::Truths,
+        }
+    }
+
+    /// A value for an input that is held.
+    fn spread_value<T: Precision>(&self, id: TensorId, shape: &[usize]) -> Result<Value<T>, Error> {
+        Ok(match behind(Value::Real(spread::<T>(shape)?), self.tensors[id.0].dtype) {
+            Value::Int(indices) => Value::Int(indices.map(|_| 0)),
+            Value::Bool(conditions) => Value::Bool(conditions.map(|_| true)),
+            numbers @ Value::Real(_) => numbers,
+        })
+    }
+
+    /// Values for the inputs of these shapes.
+    fn spread_feed<T: Precision>(&self, shapes: &[(TensorId, Vec<usize>)], start: &Start) -> Result<Feed<T>, Error> {
+        let (input, shape) = &shapes[0];
+        let mut feed = Feed { input: Some(*input), from: start.from, ..Feed::from(spread::<T>(shape)?) };
+        if start.from.is_some() && self.holds(*input) != Holds::Reals {
             // Indices: the first of anything is there.
             feed.x = feed.x.map(|_| T::zero());
         }
-        for &id in needed.iter().filter(|&&id| id != input) {
-            let Some(shape) = sizes(id) else { return Ok(None) };
-            let value = match behind(Value::Real(spread::<T>(&shape)?), self.tensors[id.0].dtype) {
-                Value::Int(indices) => Value::Int(indices.map(|_| 0)),
-                Value::Bool(conditions) => Value::Bool(conditions.map(|_| true)),
-                numbers @ Value::Real(_) => numbers,
-            };
-            feed.held.insert(id, value);
+        for (id, shape) in &shapes[1..] {
+            feed.held.insert(*id, self.spread_value(*id, shape)?);
         }
-        Ok(Some(feed))
+        Ok(feed)
     }
 
     /// How many numbers the constants hold that these nodes read or make out of nothing.
@@ -240,11 +338,9 @@ impl Model {
         let stored = read.iter().filter_map(|id| self.constants.get(id));
         let stored = stored.filter(|tensor| !matches!(tensor.data.dtype(), DType::I64 | DType::Bool | DType::String));
         let made = nodes().filter(|node| node.op == "Constant").filter_map(|node| {
-            let operator = f32::op(node.operator.as_ref().ok()?.as_ref());
-            match operator.forward(&Inputs(Vec::new())).ok()?.first()? {
-                Value::Real(tensor) => Some(tensor.len()),
-                _ => None,
-            }
+            let extent = node.operator.as_ref().ok()?.extent(&Outlines::new(Vec::new(), size_of::<f32>())).ok()?;
+            let made = extent.outputs.first().filter(|told| told.holds == Holds::Reals)?;
+            Some(made.shape.iter().product())
         });
         stored.map(|tensor| tensor.data.len()).chain(made).sum()
     }
@@ -280,7 +376,7 @@ fn spread<T: Real>(shape: &[usize]) -> Result<Tensor<T>, Error> {
     Ok(Tensor::new(shape, (0..len).map(|i| T::of((i as f64 * GOLDEN).fract())).collect()))
 }
 
-/// What rows of W take; `None` where there are no logits.
+/// What rows of W take; `None` where there are no logits, or so many that a plan of all rows is too much.
 fn estimate<T: Precision>(trace: &Trace<'_, T>, circuit: &Circuit<T>) -> Option<Estimate> {
     let logits: usize = circuit.output_shape().iter().product();
     let cost = |rows: usize| circuit.cost(&circuit.plan_rows(&(0..rows).collect::<Vec<_>>(), None, true));
@@ -291,7 +387,7 @@ fn estimate<T: Precision>(trace: &Trace<'_, T>, circuit: &Circuit<T>) -> Option<
         let copy = if dtype == own { 0 } else { size_of::<T>() };
         tensor.data.len() * (dtype.size().unwrap_or_default() + copy)
     });
-    (logits > 0).then(|| Estimate {
+    (1..=LOGITS).contains(&logits).then(|| Estimate {
         pass: circuit.products(0..circuit.stages().len(), &circuit.full_plan()),
         constants: constants.sum(),
         trace: trace.bytes(),

@@ -3,6 +3,7 @@
 use crate::basis::Basis;
 use crate::circuit::Circuit;
 use crate::cost::Road;
+use crate::error::Error;
 use crate::ops::Precision;
 use crate::value::Tensor;
 
@@ -167,11 +168,11 @@ impl<T: Precision> Circuit<T> {
     /// `progress` is called with (vectors done, vectors in all) after each block.
     ///
     /// # Errors
-    /// What `each` returns.
+    /// What `each` returns, and [`Error::Memory`] if the budget has too little left for the rows that travel together.
     ///
     /// # Panics
     /// If `x` and `logits` are not of the circuit's shapes, or a class is not below the number of logits.
-    pub fn reconstruct<E>(
+    pub fn reconstruct<E: From<Error>>(
         &self,
         x: &Tensor<T>,
         logits: &Tensor<T>,
@@ -185,11 +186,11 @@ impl<T: Precision> Circuit<T> {
     /// As [`reconstruct`](Self::reconstruct), where both sides were compared before.
     ///
     /// # Errors
-    /// What `each` returns.
+    /// As [`reconstruct`](Self::reconstruct).
     ///
     /// # Panics
     /// If a class is not below the number of logits.
-    pub fn reconstruct_compared<E>(
+    pub fn reconstruct_compared<E: From<Error>>(
         &self,
         x: &Tensor<T>,
         compared: Compared<T>,
@@ -200,6 +201,7 @@ impl<T: Precision> Circuit<T> {
         let Compared { logits, pushed, bias: pushed_zero } = compared;
         let road = self.road(request);
         let largest = |values: &[T]| values.iter().map(|value| value.wide().abs()).fold(0.0, f64::max);
+        let _held = self.ask_for(&road, request)?;
         let mut result = Reconstruction {
             classes: request.classes.clone(),
             bias: Vec::new(),
@@ -230,7 +232,7 @@ impl<T: Precision> Circuit<T> {
         match road {
             Road::Rows(plan) => {
                 result.passes = request.classes.len();
-                self.rows(&plan, |block| {
+                self.rows(&plan, |block| -> Result<(), E> {
                     let rows = block.weights.chunks_exact(x.len().max(1));
                     let done = block.first + rows.len();
                     for (row, weights) in rows.enumerate() {
@@ -244,7 +246,7 @@ impl<T: Precision> Circuit<T> {
             Road::Columns(plan) => {
                 result.passes = plan.pushes();
                 let mut weights = vec![T::zero(); x.len()];
-                self.columns(&plan, progress, |gathered| {
+                self.columns(&plan, progress, |gathered| -> Result<(), E> {
                     for index in 0..gathered.count() {
                         weights.fill(T::zero());
                         gathered.add_to(index, &mut weights);

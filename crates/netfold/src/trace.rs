@@ -1,5 +1,7 @@
 //! The trace: what one forward pass records.
 
+mod memory;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -7,6 +9,7 @@ use netfold_linear::{Real, Reuse, awake};
 use netfold_onnx::Dim;
 
 use crate::affine::Affine;
+use crate::budget::Share;
 use crate::error::{Error, OpError};
 use crate::feed::Feed;
 use crate::finite::check_finite;
@@ -47,6 +50,10 @@ pub struct Trace<'m, T: Real> {
     pub(crate) tracing: Tracing<T>,
     /// What the first batch normalisation near the input shows of the input's scale.
     scale: Option<Warning>,
+    /// What the values take of the budget.
+    held: Share,
+    /// What the tables of `records` take.
+    tables: Arc<Share>,
 }
 
 /// Values that stand in for tensors that do not depend on the input: other weights, or biases of zero.
@@ -104,7 +111,8 @@ impl Model {
     /// # Errors
     /// If nodes on the way are not supported (all are listed), an input on the way has no value or one that does not
     /// fit, an input or the output holds NaN or an infinity, a constant that is read beside the input holds NaN, a node
-    /// refuses its inputs, the output has no number, or `NETFOLD_ISA` names instructions that this processor lacks. An
+    /// refuses its inputs, the output has no number, the
+    /// [budget](Model::budget) has too little memory left for what a node would make, or `NETFOLD_ISA` names instructions that this processor lacks. An
     /// infinite constant, a mask's, is none of these, wherever it stands in the file.
     pub fn trace<T: Precision>(
         &self,
@@ -143,7 +151,7 @@ impl Model {
         let varies = self.dependence(root, &nodes)?;
         let reached = if root == input { varies.clone() } else { self.dependence_and_refused(input, &nodes).0 };
         let mut values: Vec<Option<Value<T>>> = vec![None; self.tensors.len()];
-        let constants = self.values::<T>();
+        let constants = self.values::<T>()?;
         for (constant, value) in &constants.values {
             values[constant.0] = Some(value.clone());
         }
@@ -177,6 +185,8 @@ impl Model {
             non_finite: infinite,
             tracing,
             scale: None,
+            held: self.budget().none(),
+            tables: Arc::new(self.budget().none()),
         };
         // What one node gives back serves the next ones.
         let _reuse = Reuse::<T>::start();
@@ -328,17 +338,26 @@ impl<'m, T: Precision> Trace<'m, T> {
         let judge = self.scale_judge();
         let mut whole = Whole::begin(self.model, self.input, self.value(self.input));
         let mut rounding = self.rounding();
+        let mut tables = self.model.budget().none();
         for index in self.nodes.clone() {
             let node = &self.model.nodes[index];
             if judge == Some(index) {
                 self.scale = self.scale_at(node);
             }
+            let extent = self.extent(node)?;
+            let mut asked = self.ask("compute", node, &extent, extent.bytes(size_of::<T>()))?;
             let constant = !node.outputs.iter().flatten().any(|&output| self.varies(output));
             if !constant && self.tracing.non_finite == NonFinite::Refuse {
                 self.check_constants(node)?;
             }
             let overwritten = if rounding.is_none() { self.overwritten(node, &held)? } else { None };
+            // What is overwritten has its share already.
+            let shared = overwritten.is_some();
             let record = overwritten.map_or_else(|| self.compute(node), Ok)?;
+            let made = if shared { 0 } else { record.values.iter().map(Value::own_bytes).sum() };
+            let short = |error| memory::short("compute", node, &extent, error);
+            asked.hand(&mut self.held, made).map_err(short)?;
+            asked.hand(&mut tables, extent.kept as u64).map_err(short)?;
             let decided = rounding.as_mut().and_then(|rounding| rounding.pass(self, node, &record));
             decided.and_then(|decided| self.decisions.insert(index, decided));
             let Record { values, affines } = record;
@@ -362,6 +381,7 @@ impl<'m, T: Precision> Trace<'m, T> {
                 self.records.insert(index, affines);
             }
         }
+        self.tables = Arc::new(tables);
         Ok(())
     }
 
@@ -405,7 +425,11 @@ impl<'m, T: Precision> Trace<'m, T> {
         for &id in tensors {
             held[id.0] = held[id.0].saturating_sub(1);
             if held[id.0] == 0 && self.varies(id) && self.tracing.keep == Keep::Priors {
-                self.values[id.0].take().into_iter().for_each(Value::recycle);
+                if let Some(value) = self.values[id.0].take() {
+                    let rest = self.held.bytes().saturating_sub(value.own_bytes());
+                    value.recycle();
+                    self.held.shrink_to(rest);
+                }
             }
         }
     }
@@ -462,10 +486,15 @@ pub(crate) fn node_error<T: Precision>(
     inputs: &Inputs<'_, T>,
     source: OpError,
 ) -> Error {
+    let shape = |value: Option<&Value<T>>| value.map_or("-".to_owned(), |value| format!("{:?}", value.shape()));
+    let shapes = inputs.0.iter().map(|&value| shape(value)).collect::<Vec<_>>().join(" ");
+    refusal(verb, node, shapes, source)
+}
+
+/// As [`node_error`], of inputs that have these shapes.
+pub(crate) fn refusal(verb: &'static str, node: &Node, shapes: String, source: OpError) -> Error {
     if let OpError::Unsupported(why) = &source {
         return Error::Unsupported { nodes: vec![node.refused(why)], before: Vec::new() };
     }
-    let shape = |value: Option<&Value<T>>| value.map_or("-".to_owned(), |value| format!("{:?}", value.shape()));
-    let shapes = inputs.0.iter().map(|&value| shape(value)).collect::<Vec<_>>().join(" ");
     Error::Op { verb, node: node.name.clone(), op: node.op.clone(), shapes, source }
 }

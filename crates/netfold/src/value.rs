@@ -219,6 +219,28 @@ impl<T: Real> Value<T> {
         }
     }
 
+    /// Bytes of the elements, where nobody else holds them.
+    pub(crate) fn own_bytes(&self) -> u64 {
+        fn own<E>(tensor: &Tensor<E>) -> u64 {
+            if Arc::strong_count(&tensor.buffer) == 1 { (tensor.len * size_of::<E>()) as u64 } else { 0 }
+        }
+        match self {
+            Self::Real(tensor) => own(tensor),
+            Self::Int(tensor) => own(tensor),
+            Self::Bool(tensor) => own(tensor),
+        }
+    }
+
+    /// Bytes that [`from_onnx`](Self::from_onnx) takes: none where the elements are used as they are.
+    pub(crate) fn bytes_from_onnx(tensor: &TensorDef) -> f64 {
+        let bytes = match (&tensor.data, T::NAME) {
+            (Data::F32(_), "f32") | (Data::F64(_), "f64") | (Data::Bool(_) | Data::String(_), _) => 0,
+            (Data::F32(_) | Data::F64(_) | Data::F16(_) | Data::BF16(_), _) => size_of::<T>(),
+            _ => size_of::<i64>(),
+        };
+        (tensor.data.len() * bytes) as f64
+    }
+
     /// The value that a constant of an ONNX file holds; `None` for strings.
     pub fn from_onnx(tensor: &TensorDef) -> Option<Self> {
         fn ints<T, I: Copy + Into<i64>>(shape: &[usize], data: &[I]) -> Value<T> {

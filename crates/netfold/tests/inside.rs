@@ -62,7 +62,7 @@ fn units_see_their_field() {
             let request = Request { classes: vec![element], method: Method::Adjoint, ..Request::default() };
             let field = circuit.receptive_field(element);
             circuit
-                .reconstruct::<()>(&x, map, &request, &mut |_, _| {}, &mut |row| {
+                .reconstruct::<Error>(&x, map, &request, &mut |_, _| {}, &mut |row| {
                     for (e, (got, expected)) in row.weights.iter().zip(&w[element * 98..]).enumerate() {
                         assert!((got - expected).abs() < 1e-13, "seed {seed}, unit {unit}, element {e}");
                         let at = [e / 49, e / 7 % 7, e % 7];

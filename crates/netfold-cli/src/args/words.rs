@@ -151,3 +151,37 @@ pub fn sizes(word: &str) -> Result<(Option<String>, Vec<usize>), String> {
     let sizes: Option<Vec<usize>> = sizes.split(',').map(|size| size.trim().parse().ok()).collect();
     Ok((name, sizes.ok_or("whole numbers with commas are expected")?))
 }
+
+/// Bytes: a number, and K, M, G or T for powers of 1024.
+pub fn memory(word: &str) -> Result<u64, String> {
+    let refuse = || "bytes are expected: a number, then K, M, G or T for powers of 1024".to_owned();
+    let plain = word.trim().trim_end_matches(['b', 'B']).trim_end_matches(['i', 'I']);
+    let digits = plain.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let power = match plain[digits.len()..].to_ascii_uppercase().as_str() {
+        "" => 0,
+        "K" => 1,
+        "M" => 2,
+        "G" => 3,
+        "T" => 4,
+        _ => return Err(refuse()),
+    };
+    let bytes = digits.trim_end().parse::<f64>().map_err(|_| refuse())? * 1024_f64.powi(power);
+    if bytes >= 1.0 && bytes.is_finite() { Ok(bytes as u64) } else { Err(refuse()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::memory;
+
+    #[test]
+    fn memory_is_counted_in_powers_of_1024() {
+        assert_eq!(memory("2G"), Ok(2 << 30));
+        assert_eq!(memory("1.5k"), Ok(1536));
+        assert_eq!(memory("512 MiB"), Ok(512 << 20));
+        assert_eq!(memory("100"), Ok(100));
+        assert_eq!(memory("100B"), Ok(100));
+        for wrong in ["", "G", "-1G", "0", "2X", "nanG", "infG", "1e999", "2GG", "10 potatoes"] {
+            assert!(memory(wrong).is_err(), "{wrong}");
+        }
+    }
+}

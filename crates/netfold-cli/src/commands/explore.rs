@@ -38,6 +38,7 @@ pub fn explore(words: &Explore) -> Result<ExitCode, Failure> {
             non_finite: common.non_finite(),
             keep_softmax: common.network.keep_softmax,
             tolerance: common.tolerance.unwrap_or(if single { 1e-4 } else { 1e-10 }),
+            budget: common.network.budget(),
         },
     };
     let ready = |page: &Page| {

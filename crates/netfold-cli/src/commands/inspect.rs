@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use console::{Style, Term};
 use netfold::cost::Cost;
-use netfold::inspect::{Dim, Estimate, InputRole, NodeFacts, Start, TensorFacts};
+use netfold::inspect::{Beyond, Dim, Estimate, InputRole, NodeFacts, Start, TensorFacts};
 use netfold::{Error, Head, Inspection, Kind, Model};
 use netfold_onnx::DType;
 use netfold_render::number::{bytes, count, counted, significant};
@@ -19,8 +19,8 @@ use crate::out::painted;
 
 /// Tells all nodes; a model with nodes that are not supported is told too, and is a failure all the same.
 pub fn inspect(words: &Inspect) -> Result<ExitCode, Failure> {
-    let model = Model::read(&words.model)?;
     let network = &words.network;
+    let model = Model::read_within(&words.model, network.budget())?;
     let first = model.outputs.first().map(|&id| model.name(id));
     let head = model.head(network.output.as_deref().or(first), network.keep_softmax)?;
     let (start, rules) = (start(words, &model)?, network.rules());
@@ -125,6 +125,7 @@ fn object(words: &Inspect, model: &Model, head: &Head, found: &Inspection) -> Va
         "left_off": head.left_off,
         "parameters": found.parameters,
         "traced": found.traced,
+        "beyond": found.beyond,
         "kinds": kinds,
         "nodes": found.nodes.iter().map(node).collect::<Vec<_>>(),
         "unsupported": refused.collect::<Vec<_>>(),
@@ -172,7 +173,11 @@ fn print(words: &Inspect, model: &Model, head: &Head, found: &Inspection) {
     println!("\n{}: {}", counted(found.nodes.len(), "node", "nodes"), kinds.join(", "));
     if let Some(estimate) = &found.estimate {
         print_estimate(words, estimate);
-    } else if found.unsupported.is_empty() {
+    } else if let Some(Beyond { bytes: memory, products }) = found.beyond {
+        let memory = memory.map_or("more than can be counted".to_owned(), |memory| bytes(memory as u64));
+        let products = products.map_or_else(String::new, |products| format!(" and {} products", amount(products)));
+        println!("shapes alone: a trace, which tells kinds and costs, would take {memory}{products}");
+    } else if found.unsupported.is_empty() && found.traced.is_none() {
         let shape = if found.inputs.len() > 1 { "[NAME=]N,C,H,W" } else { "N,C,H,W" };
         println!("the input's sizes are not known: `--shape {shape}` gives shapes, kinds and costs");
     }

@@ -41,6 +41,7 @@ pub fn serving(explain: Option<String>, held: Vec<String>) -> Server {
         non_finite: NonFinite::Refuse,
         keep_softmax: false,
         tolerance: 1e-4,
+        budget: netfold::Budget::default(),
     };
     let (token, folder) = (Token::random().unwrap(), tempfile::tempdir().unwrap());
     let scratch = Arc::new(Scratch::within(folder.path().to_owned()));

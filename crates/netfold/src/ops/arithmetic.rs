@@ -5,7 +5,7 @@ use std::sync::Arc;
 use netfold_linear::{Chain, Diagonal, Field, Identity, Real, SharedMap};
 
 use super::facts::{BFLOAT16, BYTES, FLOATS, Facts, SHORTS, WIDE};
-use super::{At, Attributes, Inputs, Op, Operator, Record, broadcast, place, size};
+use super::{At, Attributes, Extent, Inputs, Op, Operator, Outlines, Record, broadcast, place, size};
 use crate::affine::{Affine, Rule, Validity};
 use crate::error::OpError;
 use crate::value::{Tensor, Value};
@@ -52,6 +52,17 @@ struct Arithmetic {
 }
 
 impl Operator for Arithmetic {
+    fn extent(&self, x: &Outlines<'_>) -> Result<Extent, OpError> {
+        let shapes = self.shapes(x)?;
+        let shape = broadcast::common(shapes.iter().map(Vec::as_slice))?;
+        let scratch = broadcast::tables(shapes.iter().map(Vec::as_slice), &shape, x.width);
+        // The factors of what varies, or the constants that are added to it.
+        let product = matches!(self.kind, Kind::Mul | Kind::Div);
+        let kept: f64 = (0..x.len()).filter(|&i| product || !x.moves(i)).map(|i| x.count(i)).sum();
+        let repeated = broadcast::repeated(x, 0..x.len(), &shape);
+        Ok(Extent::new(x.input(0)?.holds, shape).scratch(scratch).kept(x.reals(kept) + repeated))
+    }
+
     fn factors(&self) -> &[usize] {
         if let Kind::Mul | Kind::Div = self.kind { &[0, 1] } else { &[] }
     }
@@ -97,7 +108,7 @@ impl Kind {
 
 impl Arithmetic {
     /// The shapes of the inputs, as they are broadcast.
-    fn shapes<T: Real>(&self, x: &Inputs<'_, T>) -> Result<Vec<Vec<usize>>, OpError> {
+    fn shapes(&self, x: &Outlines<'_>) -> Result<Vec<Vec<usize>>, OpError> {
         if self.kind != Kind::Add && x.len() != 2 {
             return Err(OpError::new(format!("{} inputs; two are expected", x.len())));
         }
@@ -112,7 +123,7 @@ impl Arithmetic {
 
 impl<T: Real> Op<T> for Arithmetic {
     fn forward(&self, x: &Inputs<'_, T>) -> Result<Vec<Value<T>>, OpError> {
-        let shapes = self.shapes(x)?;
+        let shapes = self.shapes(&x.outlines())?;
         let mut result = x.value(0)?.reshaped(&shapes[0]);
         for (i, shape) in shapes.iter().enumerate().skip(1) {
             result = self.kind.pair(&result, &x.value(i)?.reshaped(shape))?;
@@ -127,7 +138,7 @@ impl<T: Real> Op<T> for Arithmetic {
     }
 
     fn freeze(&self, at: &At<'_, T>) -> Result<Affine<T>, OpError> {
-        let shapes = self.shapes(at.inputs)?;
+        let shapes = self.shapes(&at.inputs.outlines())?;
         let shape = broadcast::common(shapes.iter().map(Vec::as_slice))?;
         let operand = |i: usize| -> Result<Tensor<T>, OpError> { Ok(at.inputs.real(i)?.reshaped(&shapes[i])) };
         let (mut terms, mut constants): (Vec<Option<SharedMap<T>>>, Vec<Tensor<T>>) = (Vec::new(), Vec::new());

@@ -3,7 +3,7 @@
 use netfold_linear::{Diagonal, Field, Real};
 
 use super::facts::{BFLOAT16, FLOATS, Facts};
-use super::{At, Attributes, Dependence, Inputs, Op, Operator, Record, normalize, only};
+use super::{At, Attributes, Dependence, Extent, Inputs, Op, Operator, Outlines, Record, normalize, only};
 use crate::affine::Affine;
 use crate::error::OpError;
 
@@ -51,6 +51,10 @@ struct BatchNormalization {
 }
 
 impl Operator for BatchNormalization {
+    fn extent(&self, x: &Outlines<'_>) -> Result<Extent, OpError> {
+        Extent::like(x, 0)
+    }
+
     fn dependence(&self, varies: &[bool]) -> Dependence {
         only(&[0], varies, &["input", "scale", "bias", "mean", "variance"])
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use netfold_linear::{Chain, Field, Mask, Real, SharedMap, Support};
 
 use super::facts::{ALL, BFLOAT16, BOOL, Facts};
-use super::{At, Attributes, Dependence, Inputs, Op, Operator, Record, broadcast, only};
+use super::{At, Attributes, Dependence, Extent, Inputs, Op, Operator, Outlines, Record, broadcast, only, size};
 use crate::affine::Affine;
 use crate::error::OpError;
 use crate::value::{Tensor, Value};
@@ -29,6 +29,16 @@ pub(super) fn build(_: &str, _: &Attributes<'_>) -> Result<Box<dyn Operator>, Op
 struct Where;
 
 impl Operator for Where {
+    fn extent(&self, x: &Outlines<'_>) -> Result<Extent, OpError> {
+        let shapes = [x.shape(0)?, x.shape(1)?, x.shape(2)?];
+        let shape = broadcast::common(shapes)?;
+        let made = size::amount(&shape);
+        let scratch = broadcast::tables(shapes, &shape, x.width) + made;
+        // What constants give, and which elements come from where.
+        let kept = x.reals(made) + made / 4.0 + broadcast::repeated(x, 1..3, &shape);
+        Ok(Extent::new(x.input(1)?.holds, shape).scratch(scratch).kept(kept))
+    }
+
     fn dependence(&self, varies: &[bool]) -> Dependence {
         only(&[1, 2], varies, &["condition"])
     }

@@ -2,7 +2,7 @@
 
 use netfold_linear::{Field, Identity, Real, Select, SharedMap};
 
-use super::{movement, size};
+use super::{Outlines, movement, size};
 use crate::error::OpError;
 use crate::value::Tensor;
 
@@ -31,6 +31,18 @@ pub fn shape(a: &[usize], b: &[usize]) -> Result<Vec<usize>, OpError> {
 /// If two of them do not broadcast, or the result is too large.
 pub fn common<'a>(shapes: impl IntoIterator<Item = &'a [usize]>) -> Result<Vec<usize>, OpError> {
     shapes.into_iter().try_fold(Vec::new(), |common, other| shape(&common, other))
+}
+
+/// Bytes that repeating these shapes to `to` takes, where an element has `width` of them: the indices, and the elements.
+pub fn tables<'a>(shapes: impl IntoIterator<Item = &'a [usize]>, to: &[usize], width: usize) -> f64 {
+    let repeated = shapes.into_iter().filter(|shape| *shape != to).count();
+    repeated as f64 * size::amount(to) * (2 * size_of::<u32>() + width) as f64
+}
+
+/// Bytes of the maps that repeat what varies among these inputs.
+pub fn repeated(x: &Outlines<'_>, inputs: std::ops::Range<usize>, to: &[usize]) -> f64 {
+    let maps = inputs.filter(|&i| x.moves(i) && x.get(i).is_some_and(|input| input.shape != to)).count();
+    maps as f64 * size::amount(to) * size_of::<u32>() as f64
 }
 
 /// For each element of `to`, the element of `from` that it repeats.

@@ -3,7 +3,7 @@
 use netfold_linear::{Real, Select, Transposed, Window, WindowAxis};
 
 use super::facts::{ALL, BFLOAT16, Facts, INT64};
-use super::{At, Attributes, Dependence, Inputs, Op, Operator, Record, only, size};
+use super::{At, Attributes, Dependence, Extent, Holds, Inputs, Op, Operator, Outlines, Record, only, size};
 use crate::affine::Affine;
 use crate::error::OpError;
 
@@ -36,12 +36,43 @@ struct Col2Im {
 }
 
 impl Operator for Col2Im {
+    fn extent(&self, x: &Outlines<'_>) -> Result<Extent, OpError> {
+        let Layout { to, .. } = self.layout(x)?;
+        Ok(Extent::new(Holds::Reals, to).kept(x.count(0) * size_of::<u32>() as f64))
+    }
+
     fn dependence(&self, varies: &[bool]) -> Dependence {
         only(&[0], varies, &["input", "picture's shape", "block's shape"])
     }
 }
 
+/// Blocks and the picture that they make up.
+struct Layout {
+    window: Window,
+    /// Elements of a block.
+    taps: usize,
+    blocks: usize,
+    channels: usize,
+    /// Shape of y.
+    to: Vec<usize>,
+}
+
 impl Col2Im {
+    fn layout(&self, x: &Outlines<'_>) -> Result<Layout, OpError> {
+        let (picture, block) = (size::shape(x.ints(1)?)?, size::shape(x.ints(2)?)?);
+        let window = self.window(&picture, &block)?;
+        let (taps, blocks) = (size::count(&block)?, size::count(&window.output())?);
+        let x = x.shape(0)?;
+        let &[batch, rows, columns] = x else { return Err(OpError::new(format!("{x:?} should have three axes"))) };
+        if !rows.is_multiple_of(taps) || columns != blocks {
+            return Err(OpError::new(format!("{x:?} is not {taps} elements of each of {blocks} blocks")));
+        }
+        let channels = rows / taps;
+        let to = [vec![batch, channels], picture].concat();
+        size::count(&to)?;
+        Ok(Layout { window, taps, blocks, channels, to })
+    }
+
     fn window(&self, picture: &[usize], block: &[usize]) -> Result<Window, OpError> {
         let rank = picture.len();
         if block.len() != rank || block.contains(&0) {
@@ -73,18 +104,9 @@ impl<T: Real> Op<T> for Col2Im {
     }
 
     fn freeze(&self, at: &At<'_, T>) -> Result<Affine<T>, OpError> {
-        let x = at.inputs.shape(0)?;
-        let (picture, block) = (size::shape(at.inputs.ints(1)?.data())?, size::shape(at.inputs.ints(2)?.data())?);
-        let window = self.window(&picture, &block)?;
-        let (taps, blocks) = (size::count(&block)?, size::count(&window.output())?);
-        let &[batch, rows, columns] = x else { return Err(OpError::new(format!("{x:?} should have three axes"))) };
-        if !rows.is_multiple_of(taps) || columns != blocks {
-            return Err(OpError::new(format!("{x:?} is not {taps} elements of each of {blocks} blocks")));
-        }
-        let channels = rows / taps;
-        let to = [vec![batch, channels], picture].concat();
-        size::count(&to)?;
-        let places: usize = to[2..].iter().product();
+        let (x, layout) = (at.inputs.shape(0)?, self.layout(&at.inputs.outlines())?);
+        let Layout { window, taps, blocks, channels, to } = layout;
+        let (batch, places) = (x[0], to[2..].iter().product::<usize>());
         let mut source = vec![Select::NONE; x.iter().product()];
         for column in 0..blocks {
             window.visit(column, |tap, place| {

@@ -3,7 +3,7 @@
 use netfold_linear::Real;
 
 use super::facts::{ALL, BFLOAT16, BOOL, DOUBLE, FLOAT, FLOAT16, FLOATS, Facts, INDICES, NUMBERS, Types};
-use super::{At, Attributes, Dependence, Inputs, Op, Operator, broadcast, only};
+use super::{At, Attributes, Dependence, Extent, Holds, Inputs, Op, Operator, Outlines, broadcast, only};
 use crate::affine::Affine;
 use crate::error::OpError;
 use crate::value::{Tensor, Value};
@@ -72,6 +72,13 @@ enum Condition {
 }
 
 impl Operator for Condition {
+    fn extent(&self, x: &Outlines<'_>) -> Result<Extent, OpError> {
+        let shapes = (0..x.len().min(2)).filter_map(|i| x.get(i)).map(|input| input.shape);
+        let shape = broadcast::common(shapes.clone())?;
+        let tables = broadcast::tables(shapes, &shape, size_of::<i64>());
+        Ok(Extent::new(Holds::Truths, shape).scratch(tables))
+    }
+
     fn dependence(&self, varies: &[bool]) -> Dependence {
         only(&[], varies, &["input", "input"])
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use netfold_linear::{Field, Identity, Real, Run, Select, SharedMap, Transposed};
 
 use super::facts::{ALL, BFLOAT16, FLOATS, Facts};
-use super::{At, Attributes, Inputs, Op, Operator, Record, size};
+use super::{At, Attributes, Extent, Inputs, Op, Operator, Outlines, Record, size};
 use crate::affine::Affine;
 use crate::error::OpError;
 use crate::value::{Tensor, Value};
@@ -33,11 +33,19 @@ struct Concat {
     axis: i64,
 }
 
-impl Operator for Concat {}
+impl Operator for Concat {
+    fn extent(&self, x: &Outlines<'_>) -> Result<Extent, OpError> {
+        let (shape, axis, starts) = self.shape(x)?;
+        let runs = size::amount(&shape[..axis]) * starts.len() as f64 * size_of::<Run>() as f64;
+        let constant: f64 = (0..x.len()).filter(|&i| !x.moves(i)).map(|i| x.count(i)).sum();
+        let offset = if constant > 0.0 { x.reals(size::amount(&shape)) } else { 0.0 };
+        Ok(Extent::new(x.input(0)?.holds, shape).kept(runs + offset))
+    }
+}
 
 impl Concat {
-    /// Shape of y, and for each input where its elements lie in y.
-    fn places<T: Real>(&self, x: &Inputs<'_, T>) -> Result<(Vec<usize>, Vec<Select>), OpError> {
+    /// Shape of y, the axis, and where each input begins along it.
+    fn shape(&self, x: &Outlines<'_>) -> Result<(Vec<usize>, usize, Vec<usize>), OpError> {
         let first = x.shape(0)?;
         let axis = size::axis(self.axis, first.len())?;
         let (mut shape, mut starts) = (first.to_vec(), Vec::new());
@@ -49,9 +57,15 @@ impl Concat {
                 return Err(OpError::new(format!("{own:?} cannot be put beside {first:?} along axis {axis}")));
             }
             starts.push(shape[axis]);
-            shape[axis] += own[axis];
+            shape[axis] = shape[axis].saturating_add(own[axis]);
         }
         size::count(&shape)?;
+        Ok((shape, axis, starts))
+    }
+
+    /// Shape of y, and for each input where its elements lie in y.
+    fn places<T: Real>(&self, x: &Inputs<'_, T>) -> Result<(Vec<usize>, Vec<Select>), OpError> {
+        let (shape, axis, starts) = self.shape(&x.outlines())?;
         // What lies behind each index of the axes before the joined one moves together.
         let (lines, whole) = (shape[..axis].iter().product::<usize>(), shape[axis..].iter().product::<usize>());
         let place = |(i, &start): (usize, &usize)| {

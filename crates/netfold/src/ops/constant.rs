@@ -4,7 +4,7 @@ use netfold_linear::Real;
 use netfold_onnx::{DType, TensorDef};
 
 use super::facts::{BFLOAT16, BOOL, DOUBLE, FLOAT, FLOAT16, Facts, INDICES, INT16, INT64, NUMBERS};
-use super::{At, Attributes, Dependence, Inputs, Op, Operator, only, size};
+use super::{At, Attributes, Dependence, Extent, Holds, Inputs, Op, Operator, Outlines, only, size};
 use crate::affine::Affine;
 use crate::error::OpError;
 use crate::value::{Tensor, Value};
@@ -86,6 +86,38 @@ enum Constant {
 }
 
 impl Operator for Constant {
+    fn extent(&self, x: &Outlines<'_>) -> Result<Extent, OpError> {
+        Ok(match self {
+            Self::Given(tensor) => Extent::new(holds(tensor.data.dtype()), tensor.shape.clone()),
+            Self::Filled(number) => {
+                let holds = number.as_ref().map_or(Holds::Reals, |number| holds(number.data.dtype()));
+                Extent::new(holds, size::shape(x.ints(0)?)?)
+            }
+            Self::Eye { dtype, .. } => {
+                let from = x.input(0)?;
+                Extent::new(dtype.map_or(from.holds, holds), from.shape.to_vec())
+                    .scratch(x.count(0) * (size_of::<i64>() + size_of::<f64>() + 1) as f64)
+            }
+            Self::Range => {
+                let (kind, span, delta) = match x.input(0)?.holds {
+                    Holds::Ints => {
+                        let [start, limit, delta] = [0, 1, 2].map(|i| x.ints(i).and_then(|ints| one_of(ints)));
+                        (Holds::Ints, (i128::from(limit?) - i128::from(start?)) as f64, delta? as f64)
+                    }
+                    _ => {
+                        let [start, limit, delta] = [0, 1, 2].map(|i| x.numbers(i).and_then(|all| one_of(&all)));
+                        let (start, limit, delta) = (start?, limit?, delta?);
+                        // In the precision that it is computed in.
+                        let single = x.width == size_of::<f32>();
+                        let span = if single { f64::from(limit as f32 - start as f32) } else { limit - start };
+                        (Holds::Reals, span, delta)
+                    }
+                };
+                Extent::new(kind, vec![steps(span, delta)?])
+            }
+        })
+    }
+
     fn dependence(&self, varies: &[bool]) -> Dependence {
         // Of a matrix only the shape is read.
         let may: &[usize] = if let Self::Eye { .. } = self { &[0] } else { &[] };
@@ -100,9 +132,23 @@ fn value<T: Real>(tensor: &TensorDef) -> Result<Value<T>, OpError> {
     Value::from_onnx(tensor).ok_or_else(|| OpError::new("it holds text"))
 }
 
+/// What a tensor of the file holds.
+fn holds(dtype: DType) -> Holds {
+    match dtype {
+        DType::F32 | DType::F64 | DType::F16 | DType::BF16 => Holds::Reals,
+        DType::Bool => Holds::Truths,
+        _ => Holds::Ints,
+    }
+}
+
 /// The one element of a tensor.
 fn one<E: Clone>(tensor: &Tensor<E>) -> Result<E, OpError> {
-    match tensor.data() {
+    one_of(tensor.data())
+}
+
+/// The one of these elements.
+fn one_of<E: Clone>(elements: &[E]) -> Result<E, OpError> {
+    match elements {
         [value] => Ok(value.clone()),
         other => Err(OpError::new(format!("{} elements where one number is expected", other.len()))),
     }

@@ -7,7 +7,7 @@ use netfold_linear::{Chain, Conv as Map, Field, Filters, Identity, LinearMap, Re
 use super::facts::{BFLOAT16, FLOATS, Facts};
 use super::prepared::Prepared;
 use super::sliding::Sliding;
-use super::{At, Attributes, Dependence, Inputs, Op, Operator, Record, only, size};
+use super::{At, Attributes, Dependence, Extent, Holds, Inputs, Op, Operator, Outlines, Record, only, size};
 use crate::affine::Affine;
 use crate::error::OpError;
 
@@ -44,8 +44,50 @@ struct Conv {
 }
 
 impl Operator for Conv {
+    fn extent(&self, x: &Outlines<'_>) -> Result<Extent, OpError> {
+        let Layout { to, .. } = self.layout(x.shape(0)?, x.shape(1)?)?;
+        let out = to[1].max(1) as f64;
+        let products = size::amount(&to) * x.count(1) / out;
+        // Two orders of the weights, and the input with its padding.
+        let (kept, scratch) = (x.reals(2.0 * x.count(1)), x.reals(x.count(0)));
+        Ok(Extent::new(Holds::Reals, to).kept(kept).scratch(scratch).products(products))
+    }
+
     fn dependence(&self, varies: &[bool]) -> Dependence {
         only(&[0], varies, &["input", "weights", "bias"])
+    }
+}
+
+/// How a convolution lies over its input.
+struct Layout {
+    batch: usize,
+    channels: usize,
+    out: usize,
+    groups: usize,
+    window: Window,
+    /// Shape of y.
+    to: Vec<usize>,
+}
+
+impl Conv {
+    /// For an input and weights of these shapes.
+    fn layout(&self, x: &[usize], w: &[usize]) -> Result<Layout, OpError> {
+        let (&[batch, channels, ref places @ ..], &[out, ins, ref kernel @ ..]) = (x, w) else {
+            return Err(OpError::new("input and weights need a batch and a channel axis"));
+        };
+        let groups = usize::try_from(self.groups).unwrap_or(0);
+        if groups == 0 || channels != ins * groups || !out.is_multiple_of(groups) {
+            return Err(OpError::new(format!(
+                "weights {w:?} in {} groups do not fit an input with {channels} channels",
+                self.groups
+            )));
+        }
+        let (window, _) = self.sliding.window(places, kernel)?;
+        let to = [vec![batch, out], window.output()].concat();
+        if size::count(&to)? == 0 || w.contains(&0) || x.contains(&0) {
+            return Err(OpError::new("there is nothing to convolve: a size is zero"));
+        }
+        Ok(Layout { batch, channels, out, groups, window, to })
     }
 }
 
@@ -56,22 +98,8 @@ impl<T: Real> Op<T> for Conv {
 
     fn freeze(&self, at: &At<'_, T>) -> Result<Affine<T>, OpError> {
         let (x, w) = (at.inputs.shape(0)?, at.inputs.real(1)?);
-        let (&[batch, channels, ref places @ ..], &[out, ins, ref kernel @ ..]) = (x, w.shape()) else {
-            return Err(OpError::new("input and weights need a batch and a channel axis"));
-        };
-        let groups = usize::try_from(self.groups).unwrap_or(0);
-        if groups == 0 || channels != ins * groups || !out.is_multiple_of(groups) {
-            return Err(OpError::new(format!(
-                "weights {:?} in {} groups do not fit an input with {channels} channels",
-                w.shape(),
-                self.groups
-            )));
-        }
-        let (window, _) = self.sliding.window(places, kernel)?;
+        let Layout { batch, channels, out, groups, window, to } = self.layout(x, w.shape())?;
         let flat = flat(&window)?;
-        if size::count(&[vec![batch, out], window.output()].concat())? == 0 || w.is_empty() || x.contains(&0) {
-            return Err(OpError::new("there is nothing to convolve: a size is zero"));
-        }
         let weights = w.share();
         let filters = self.filters.of(&weights, || Filters::new(Arc::clone(&weights)));
         let map = Map::with_filters(batch, channels, out, groups, flat.as_ref().unwrap_or(&window), filters);
@@ -79,7 +107,7 @@ impl<T: Real> Op<T> for Conv {
             Affine::linear(map)
         } else {
             let first = Identity::reshape(x, LinearMap::<T>::domain(&map));
-            let last = Identity::reshape(LinearMap::<T>::codomain(&map), &[vec![batch, out], window.output()].concat());
+            let last = Identity::reshape(LinearMap::<T>::codomain(&map), &to);
             Affine::linear(Chain::new(Arc::new(Chain::new(Arc::new(first), Arc::new(map))), Arc::new(last)))
         };
         Ok(match at.inputs.real_if(2)? {

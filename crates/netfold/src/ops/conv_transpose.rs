@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use netfold_linear::{Conv, Field, Filters, Real, Transposed};
+use netfold_linear::{Conv, Field, Filters, Real, Transposed, Window};
 
 use super::facts::{BFLOAT16, FLOATS, Facts};
 use super::prepared::Prepared;
 use super::sliding::Sliding;
-use super::{At, Attributes, Dependence, Inputs, Op, Operator, Record, only, size};
+use super::{At, Attributes, Dependence, Extent, Holds, Inputs, Op, Operator, Outlines, Record, only, size};
 use crate::affine::Affine;
 use crate::error::OpError;
 
@@ -59,8 +59,50 @@ struct ConvTranspose {
 }
 
 impl Operator for ConvTranspose {
+    fn extent(&self, x: &Outlines<'_>) -> Result<Extent, OpError> {
+        let Layout { to, .. } = self.layout(x.shape(0)?, x.shape(1)?)?;
+        let products = x.count(0) * x.count(1) / x.shape(1)?[0].max(1) as f64;
+        // Two orders of the weights, and the output with its padding.
+        let (kept, scratch) = (x.reals(2.0 * x.count(1)), x.reals(size::amount(&to)));
+        Ok(Extent::new(Holds::Reals, to).kept(kept).scratch(scratch).products(products))
+    }
+
     fn dependence(&self, varies: &[bool]) -> Dependence {
         only(&[0], varies, &["input", "weights", "bias"])
+    }
+}
+
+/// How the convolution that is transposed lies over its input, which is y.
+struct Layout {
+    batch: usize,
+    out: usize,
+    channels: usize,
+    groups: usize,
+    window: Window,
+    /// Shape of y.
+    to: Vec<usize>,
+}
+
+impl ConvTranspose {
+    /// For an input and weights of these shapes.
+    fn layout(&self, x: &[usize], w: &[usize]) -> Result<Layout, OpError> {
+        let (&[batch, channels, ref places @ ..], &[ins, outs, ref kernel @ ..]) = (x, w) else {
+            return Err(OpError::new("input and weights need a batch and a channel axis"));
+        };
+        let groups = usize::try_from(self.groups).unwrap_or(0);
+        if groups == 0 || channels != ins || !channels.is_multiple_of(groups) {
+            let groups = self.groups;
+            let text = format!("weights {w:?} in {groups} groups do not fit an input with {channels} channels");
+            return Err(OpError::new(text));
+        }
+        let window = self.sliding.transposed(places, kernel, self.longer.as_deref(), self.shape.as_deref())?;
+        supported(window.axes.len())?;
+        let out = outs.saturating_mul(groups);
+        let to = [vec![batch, out], window.input()].concat();
+        if size::count(&to)? == 0 || w.contains(&0) || x.contains(&0) {
+            return Err(OpError::new("there is nothing to convolve: a size is zero"));
+        }
+        Ok(Layout { batch, out, channels, groups, window, to })
     }
 }
 
@@ -71,21 +113,7 @@ impl<T: Real> Op<T> for ConvTranspose {
 
     fn freeze(&self, at: &At<'_, T>) -> Result<Affine<T>, OpError> {
         let (x, w) = (at.inputs.shape(0)?, at.inputs.real(1)?);
-        let (&[batch, channels, ref places @ ..], &[ins, outs, ref kernel @ ..]) = (x, w.shape()) else {
-            return Err(OpError::new("input and weights need a batch and a channel axis"));
-        };
-        let groups = usize::try_from(self.groups).unwrap_or(0);
-        if groups == 0 || channels != ins || !channels.is_multiple_of(groups) {
-            let (shape, groups) = (w.shape(), self.groups);
-            let text = format!("weights {shape:?} in {groups} groups do not fit an input with {channels} channels");
-            return Err(OpError::new(text));
-        }
-        let window = self.sliding.transposed(places, kernel, self.longer.as_deref(), self.shape.as_deref())?;
-        supported(window.axes.len())?;
-        let out = outs.saturating_mul(groups);
-        if size::count(&[vec![batch, out], window.input()].concat())? == 0 || w.is_empty() || x.contains(&0) {
-            return Err(OpError::new("there is nothing to convolve: a size is zero"));
-        }
+        let Layout { batch, out, channels, groups, window, .. } = self.layout(x, w.shape())?;
         let weights = w.share();
         let filters = self.filters.of(&weights, || Filters::new(Arc::clone(&weights)));
         let affine = Affine::linear(Transposed(Conv::with_filters(batch, out, channels, groups, &window, filters)));

@@ -4,7 +4,7 @@ use netfold_linear::{Identity, Real};
 use netfold_onnx::DType;
 
 use super::facts::{ALL, BFLOAT16, BOOL, FLOATS, Facts, NUMBERS};
-use super::{At, Attributes, Dependence, Inputs, Op, Operator, Record, only};
+use super::{At, Attributes, Dependence, Extent, Holds, Inputs, Op, Operator, Outlines, Record, only};
 use crate::affine::Affine;
 use crate::error::OpError;
 use crate::value::{Tensor, Value};
@@ -111,6 +111,27 @@ fn is_real(dtype: DType) -> bool {
 }
 
 impl Operator for Copy {
+    fn extent(&self, x: &Outlines<'_>) -> Result<Extent, OpError> {
+        let (from, shape) = (x.input(0)?.holds, x.shape(0)?.to_vec());
+        let cast = |to: Holds| {
+            let made = Extent::new(to, shape.clone());
+            // Integers are made narrow one by one.
+            if to == from && to != Holds::Ints { made.shared() } else { made }
+        };
+        Ok(match self {
+            Self::Identity => Extent::new(from, shape).shared(),
+            Self::Cast(to) if is_real(*to) => cast(Holds::Reals),
+            Self::Cast(DType::Bool) => cast(Holds::Truths),
+            Self::Cast(_) => cast(Holds::Ints),
+            Self::CastLike(_) => cast(x.input(1)?.holds),
+            Self::Dropout { outputs: 2.., opset } => {
+                let mask = if *opset < 10 { Holds::Reals } else { Holds::Truths };
+                Extent::new(from, shape.clone()).shared().and(mask, shape)
+            }
+            Self::Dropout { .. } => Extent::new(from, shape).shared(),
+        })
+    }
+
     fn dependence(&self, varies: &[bool]) -> Dependence {
         match (self, varies) {
             // Only the kind of input 1 is read.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use netfold_linear::{Product, Real, Side};
 
 use super::facts::{BFLOAT16, DOUBLE, FLOAT, FLOAT16, Facts, INDICES, WIDE};
-use super::{At, Attributes, Dependence, Inputs, Op, Operator, only, size};
+use super::{At, Attributes, Dependence, Extent, Holds, Inputs, Op, Operator, Outlines, only, size};
 use crate::affine::{Affine, Rule};
 use crate::error::OpError;
 use crate::value::{Tensor, Value};
@@ -33,6 +33,16 @@ struct CumSum {
 }
 
 impl Operator for CumSum {
+    fn extent(&self, x: &Outlines<'_>) -> Result<Extent, OpError> {
+        let (made, [outer, places, _]) = (Extent::like(x, 0)?, Self::axis(x)?);
+        if x.input(0)?.holds != Holds::Reals {
+            return Ok(made);
+        }
+        let (matrix, products) = (size::amount(&[places, places]), x.count(0) * places as f64);
+        let tables = x.reals(matrix) + (outer * size_of::<[usize; 2]>()) as f64;
+        Ok(made.scratch(tables).frozen(tables).products(products))
+    }
+
     fn dependence(&self, varies: &[bool]) -> Dependence {
         only(&[0], varies, &["input", "axis"])
     }
@@ -40,9 +50,9 @@ impl Operator for CumSum {
 
 impl CumSum {
     /// The axis: how many lines before it, its places, how many behind it.
-    fn axis<T: Real>(x: &Inputs<'_, T>) -> Result<[usize; 3], OpError> {
+    fn axis(x: &Outlines<'_>) -> Result<[usize; 3], OpError> {
         let (shape, axis) = (x.shape(0)?, x.ints(1)?);
-        let &[axis] = axis.data() else { return Err(OpError::new("one axis is expected")) };
+        let &[axis] = axis else { return Err(OpError::new("one axis is expected")) };
         let axis = size::axis(axis, shape.len())?;
         Ok([shape[..axis].iter().product(), shape[axis], shape[axis + 1..].iter().product()])
     }
@@ -54,7 +64,7 @@ impl<T: Real> Op<T> for CumSum {
             let at = At { inputs: x, outputs: &[], varies: &[true], output: 0, rule: Rule::Gate, still: None };
             return Ok(vec![Value::Real(self.freeze(&at)?.apply(&[Some(x.real(0)?)]))]);
         };
-        let [_, places, inner] = Self::axis(x)?;
+        let [_, places, inner] = Self::axis(&x.outlines())?;
         let mut y = given.data().to_vec();
         for line in (0..y.len()).filter(|i| (i / inner).is_multiple_of(places)) {
             let mut sum = 0_i64;
@@ -70,7 +80,7 @@ impl<T: Real> Op<T> for CumSum {
     }
 
     fn freeze(&self, at: &At<'_, T>) -> Result<Affine<T>, OpError> {
-        let (shape, [outer, places, inner]) = (at.inputs.shape(0)?, Self::axis(at.inputs)?);
+        let (shape, [outer, places, inner]) = (at.inputs.shape(0)?, Self::axis(&at.inputs.outlines())?);
         size::count(&[places, places])?;
         let counts = |i: usize, j: usize| {
             let (i, j) = if self.reverse { (j, i) } else { (i, j) };

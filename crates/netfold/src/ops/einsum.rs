@@ -6,7 +6,7 @@ use netfold_linear::{Chain, Field, Product, Real, Select, SharedMap, Side};
 
 use super::facts::{BFLOAT16, Facts, NUMBERS};
 use super::movement::{strides, walk};
-use super::{At, Attributes, Inputs, Op, Operator, size};
+use super::{At, Attributes, Extent, Holds, Inputs, Op, Operator, Outlines, size};
 use crate::affine::{Affine, Rule, Validity};
 use crate::error::OpError;
 use crate::value::{Tensor, Value};
@@ -46,7 +46,17 @@ struct Einsum {
     output: Option<String>,
 }
 
-impl Operator for Einsum {}
+impl Operator for Einsum {
+    fn extent(&self, x: &Outlines<'_>) -> Result<Extent, OpError> {
+        let meaning = self.meaning(&(0..x.len()).map(|i| x.shape(i)).collect::<Result<Vec<_>, _>>()?)?;
+        let sizes: Vec<usize> = meaning.sizes.iter().map(|entry| entry.1).collect();
+        let [first, second] = [0, 1].map(|i| meaning.tables(i, x.width));
+        let shape = meaning.shape(&meaning.output);
+        // Another form of either factor, and their product.
+        let frozen = first + second + x.reals(x.count(0) + x.count(1));
+        Ok(Extent::new(Holds::Reals, shape).scratch(first).frozen(frozen).products(size::amount(&sizes)))
+    }
+}
 
 /// An axis: a letter, or the place before the last axis of an ellipsis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -124,6 +134,7 @@ impl Einsum {
         if (1..output.len()).any(|i| output[..i].contains(&output[i])) {
             return Err(missing());
         }
+        size::count(&output.iter().map(|&label| sizes[label].1).collect::<Vec<_>>())?;
         let (mut steps, mut has) = (Vec::new(), Vec::new());
         for (labels, shape) in terms.iter().zip(shapes) {
             let (mut own, mut here) = (vec![0; sizes.len()], vec![false; sizes.len()]);
@@ -136,7 +147,6 @@ impl Einsum {
             steps.push(own);
             has.push(here);
         }
-        size::count(&sizes.iter().map(|entry| entry.1).collect::<Vec<_>>())?;
         Ok(Meaning { sizes, steps, has, output })
     }
 }
@@ -144,6 +154,20 @@ impl Einsum {
 impl Meaning {
     fn shape(&self, of: &[usize]) -> Vec<usize> {
         of.iter().map(|&label| self.sizes[label].1).collect()
+    }
+
+    /// Bytes that [`map`](Self::map) of input `i` takes and applying it: the indices of what is turned, the factor, and y
+    /// in the product's order.
+    fn tables(&self, i: usize, width: usize) -> f64 {
+        let has = |input: usize, label: usize| self.has.get(input).is_some_and(|labels| labels[label]);
+        let kept = |label: usize| self.output.contains(&label);
+        let amount = |wanted: &dyn Fn(usize) -> bool| {
+            size::amount(&self.shape(&(0..self.sizes.len()).filter(|&label| wanted(label)).collect::<Vec<_>>()))
+        };
+        let (index, width) = (2.0 * size_of::<u32>() as f64, width as f64);
+        let turned = amount(&|label| has(i, label));
+        let factor = amount(&|label| !(kept(label) && has(i, label)) || has(1 - i, label));
+        turned * (index + width) + factor * (index + width) + amount(&kept) * (index + width)
     }
 
     /// y as a map of input `i`, the other factor being `constant`.

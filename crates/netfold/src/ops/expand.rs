@@ -1,10 +1,8 @@
 //! `Expand`, `Tile`: elements repeated.
 
-use netfold_linear::Real;
-
 use super::facts::{ALL, BFLOAT16, FLOATS, Facts, INT64};
 use super::movement::{Moved, Movement, Pick};
-use super::{Attributes, Inputs, Operator, broadcast, size};
+use super::{Attributes, Operator, Outlines, broadcast, size};
 use crate::error::OpError;
 
 pub(super) fn facts(name: &str) -> Facts {
@@ -33,9 +31,12 @@ pub(super) fn build(name: &str, attributes: &Attributes<'_>) -> Result<Box<dyn O
 struct Expand;
 
 impl Movement for Expand {
-    fn pick<T: Real>(&self, x: &Inputs<'_, T>, _: usize) -> Result<Pick, OpError> {
-        let from = x.shape(0)?;
-        let to = broadcast::shape(from, &size::shape(x.ints(1)?.data())?)?;
+    fn shape(&self, x: &Outlines<'_>, _: usize) -> Result<Vec<usize>, OpError> {
+        broadcast::shape(x.shape(0)?, &size::shape(x.ints(1)?)?)
+    }
+
+    fn pick(&self, x: &Outlines<'_>, output: usize) -> Result<Pick, OpError> {
+        let (from, to) = (x.shape(0)?, self.shape(x, output)?);
         Ok(Pick::new(from, to.clone(), broadcast::sources(from, &to)))
     }
 }
@@ -47,13 +48,17 @@ impl Movement for Expand {
 struct Tile;
 
 impl Movement for Tile {
-    fn pick<T: Real>(&self, x: &Inputs<'_, T>, _: usize) -> Result<Pick, OpError> {
-        let (from, times) = (x.shape(0)?, size::shape(x.ints(1)?.data())?);
+    fn shape(&self, x: &Outlines<'_>, _: usize) -> Result<Vec<usize>, OpError> {
+        let (from, times) = (x.shape(0)?, size::shape(x.ints(1)?)?);
         if times.len() != from.len() {
             return Err(OpError::new(format!("repeats {times:?} for {} axes", from.len())));
         }
         let shape: Vec<usize> = from.iter().zip(&times).map(|(&size, &times)| size.saturating_mul(times)).collect();
-        size::count(&shape)?;
+        size::count(&shape).map(|_| shape)
+    }
+
+    fn pick(&self, x: &Outlines<'_>, output: usize) -> Result<Pick, OpError> {
+        let (from, shape) = (x.shape(0)?, self.shape(x, output)?);
         let line = |(&size, &from): (&usize, &usize)| (0..size as u32).map(|i| i % from as u32).collect();
         Pick::separable(from, &shape.iter().zip(from).map(line).collect::<Vec<_>>())
     }

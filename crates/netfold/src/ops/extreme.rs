@@ -4,7 +4,7 @@ use netfold_linear::Real;
 
 use super::branch::chosen;
 use super::facts::{BFLOAT16, FLOATS, Facts, NUMBERS};
-use super::{At, Attributes, Inputs, Op, Operator, Record, broadcast};
+use super::{At, Attributes, Extent, Inputs, Op, Operator, Outlines, Record, broadcast, size};
 use crate::affine::{Affine, Validity};
 use crate::error::OpError;
 use crate::switches::Switches;
@@ -30,7 +30,17 @@ struct Extreme {
     max: bool,
 }
 
-impl Operator for Extreme {}
+impl Operator for Extreme {
+    fn extent(&self, x: &Outlines<'_>) -> Result<Extent, OpError> {
+        let shapes = (0..x.len()).map(|i| x.shape(i)).collect::<Result<Vec<_>, _>>()?;
+        let shape = broadcast::common(shapes.iter().copied())?;
+        let made = size::amount(&shape);
+        // Who wins, and the values of constants that do.
+        let scratch = broadcast::tables(shapes, &shape, x.width) + made * size_of::<usize>() as f64;
+        let kept = x.reals(made) + made / 8.0 * x.len() as f64 + broadcast::repeated(x, 0..x.len(), &shape);
+        Ok(Extent::new(x.input(0)?.holds, shape).scratch(scratch).kept(kept))
+    }
+}
 
 impl Extreme {
     /// Shape of y, and for each of its elements the input that wins.

@@ -1,10 +1,8 @@
 //! `Gather`, `GatherElements`, `GatherND`: elements picked by constant indices.
 
-use netfold_linear::Real;
-
 use super::facts::{ALL, BFLOAT16, Facts, INDICES, INT64};
 use super::movement::{Moved, Movement, Pick, strides, walk, whole};
-use super::{Attributes, Inputs, Operator, size};
+use super::{Attributes, Operator, Outlines, size};
 use crate::error::OpError;
 
 pub(super) fn facts(name: &str) -> Facts {
@@ -40,13 +38,19 @@ struct Gather {
 }
 
 impl Movement for Gather {
-    fn pick<T: Real>(&self, x: &Inputs<'_, T>, _: usize) -> Result<Pick, OpError> {
-        let (from, indices) = (x.shape(0)?, x.ints(1)?);
+    fn shape(&self, x: &Outlines<'_>, _: usize) -> Result<Vec<usize>, OpError> {
+        let (from, indices) = (x.shape(0)?, x.shape(1)?);
+        let axis = size::axis(self.axis, from.len())?;
+        let shape = [&from[..axis], indices, &from[axis + 1..]].concat();
+        size::count(&shape).map(|_| shape)
+    }
+
+    fn pick(&self, x: &Outlines<'_>, output: usize) -> Result<Pick, OpError> {
+        let (from, indices, shape) = (x.shape(0)?, x.ints(1)?, self.shape(x, output)?);
         let axis = size::axis(self.axis, from.len())?;
         let mut lists: Vec<Vec<u32>> = from.iter().map(|&size| whole(size)).collect();
         let index = |&i: &i64| index(i, from[axis]).map(|i| i as u32);
-        lists[axis] = indices.data().iter().map(index).collect::<Result<_, _>>()?;
-        let shape = [&from[..axis], indices.shape(), &from[axis + 1..]].concat();
+        lists[axis] = indices.iter().map(index).collect::<Result<_, _>>()?;
         Ok(Pick::separable(from, &lists)?.reshaped(shape))
     }
 }
@@ -65,12 +69,18 @@ pub(super) fn along(of: &[usize], axis: i64, shape: &[usize], indices: &[i64]) -
     places.map(|(first, &i)| Ok(first + (index(i, of[axis])? * step) as u32)).collect()
 }
 
-/// The first element of the slice that each row of `indices` names in a tensor of shape `of`, from axis `batch` on.
-pub(super) fn firsts(of: &[usize], batch: usize, shape: &[usize], indices: &[i64]) -> Result<Vec<usize>, OpError> {
+/// The axes of a tensor of shape `of` behind those that the rows of indices of this shape name, from axis `batch` on.
+fn rest<'a>(of: &'a [usize], batch: usize, shape: &[usize]) -> Result<&'a [usize], OpError> {
     let depth = shape.last().copied().unwrap_or(0);
     if shape.is_empty() || batch + 1 > shape.len() || batch + depth > of.len() || shape[..batch] != of[..batch] {
         return Err(OpError::new(format!("indices of shape {shape:?} into a tensor {of:?} behind {batch} batch axes")));
     }
+    Ok(&of[batch + depth..])
+}
+
+/// The first element of the slice that each row of `indices` names in a tensor of shape `of`, from axis `batch` on.
+pub(super) fn firsts(of: &[usize], batch: usize, shape: &[usize], indices: &[i64]) -> Result<Vec<usize>, OpError> {
+    let depth = of.len() - batch - rest(of, batch, shape)?.len();
     let rows: usize = shape[..shape.len() - 1].iter().product();
     let per_batch: usize = shape[batch..shape.len() - 1].iter().product();
     let (steps, block) = (strides(of), of[batch..].iter().product::<usize>());
@@ -94,10 +104,14 @@ struct GatherElements {
 }
 
 impl Movement for GatherElements {
-    fn pick<T: Real>(&self, x: &Inputs<'_, T>, _: usize) -> Result<Pick, OpError> {
-        let (from, indices) = (x.shape(0)?, x.ints(1)?);
-        let source = along(from, self.axis, indices.shape(), indices.data())?;
-        Ok(Pick::new(from, indices.shape().to_vec(), source))
+    fn shape(&self, x: &Outlines<'_>, _: usize) -> Result<Vec<usize>, OpError> {
+        Ok(x.shape(1)?.to_vec())
+    }
+
+    fn pick(&self, x: &Outlines<'_>, output: usize) -> Result<Pick, OpError> {
+        let (from, shape) = (x.shape(0)?, self.shape(x, output)?);
+        let source = along(from, self.axis, &shape, x.ints(1)?)?;
+        Ok(Pick::new(from, shape, source))
     }
 }
 
@@ -109,16 +123,26 @@ struct GatherND {
     batch: i64,
 }
 
-impl Movement for GatherND {
-    fn pick<T: Real>(&self, x: &Inputs<'_, T>, _: usize) -> Result<Pick, OpError> {
-        let (from, indices) = (x.shape(0)?, x.ints(1)?);
+impl GatherND {
+    fn batch(&self, from: &[usize]) -> Result<usize, OpError> {
         let batch = usize::try_from(self.batch).ok().filter(|&batch| batch < from.len());
-        let batch = batch.ok_or_else(|| OpError::new(format!("batch_dims {} of {from:?}", self.batch)))?;
-        let firsts = firsts(from, batch, indices.shape(), indices.data())?;
-        let depth = indices.shape().last().copied().unwrap_or(0);
-        let rest = &from[batch + depth..];
-        let shape = [&indices.shape()[..indices.shape().len() - 1], rest].concat();
-        let slice = size::count(&shape).map(|_| rest.iter().product::<usize>())?;
+        batch.ok_or_else(|| OpError::new(format!("batch_dims {} of {from:?}", self.batch)))
+    }
+}
+
+impl Movement for GatherND {
+    fn shape(&self, x: &Outlines<'_>, _: usize) -> Result<Vec<usize>, OpError> {
+        let (from, indices) = (x.shape(0)?, x.shape(1)?);
+        let rest = rest(from, self.batch(from)?, indices)?;
+        let shape = [&indices[..indices.len() - 1], rest].concat();
+        size::count(&shape).map(|_| shape)
+    }
+
+    fn pick(&self, x: &Outlines<'_>, output: usize) -> Result<Pick, OpError> {
+        let (from, indices, shape) = (x.shape(0)?, x.shape(1)?, self.shape(x, output)?);
+        let batch = self.batch(from)?;
+        let firsts = firsts(from, batch, indices, x.ints(1)?)?;
+        let slice = rest(from, batch, indices)?.iter().product::<usize>();
         let source = firsts.iter().flat_map(|&first| (0..slice).map(move |i| (first + i) as u32)).collect();
         Ok(Pick::new(from, shape, source))
     }

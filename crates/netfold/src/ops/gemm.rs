@@ -6,7 +6,7 @@ use netfold_linear::{Chain, Diagonal, Field, Product, Real, Select, SharedMap, S
 
 use super::facts::{BFLOAT16, FLOATS, Facts, WIDE};
 use super::movement::{strides, walk};
-use super::{At, Attributes, Dependence, Inputs, Op, Operator, Record, broadcast, size};
+use super::{At, Attributes, Dependence, Extent, Holds, Inputs, Op, Operator, Outlines, Record, broadcast, size};
 use crate::affine::Affine;
 use crate::error::OpError;
 use crate::value::Tensor;
@@ -45,6 +45,17 @@ struct Gemm {
 }
 
 impl Operator for Gemm {
+    fn extent(&self, x: &Outlines<'_>) -> Result<Extent, OpError> {
+        let [m, k, n] = self.sizes(x.shape(0)?, x.shape(1)?)?;
+        let turned = |i: usize| if self.transposed[i] { x.count(i) * 2.0 * size_of::<u32>() as f64 } else { 0.0 };
+        let made = size::amount(&[m, n]);
+        // The constant factor and its order for the product, and the offset.
+        let factor = if x.moves(1) { x.count(0) } else { x.count(1) };
+        let kept = x.reals(2.0 * factor + made) + turned(0) + turned(1);
+        let scratch = x.reals(2.0 * made);
+        Ok(Extent::new(Holds::Reals, vec![m, n]).kept(kept).scratch(scratch).products(made * k as f64))
+    }
+
     fn dependence(&self, varies: &[bool]) -> Dependence {
         match varies {
             [true, true, ..] => Dependence::Unsupported("both factors depend on the network's input".into()),
@@ -61,6 +72,19 @@ fn transposition(rows: usize, cols: usize) -> Vec<u32> {
 }
 
 impl Gemm {
+    /// Rows of A', its columns, columns of B'.
+    fn sizes(&self, a: &[usize], b: &[usize]) -> Result<[usize; 3], OpError> {
+        let (&[a_rows, a_cols], &[b_rows, b_cols]) = (a, b) else {
+            return Err(OpError::new("A and B need two axes"));
+        };
+        let (m, k) = if self.transposed[0] { (a_cols, a_rows) } else { (a_rows, a_cols) };
+        let (inner, n) = if self.transposed[1] { (b_cols, b_rows) } else { (b_rows, b_cols) };
+        if inner != k {
+            return Err(OpError::new(format!("A has {k} columns, B has {inner} rows")));
+        }
+        size::count(&[m, n]).map(|_| [m, k, n])
+    }
+
     /// α M, where M is the constant factor.
     fn constant<T: Real>(&self, matrix: &Tensor<T>) -> Arc<Vec<T>> {
         if (self.alpha - 1.0).abs() > 0.0 {
@@ -92,15 +116,7 @@ impl<T: Real> Op<T> for Gemm {
     }
 
     fn freeze(&self, at: &At<'_, T>) -> Result<Affine<T>, OpError> {
-        let (&[a_rows, a_cols], &[b_rows, b_cols]) = (at.inputs.shape(0)?, at.inputs.shape(1)?) else {
-            return Err(OpError::new("A and B need two axes"));
-        };
-        let (m, k) = if self.transposed[0] { (a_cols, a_rows) } else { (a_rows, a_cols) };
-        let (inner, n) = if self.transposed[1] { (b_cols, b_rows) } else { (b_rows, b_cols) };
-        if inner != k {
-            return Err(OpError::new(format!("A has {k} columns, B has {inner} rows")));
-        }
-        size::count(&[m, n])?;
+        let [m, k, n] = self.sizes(at.inputs.shape(0)?, at.inputs.shape(1)?)?;
         let varies = |i: usize| at.varies.get(i) == Some(&true);
         let beta = T::of(self.beta);
         let (mut terms, mut offset): (Vec<Option<SharedMap<T>>>, Option<Tensor<T>>) = (vec![None; 3], None);

@@ -2,6 +2,7 @@
 
 use netfold_linear::{Real, Support};
 
+use super::extent::{Outline, Outlines};
 use crate::affine::Rule;
 use crate::error::OpError;
 use crate::unit::indices;
@@ -12,6 +13,11 @@ use crate::value::{Tensor, Value};
 pub struct Inputs<'a, T>(pub Vec<Option<&'a Value<T>>>);
 
 impl<'a, T: Real> Inputs<'a, T> {
+    /// Shapes and elements, as they are told before computing.
+    pub fn outlines(&self) -> Outlines<'a> {
+        Outlines::new(self.0.iter().map(|value| value.map(Outline::of)).collect(), size_of::<T>())
+    }
+
     /// How many inputs the node names.
     pub fn len(&self) -> usize {
         self.0.len()

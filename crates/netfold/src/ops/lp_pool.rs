@@ -5,7 +5,7 @@ use netfold_linear::{Real, Sparse};
 use super::facts::{BFLOAT16, FLOATS, Facts};
 use super::pool::layout;
 use super::sliding::{Readings, Sliding};
-use super::{At, Attributes, Dependence, Op, Operator, only, size};
+use super::{At, Attributes, Dependence, Extent, Holds, Op, Operator, Outlines, only, size};
 use crate::affine::{Affine, Validity};
 use crate::error::OpError;
 
@@ -40,9 +40,31 @@ struct LpPool {
 }
 
 impl Operator for LpPool {
+    fn extent(&self, x: &Outlines<'_>) -> Result<Extent, OpError> {
+        let from = x.shape(0)?;
+        if let Some(sliding) = &self.sliding {
+            let layout = layout(sliding, from)?;
+            let (read, planes) = (layout.taps(), layout.planes());
+            let (read_by, entries) = (read * size_of::<u32>() as f64, planes * sparse(read, x.width));
+            let made = Extent::new(Holds::Reals, layout.shape).scratch(read_by + entries);
+            return Ok(made.frozen(entries).products(planes * read));
+        }
+        let [_, _, places @ ..] = from else {
+            return Err(OpError::new(format!("{from:?} has no batch and channel axes")));
+        };
+        let to = [&from[..2], &vec![1; places.len()]].concat();
+        let entries = sparse(x.count(0), x.width);
+        Ok(Extent::new(Holds::Reals, to).scratch(entries).frozen(entries))
+    }
+
     fn dependence(&self, varies: &[bool]) -> Dependence {
         only(&[0], varies, &["input"])
     }
+}
+
+/// Bytes of so many entries of a sparse matrix, where a number has `width` of them.
+pub(super) fn sparse(entries: f64, width: usize) -> f64 {
+    entries * if width == size_of::<f32>() { size_of::<(u32, f32)>() } else { size_of::<(u32, f64)>() } as f64
 }
 
 impl<T: Real> Op<T> for LpPool {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use netfold_linear::{Field, Product, Real, SharedMap, Side};
 
 use super::facts::{BFLOAT16, FLOATS, Facts, WIDE};
-use super::{At, Attributes, Inputs, Op, Operator, Record, broadcast, size};
+use super::{At, Attributes, Extent, Holds, Inputs, Op, Operator, Outlines, Record, broadcast, size};
 use crate::affine::{Affine, Rule, Validity};
 use crate::error::OpError;
 use crate::value::{Tensor, Value};
@@ -32,6 +32,17 @@ pub(super) fn build(_: &str, _: &Attributes<'_>) -> Result<Box<dyn Operator>, Op
 struct MatMul;
 
 impl Operator for MatMul {
+    fn extent(&self, x: &Outlines<'_>) -> Result<Extent, OpError> {
+        let Sizes { batch, matrix: [m, k, n], shape, .. } = Sizes::of(x.shape(0)?, x.shape(1)?)?;
+        let batches = size::amount(&batch);
+        // The factor's order for the product, and which matrices meet.
+        let pairs = batches * size_of::<[usize; 4]>() as f64;
+        let order = |i: usize| if x.moves(1 - i) { x.reals(x.count(i)) } else { 0.0 };
+        let (kept, products) = (order(0) + order(1) + pairs, batches * size::amount(&[m, k, n]));
+        let frozen = x.reals(x.count(0) + x.count(1));
+        Ok(Extent::new(Holds::Reals, shape).kept(kept).frozen(frozen).products(products))
+    }
+
     fn factors(&self) -> &[usize] {
         &[0, 1]
     }

@@ -5,6 +5,7 @@
 //! as [`Facts`].
 
 mod attributes;
+mod extent;
 mod facts;
 mod inputs;
 mod movement;
@@ -20,6 +21,7 @@ use std::fmt::Debug;
 use netfold_linear::Real;
 
 pub use attributes::{Attributes, Known};
+pub use extent::{Extent, Holds, Outline, Outlines, Told};
 pub use facts::{Facts, NEWEST};
 pub(crate) use inputs::place;
 pub use inputs::{At, Inputs};
@@ -227,6 +229,14 @@ pub enum Dependence {
 
 /// An operator in both precisions, as the loader makes it from a node.
 pub trait Operator: Op<f32> + Op<f64> {
+    /// What it will make of these inputs and take for it, told without computing: from their shapes, and from the elements
+    /// of those that shapes depend on. Asked before each computing and freezing, which may take for granted that there is
+    /// memory.
+    ///
+    /// # Errors
+    /// If the inputs do not fit the operator, or elements are missing that a shape depends on.
+    fn extent(&self, x: &Outlines<'_>) -> Result<Extent, OpError>;
+
     /// Whether the outputs depend on the network's input, from which inputs do. By default: if any input does.
     fn dependence(&self, varies: &[bool]) -> Dependence {
         if varies.iter().any(|&v| v) { Dependence::Varies } else { Dependence::Constant }

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use netfold_linear::{Field, Real, Run, Select};
 
-use super::{At, Dependence, Inputs, Op, Operator, Record, only, size};
+use super::{At, Dependence, Extent, Inputs, Op, Operator, Outlines, Record, Told, only, size};
 use crate::affine::Affine;
 use crate::error::OpError;
 use crate::value::{Tensor, Value};
@@ -131,8 +131,11 @@ pub(super) fn strides(shape: &[usize]) -> Vec<usize> {
 
 /// An operator whose outputs pick elements of input 0.
 pub(super) trait Movement: Debug + Send + Sync + 'static {
-    /// Where the elements of output `output` come from.
-    fn pick<T: Real>(&self, x: &Inputs<'_, T>, output: usize) -> Result<Pick, OpError>;
+    /// The shape of output `output`.
+    fn shape(&self, x: &Outlines<'_>, output: usize) -> Result<Vec<usize>, OpError>;
+
+    /// Where its elements come from.
+    fn pick(&self, x: &Outlines<'_>, output: usize) -> Result<Pick, OpError>;
 
     /// How many outputs there are.
     fn outputs(&self) -> usize {
@@ -161,6 +164,17 @@ struct Picked {
 }
 
 impl<M: Movement> Operator for Moved<M> {
+    fn extent(&self, x: &Outlines<'_>) -> Result<Extent, OpError> {
+        let outputs = (0..self.movement.outputs()).map(|output| self.movement.shape(x, output));
+        let outputs = outputs.collect::<Result<Vec<_>, _>>()?;
+        let elements: f64 = outputs.iter().map(|shape| size::amount(shape)).sum();
+        let indices = elements * size_of::<u32>() as f64;
+        // The indices stay for the next time.
+        let mut made = Extent::like(x, 0)?.kept(indices).scratch(indices);
+        made.outputs = outputs.into_iter().map(|shape| Told::new(made.outputs[0].holds, shape)).collect();
+        Ok(made)
+    }
+
     fn dependence(&self, varies: &[bool]) -> Dependence {
         only(&[0], varies, &["input"])
     }
@@ -181,8 +195,10 @@ impl<M: Movement> Moved<M> {
         {
             return Ok(last.picks.clone());
         }
-        let picks: Vec<Pick> =
-            (0..self.movement.outputs()).map(|output| self.movement.pick(x, output)).collect::<Result<_, _>>()?;
+        let outlines = x.outlines();
+        let picks: Vec<Pick> = (0..self.movement.outputs())
+            .map(|output| self.movement.pick(&outlines, output))
+            .collect::<Result<_, _>>()?;
         *last = Some(Picked {
             shape: shape.to_vec(),
             ints: ints().map(Option::<&_>::cloned).collect(),

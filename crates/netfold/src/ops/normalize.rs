@@ -6,8 +6,9 @@ use std::sync::Arc;
 use netfold_linear::{Chain, Diagonal, Field, RankOne, Real, Select, SharedMap, Sparse, Transposed};
 
 use super::facts::{BFLOAT16, FLOATS, Facts};
+use super::lp_pool::sparse;
 use super::movement::{strides, walk};
-use super::{At, Attributes, Dependence, Inputs, Op, Operator, broadcast, only, size};
+use super::{At, Attributes, Dependence, Extent, Holds, Inputs, Op, Operator, Outlines, broadcast, only, size};
 use crate::affine::{Affine, Rule, Validity};
 use crate::error::OpError;
 use crate::value::{Tensor, Value};
@@ -122,6 +123,18 @@ struct Normalization {
 }
 
 impl Operator for Normalization {
+    fn extent(&self, x: &Outlines<'_>) -> Result<Extent, OpError> {
+        let (count, shape) = (x.count(0), x.shape(0)?);
+        // Lines in double precision, spread scales and biases, factors, means and offsets.
+        let tables = count * (3 * size_of::<f64>() + size_of::<u32>()) as f64 + x.reals(6.0 * count);
+        let mut made = Extent::new(Holds::Reals, shape.to_vec()).scratch(tables).frozen(x.reals(2.0 * count));
+        for _ in 1..self.outputs {
+            let entries = sparse(count, x.width);
+            made = made.and(Holds::Reals, self.shape_of_statistics(shape)?).scratch(entries).frozen(entries);
+        }
+        Ok(made)
+    }
+
     fn dependence(&self, varies: &[bool]) -> Dependence {
         only(&[0], varies, &["input", "scale", "bias", "running mean", "running variance"])
     }
@@ -242,6 +255,15 @@ impl Normalization {
         }
     }
 
+    /// The shape of mean and 1 / d.
+    fn shape_of_statistics(&self, x: &[usize]) -> Result<Vec<usize>, OpError> {
+        let (Over::From(axis), By::Deviation(_), false) = (&self.over, self.by, x.contains(&0)) else {
+            return Err(OpError::new("it has one output, or nothing to take statistics of"));
+        };
+        let from = size::axis(*axis, x.len())?;
+        Ok((0..x.len()).map(|axis| if axis < from { x[axis] } else { 1 }).collect())
+    }
+
     /// Mean (output 1) or 1 / d (output 2) of each line, and its map.
     fn statistic<T: Real>(
         &self,
@@ -251,11 +273,7 @@ impl Normalization {
         rule: Rule,
     ) -> Result<Affine<T>, OpError> {
         let (n, count) = (lines.n, lines.mean.len());
-        let (Over::From(axis), By::Deviation(_), false) = (&self.over, self.by, x.is_empty()) else {
-            return Err(OpError::new("it has one output, or nothing to take statistics of"));
-        };
-        let from = size::axis(*axis, x.shape().len())?;
-        let shape: Vec<usize> = (0..x.shape().len()).map(|a| if a < from { x.shape()[a] } else { 1 }).collect();
+        let shape = self.shape_of_statistics(x.shape())?;
         let values = |values: &[f64]| values.iter().map(|&value| T::of(value)).collect::<Vec<T>>();
         if output == 1 {
             let weight = T::of(1.0 / n as f64);

@@ -4,7 +4,7 @@ use netfold_linear::{Real, Select};
 
 use super::facts::{ALL, BFLOAT16, FLOATS, Facts, INDICES, INT64, NUMBERS};
 use super::movement::{Moved, Movement, Pick, whole};
-use super::{Attributes, Inputs, Operator, size};
+use super::{Attributes, Inputs, Operator, Outlines, size};
 use crate::error::OpError;
 use crate::value::Value;
 
@@ -60,11 +60,36 @@ struct Pad {
 }
 
 impl Pad {
+    /// How many places begin and end make of `size`.
+    fn longer(size: usize, [begin, end]: [i64; 2]) -> Result<usize, OpError> {
+        let longer = (size as i64).checked_add(begin).and_then(|len| len.checked_add(end));
+        Ok(size::shape(&[longer.unwrap_or(i64::MAX)])?[0])
+    }
+
+    /// Pads before and behind each axis.
+    fn pads(&self, x: &Outlines<'_>) -> Result<Vec<[i64; 2]>, OpError> {
+        let rank = x.shape(0)?.len();
+        let pads = match &self.pads {
+            Some(own) => own.as_slice(),
+            None => x.ints(1)?,
+        };
+        let axes = match x.ints_if(3)? {
+            Some(axes) => size::axes(axes, rank)?,
+            None => (0..rank).collect(),
+        };
+        if pads.len() != 2 * axes.len() {
+            return Err(OpError::new(format!("{} pads for {} axes; two an axis are expected", pads.len(), axes.len())));
+        }
+        let mut each = vec![[0; 2]; rank];
+        for (i, &axis) in axes.iter().enumerate() {
+            each[axis] = [pads[i], pads[axes.len() + i]];
+        }
+        Ok(each)
+    }
+
     /// The indices of one axis of `size` places.
-    fn line(&self, size: usize, begin: i64, end: i64) -> Result<Vec<u32>, OpError> {
-        let len = size as i64;
-        let longer = len.checked_add(begin).and_then(|len| len.checked_add(end));
-        let longer = size::shape(&[longer.unwrap_or(i64::MAX)])?[0] as i64;
+    fn line(&self, size: usize, pads: [i64; 2]) -> Result<Vec<u32>, OpError> {
+        let (len, longer, begin) = (size as i64, Self::longer(size, pads)? as i64, pads[0]);
         if size == 0 && longer > 0 && self.mode != Mode::Constant {
             return Err(OpError::new("an axis without places has no edge to pad with"));
         }
@@ -85,24 +110,18 @@ impl Pad {
 }
 
 impl Movement for Pad {
-    fn pick<T: Real>(&self, x: &Inputs<'_, T>, _: usize) -> Result<Pick, OpError> {
-        let from = x.shape(0)?;
-        let pads = match &self.pads {
-            Some(own) => own.as_slice(),
-            None => x.ints(1)?.data(),
-        };
-        let axes = match x.ints_if(3)? {
-            Some(axes) => size::axes(axes.data(), from.len())?,
-            None => (0..from.len()).collect(),
-        };
-        if pads.len() != 2 * axes.len() {
-            return Err(OpError::new(format!("{} pads for {} axes; two an axis are expected", pads.len(), axes.len())));
-        }
-        let mut lists: Vec<Vec<u32>> = from.iter().map(|&size| whole(size)).collect();
-        for (i, &axis) in axes.iter().enumerate() {
-            lists[axis] = self.line(from[axis], pads[i], pads[axes.len() + i])?;
-        }
-        Pick::separable(from, &lists)
+    fn shape(&self, x: &Outlines<'_>, _: usize) -> Result<Vec<usize>, OpError> {
+        let axes = x.shape(0)?.iter().zip(self.pads(x)?);
+        let shape = axes.map(|(&size, pads)| Self::longer(size, pads)).collect::<Result<Vec<_>, _>>()?;
+        size::count(&shape).map(|_| shape)
+    }
+
+    fn pick(&self, x: &Outlines<'_>, output: usize) -> Result<Pick, OpError> {
+        let (from, _) = (x.shape(0)?, self.shape(x, output)?);
+        let axes = from.iter().zip(self.pads(x)?);
+        let line =
+            |(&size, pads): (&usize, [i64; 2])| if pads == [0; 2] { Ok(whole(size)) } else { self.line(size, pads) };
+        Pick::separable(from, &axes.map(line).collect::<Result<Vec<_>, _>>()?)
     }
 
     fn fill<T: Real>(&self, x: &Inputs<'_, T>) -> Result<f64, OpError> {

@@ -6,8 +6,9 @@ use netfold_linear::{Contest, Real, Select, Sparse, Window, WindowAxis};
 use rayon::prelude::*;
 
 use super::facts::{BFLOAT16, BYTES, FLOATS, Facts};
+use super::lp_pool::sparse;
 use super::sliding::{Readings, Sliding, Windows};
-use super::{At, Attributes, Dependence, Inputs, Op, Operator, Record, only, size};
+use super::{At, Attributes, Dependence, Extent, Holds, Inputs, Op, Operator, Outlines, Record, only, size};
 use crate::affine::{Affine, Validity};
 use crate::error::OpError;
 use crate::switches::Switches;
@@ -50,6 +51,16 @@ impl Layout {
     /// What each output place reads.
     pub fn readings(&self) -> Result<Readings, OpError> {
         Readings::new(&self.window)
+    }
+
+    /// How many input places the windows of a channel read together, at most.
+    pub fn taps(&self) -> f64 {
+        size::amount(&self.window.output()) * self.window.taps() as f64
+    }
+
+    /// How many channels there are, of all pictures.
+    pub fn planes(&self) -> f64 {
+        self.planes as f64
     }
 
     /// An output place whose window holds no place of the input.
@@ -98,6 +109,16 @@ struct MaxPool {
 }
 
 impl Operator for MaxPool {
+    fn extent(&self, x: &Outlines<'_>) -> Result<Extent, OpError> {
+        let (holds, layout) = (x.input(0)?.holds, layout(&self.sliding, x.shape(0)?)?);
+        let (products, shape) = (layout.taps() * layout.planes(), layout.shape);
+        // Integers are compared as numbers.
+        let numbers = if holds == Holds::Ints { x.reals(x.count(0)) } else { 0.0 };
+        let made = Extent::new(holds, shape.clone()).kept(size::amount(&shape) * size_of::<u32>() as f64);
+        let made = made.scratch(numbers).products(products);
+        Ok(if self.indices && holds != Holds::Ints { made.and(Holds::Ints, shape) } else { made })
+    }
+
     fn dependence(&self, varies: &[bool]) -> Dependence {
         only(&[0], varies, &["input"])
     }
@@ -214,6 +235,13 @@ struct AveragePool {
 }
 
 impl Operator for AveragePool {
+    fn extent(&self, x: &Outlines<'_>) -> Result<Extent, OpError> {
+        let layout = layout(&self.sliding, x.shape(0)?)?;
+        let read = layout.taps();
+        let (read_by, entries) = (read * size_of::<u32>() as f64, sparse(layout.planes() * read, x.width));
+        Ok(Extent::new(Holds::Reals, layout.shape).scratch(read_by).kept(entries))
+    }
+
     fn dependence(&self, varies: &[bool]) -> Dependence {
         only(&[0], varies, &["input"])
     }

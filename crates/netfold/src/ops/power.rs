@@ -6,7 +6,7 @@ use netfold_linear::{Chain, Diagonal, Field, Real};
 
 use super::facts::{BFLOAT16, FLOATS, Facts, INDICES, NUMBERS};
 use super::smooth::{Curve, finite, line};
-use super::{At, Attributes, Dependence, Inputs, Op, Operator, broadcast, only};
+use super::{At, Attributes, Dependence, Extent, Inputs, Op, Operator, Outlines, broadcast, only, size};
 use crate::affine::{Affine, Validity};
 use crate::error::OpError;
 use crate::value::{Tensor, Value};
@@ -36,6 +36,15 @@ pub(super) fn build(_: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Oper
 struct Pow;
 
 impl Operator for Pow {
+    fn extent(&self, x: &Outlines<'_>) -> Result<Extent, OpError> {
+        let shapes = [x.shape(0)?, x.shape(1)?];
+        let shape = broadcast::common(shapes)?;
+        let exponents = x.count(1) * size_of::<f64>() as f64;
+        let (tables, lines) =
+            (broadcast::tables(shapes, &shape, size_of::<f64>()), x.reals(2.0 * size::amount(&shape)));
+        Ok(Extent::new(x.input(0)?.holds, shape).scratch(tables + exponents).frozen(lines))
+    }
+
     fn dependence(&self, varies: &[bool]) -> Dependence {
         only(&[0], varies, &["base", "exponent"])
     }

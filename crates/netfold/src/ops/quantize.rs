@@ -4,7 +4,7 @@ use netfold_linear::{Diagonal, Field, Real};
 use netfold_onnx::DType;
 
 use super::facts::{BFLOAT16, BYTES, FLOAT, FLOAT16, Facts, INT32, SHORTS};
-use super::{At, Attributes, Dependence, Inputs, Op, Operator, only, size};
+use super::{At, Attributes, Dependence, Extent, Holds, Inputs, Op, Operator, Outlines, only, size};
 use crate::affine::{Affine, Rule, Validity};
 use crate::error::OpError;
 use crate::value::{Tensor, Value};
@@ -78,6 +78,12 @@ fn parameters<T: Real>(x: &Inputs<'_, T>, axis: i64) -> Result<[Tensor<f64>; 2],
     Ok([spread(scale.data().iter().map(|scale| scale.wide()).collect())?, spread(zero)?])
 }
 
+/// Numbers in the shape of input 0, by way of its elements, scales, zero points and steps in double precision.
+fn numbers_of(x: &Outlines<'_>) -> Result<Extent, OpError> {
+    let tables = 4.0 * x.count(0) * size_of::<f64>() as f64;
+    Ok(Extent::new(Holds::Reals, x.shape(0)?.to_vec()).scratch(tables))
+}
+
 /// Numbers of either kind.
 fn numbers<T: Real>(value: &Value<T>) -> Result<Tensor<f64>, OpError> {
     match value {
@@ -104,6 +110,10 @@ struct Quantize {
 }
 
 impl Operator for Quantize {
+    fn extent(&self, x: &Outlines<'_>) -> Result<Extent, OpError> {
+        numbers_of(x)
+    }
+
     fn dependence(&self, varies: &[bool]) -> Dependence {
         only(&[0], varies, &["input", "scale", "zero point"])
     }
@@ -158,6 +168,10 @@ struct Dequantize {
 }
 
 impl Operator for Dequantize {
+    fn extent(&self, x: &Outlines<'_>) -> Result<Extent, OpError> {
+        numbers_of(x)
+    }
+
     fn dependence(&self, varies: &[bool]) -> Dependence {
         only(&[0], varies, &["input", "scale", "zero point"])
     }

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use netfold_linear::{Real, Select};
 
 use super::facts::{BFLOAT16, FLOATS, Facts, INT64, NUMBERS};
-use super::{At, Attributes, Dependence, Inputs, Op, Operator, Record, only, size};
+use super::{At, Attributes, Dependence, Extent, Holds, Inputs, Op, Operator, Outlines, Record, only, size};
 use crate::affine::{Affine, Validity};
 use crate::error::OpError;
 use crate::value::{Tensor, Value};
@@ -63,6 +63,19 @@ enum Kind {
 }
 
 impl Operator for Ranks {
+    fn extent(&self, x: &Outlines<'_>) -> Result<Extent, OpError> {
+        let (holds, Lines { n, winners, to, .. }) = (x.input(0)?.holds, self.lines(x)?);
+        // Elements and places of the winners, twice, and the order of a line.
+        let tables = 2.0 * winners * size_of::<(u32, i64)>() as f64 + (n * 2 * size_of::<usize>()) as f64;
+        Ok(match self.kind {
+            Kind::Top { .. } => Extent::new(holds, to.clone()).and(Holds::Ints, to),
+            Kind::Index { .. } => Extent::new(Holds::Ints, to),
+            Kind::OneHot { .. } => Extent::new(Holds::Reals, to),
+        }
+        .scratch(tables)
+        .kept(winners * size_of::<u32>() as f64 + x.reals(winners)))
+    }
+
     fn dependence(&self, varies: &[bool]) -> Dependence {
         only(&[0], varies, &["input", "count"])
     }
@@ -75,8 +88,22 @@ struct Winners {
     places: Vec<i64>,
 }
 
+/// The lines that are put into order.
+struct Lines {
+    /// Places of a line.
+    n: usize,
+    /// How far apart they lie.
+    inner: usize,
+    /// How many of them win.
+    k: usize,
+    /// Winners of all lines.
+    winners: f64,
+    /// Shape of the result.
+    to: Vec<usize>,
+}
+
 impl Ranks {
-    fn winners<T: Real, E: PartialOrd>(&self, x: &Inputs<'_, T>, values: &[E]) -> Result<Winners, OpError> {
+    fn lines(&self, x: &Outlines<'_>) -> Result<Lines, OpError> {
         let shape = x.shape(0)?;
         let axis = size::axis(self.axis, shape.len())?;
         let rest = matches!(self.kind, Kind::OneHot { rest: true });
@@ -86,7 +113,7 @@ impl Ranks {
             Kind::Top { k } => {
                 let k = match k {
                     Some(k) => k,
-                    None => *x.ints(1)?.data().first().ok_or_else(|| OpError::new("the count is missing"))?,
+                    None => *x.ints(1)?.first().ok_or_else(|| OpError::new("the count is missing"))?,
                 };
                 let k = usize::try_from(k).ok().filter(|&k| k <= n);
                 k.ok_or_else(|| OpError::new(format!("more are asked for than the {n} places of axis {axis}")))?
@@ -94,6 +121,18 @@ impl Ranks {
             _ if n == 0 => return Err(OpError::new(format!("axis {axis} of {shape:?} has no places"))),
             _ => 1,
         };
+        let mut to = shape.to_vec();
+        match self.kind {
+            Kind::Index { keep: false, .. } => drop(to.remove(axis)),
+            Kind::OneHot { .. } => {}
+            _ => to[axis] = k,
+        }
+        let winners = size::amount(shape) / n.max(1) as f64 * k as f64;
+        Ok(Lines { n, inner, k, winners, to })
+    }
+
+    fn winners<T: Real, E: PartialOrd>(&self, x: &Inputs<'_, T>, values: &[E]) -> Result<Winners, OpError> {
+        let Lines { n, inner, k, to, .. } = self.lines(&x.outlines())?;
         let outer = values.len().checked_div(n * inner).unwrap_or(0);
         let mut made = vec![(0, 0); outer * k * inner];
         let mut line: Vec<usize> = Vec::with_capacity(n);
@@ -113,12 +152,6 @@ impl Ranks {
             for (rank, &place) in line.iter().take(k).enumerate() {
                 made[(start / inner * k + rank) * inner + column] = ((first + place * inner) as u32, place as i64);
             }
-        }
-        let mut to = shape.to_vec();
-        match self.kind {
-            Kind::Index { keep: false, .. } => drop(to.remove(axis)),
-            Kind::OneHot { .. } => {}
-            _ => to[axis] = k,
         }
         let (elements, places) = made.into_iter().unzip();
         Ok(Winners { shape: to, elements, places })

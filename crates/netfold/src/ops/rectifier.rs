@@ -5,7 +5,7 @@ use std::sync::Arc;
 use netfold_linear::{Clipped, Diagonal, Field, Mask, Real};
 
 use super::facts::{BFLOAT16, FLOATS, Facts, SIGNED, WIDE};
-use super::{At, Attributes, Dependence, Inputs, Op, Operator, Record, broadcast, only};
+use super::{At, Attributes, Dependence, Extent, Inputs, Op, Operator, Outlines, Record, broadcast, only};
 use crate::affine::{Affine, Validity};
 use crate::error::OpError;
 use crate::switches::{Border, Switches};
@@ -45,6 +45,18 @@ enum Rectifier {
 }
 
 impl Operator for Rectifier {
+    fn extent(&self, x: &Outlines<'_>) -> Result<Extent, OpError> {
+        let made = Extent::like(x, 0)?;
+        Ok(match self {
+            // A mask of bits.
+            Self::Zero => made.kept(x.count(0) / 8.0),
+            Self::Uniform(_) => made.kept(x.reals(x.count(0))),
+            Self::Given { .. } => {
+                made.kept(x.reals(x.count(0))).scratch(x.reals(x.count(0)) + x.count(0) * 2.0 * size_of::<u32>() as f64)
+            }
+        })
+    }
+
     fn dependence(&self, varies: &[bool]) -> Dependence {
         only(&[0], varies, &["input", "slope"])
     }

@@ -9,7 +9,7 @@ use netfold_linear::{Chain, Diagonal, Field, Real, Reduction, Select, Transposed
 use super::extreme::is_nan;
 use super::facts::{BFLOAT16, BOOL, BYTES, FLOATS, Facts, INT64, WIDE};
 use super::movement::{strides, walk};
-use super::{At, Attributes, Dependence, Inputs, Op, Operator, Record, only, place, size};
+use super::{At, Attributes, Dependence, Extent, Holds, Inputs, Op, Operator, Outlines, Record, only, place, size};
 use crate::affine::{Affine, Rule, Validity};
 use crate::error::OpError;
 use crate::switches::{Border, Switches};
@@ -103,6 +103,16 @@ struct Reduce {
 }
 
 impl Operator for Reduce {
+    fn extent(&self, x: &Outlines<'_>) -> Result<Extent, OpError> {
+        let (holds, groups) = (x.input(0)?.holds, self.groups(x)?);
+        let simple = matches!(self.kind, Kind::Sum | Kind::Mean) && (groups.size == 1 || groups.axes().is_some());
+        // Which element goes where.
+        let targets = if simple && holds == Holds::Reals { 0.0 } else { x.count(0) * size_of::<u32>() as f64 };
+        let made = Extent::new(holds, groups.shape).kept(targets).scratch(targets);
+        // A sum is frozen as it is computed, all else with a slope for each element.
+        Ok(if let Kind::Sum | Kind::Mean = self.kind { made } else { made.frozen(x.reals(2.0 * x.count(0))) })
+    }
+
     fn dependence(&self, varies: &[bool]) -> Dependence {
         only(&[0], varies, &["input", "axes"])
     }
@@ -141,12 +151,12 @@ impl Groups {
 }
 
 impl Reduce {
-    fn groups<T: Real>(&self, x: &Inputs<'_, T>) -> Result<Groups, OpError> {
+    fn groups(&self, x: &Outlines<'_>) -> Result<Groups, OpError> {
         let from = x.shape(0)?;
         let named = |own: &Option<Vec<i64>>| -> Result<Vec<usize>, OpError> {
             match (own, x.ints_if(1)?) {
                 (Some(own), _) => size::axes(own, from.len()),
-                (None, Some(axes)) => size::axes(axes.data(), from.len()),
+                (None, Some(axes)) => size::axes(axes, from.len()),
                 (None, None) => Ok(Vec::new()),
             }
         };
@@ -220,7 +230,7 @@ impl Reduce {
 
 impl<T: Real> Op<T> for Reduce {
     fn forward(&self, x: &Inputs<'_, T>) -> Result<Vec<Value<T>>, OpError> {
-        let groups = self.groups(x)?;
+        let groups = self.groups(&x.outlines())?;
         Ok(vec![match (self.kind, x.value(0)?) {
             (_, Value::Int(x)) => Value::Int(self.ints(x, &groups)?),
             (Kind::Max | Kind::Min, Value::Bool(x)) => {
@@ -242,7 +252,7 @@ impl<T: Real> Op<T> for Reduce {
         match self.kind {
             Kind::Sum | Kind::Mean => Record::applied(self, x, varies),
             Kind::Max | Kind::Min => {
-                let groups = self.groups(x)?;
+                let groups = self.groups(&x.outlines())?;
                 let winners = Select::new(z.shape(), &groups.shape, self.winners(z.data(), &groups));
                 let none = if self.kind == Kind::Max { T::neg_infinity() } else { T::infinity() };
                 let value = z.picked(&winners, none);
@@ -253,7 +263,7 @@ impl<T: Real> Op<T> for Reduce {
     }
 
     fn freeze(&self, at: &At<'_, T>) -> Result<Affine<T>, OpError> {
-        let groups = self.groups(at.inputs)?;
+        let groups = self.groups(&at.inputs.outlines())?;
         let x = at.inputs.real(0)?;
         match self.kind {
             Kind::Sum | Kind::Mean => Ok(self.linear(&groups)),
@@ -270,7 +280,7 @@ impl<T: Real> Op<T> for Reduce {
         if self.kind == Kind::L1 {
             return Ok(vec![Switches::pieces(0, x, [T::zero(); 2], Border::Inner)]);
         }
-        let groups = self.groups(at.inputs)?;
+        let groups = self.groups(&at.inputs.outlines())?;
         let winners = self.winners(x.data(), &groups);
         let members = groups.target().iter().enumerate().map(|(element, &group)| (group as usize, element as u32));
         Ok(vec![Switches::contest(0, &winners, members, self.kind == Kind::Max)])

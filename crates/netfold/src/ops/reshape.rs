@@ -3,7 +3,7 @@
 use netfold_linear::Real;
 
 use super::facts::{ALL, BFLOAT16, FLOATS, Facts, INT64};
-use super::{At, Attributes, Dependence, Inputs, Op, Operator, Record, only, size};
+use super::{At, Attributes, Dependence, Extent, Inputs, Op, Operator, Outlines, Record, only, size};
 use crate::affine::Affine;
 use crate::error::OpError;
 use crate::value::Value;
@@ -44,18 +44,22 @@ enum Reshape {
 }
 
 impl Operator for Reshape {
+    fn extent(&self, x: &Outlines<'_>) -> Result<Extent, OpError> {
+        Ok(Extent::new(x.input(0)?.holds, self.target(x)?).shared())
+    }
+
     fn dependence(&self, varies: &[bool]) -> Dependence {
         only(&[0], varies, &["input", "shape"])
     }
 }
 
 impl Reshape {
-    fn target<T: Real>(&self, x: &Inputs<'_, T>) -> Result<Vec<usize>, OpError> {
+    fn target(&self, x: &Outlines<'_>) -> Result<Vec<usize>, OpError> {
         let from = x.shape(0)?;
         let list = |own: &Option<Vec<i64>>| -> Result<Option<Vec<i64>>, OpError> {
             Ok(match own {
                 Some(own) => Some(own.clone()),
-                None => x.ints_if(1)?.map(|ints| ints.data().to_vec()),
+                None => x.ints_if(1)?.map(<[i64]>::to_vec),
             })
         };
         let to = match self {
@@ -111,7 +115,7 @@ fn resolve(from: &[usize], wanted: &[i64], zero_is_zero: bool) -> Result<Vec<usi
 
 impl<T: Real> Op<T> for Reshape {
     fn forward(&self, x: &Inputs<'_, T>) -> Result<Vec<Value<T>>, OpError> {
-        Ok(vec![x.value(0)?.reshaped(&self.target(x)?)])
+        Ok(vec![x.value(0)?.reshaped(&self.target(&x.outlines())?)])
     }
 
     fn record(&self, x: &Inputs<'_, T>, varies: &[bool]) -> Result<Option<Record<T>>, OpError> {
@@ -119,6 +123,6 @@ impl<T: Real> Op<T> for Reshape {
     }
 
     fn freeze(&self, at: &At<'_, T>) -> Result<Affine<T>, OpError> {
-        Ok(Affine::reshape(at.inputs.shape(0)?, &self.target(at.inputs)?))
+        Ok(Affine::reshape(at.inputs.shape(0)?, &self.target(&at.inputs.outlines())?))
     }
 }

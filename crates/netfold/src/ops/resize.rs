@@ -7,7 +7,7 @@ use netfold_linear::{Chain, Field, Identity, Real, Resample, Select, SharedMap, 
 use super::facts::{ALL, BFLOAT16, BOOL, FLOAT, FLOATS, Facts, INDICES, INT64};
 use super::movement::Pick;
 use super::ratio::Ratio;
-use super::{At, Attributes, Dependence, Inputs, Op, Operator, Record, only, size};
+use super::{At, Attributes, Dependence, Extent, Inputs, Op, Operator, Outlines, Record, only, size};
 use crate::affine::Affine;
 use crate::error::OpError;
 use crate::value::Value;
@@ -115,6 +115,26 @@ struct Resize {
 }
 
 impl Operator for Resize {
+    fn extent(&self, x: &Outlines<'_>) -> Result<Extent, OpError> {
+        let axes = self.axes(x)?;
+        let to: Vec<usize> = axes.iter().map(|axis| axis.to).collect();
+        let made = size::amount(&to);
+        // A row of weights for each place of an axis, as a list of its own and within the axis' matrix.
+        let weights = |axis: &Axis| axis.to as f64 * (self.reach(axis) * 2.0 + 4.0) * size_of::<(usize, f64)>() as f64;
+        let lines: f64 = axes.iter().map(weights).sum();
+        let beyond = if self.coordinates == CROP { made + x.reals(made) } else { 0.0 };
+        let indices = made * size_of::<u32>() as f64;
+        let extent = Extent::new(x.input(0)?.holds, to).kept(lines + beyond).scratch(lines);
+        Ok(match self.filter {
+            Filter::Nearest(_) => extent.kept(indices).scratch(indices),
+            // Each pair of axes makes a tensor of its own.
+            _ => {
+                let taps = axes.iter().map(|axis| 2.0 * self.reach(axis)).sum::<f64>();
+                extent.scratch(x.reals(self.between(&axes))).products(made * taps)
+            }
+        })
+    }
+
     fn dependence(&self, varies: &[bool]) -> Dependence {
         only(&[0], varies, &["input", "region", "scales", "sizes"])
     }
@@ -177,19 +197,38 @@ impl Place {
 type Row = Option<Vec<(usize, f64)>>;
 
 impl Resize {
-    fn axes<T: Real>(&self, x: &Inputs<'_, T>) -> Result<Vec<Axis>, OpError> {
+    /// How many places of the input lie at each side of a place that is interpolated.
+    fn reach(&self, axis: &Axis) -> f64 {
+        let reach = match self.filter {
+            Filter::Nearest(_) => return 0.5,
+            Filter::Linear => 1.0,
+            Filter::Cubic(_) => 2.0,
+        };
+        if self.antialias { (reach / axis.scale.wide().min(1.0)).ceil() } else { reach }
+    }
+
+    /// Elements of the tensors between the steps of [`map`](Self::map), at most.
+    fn between(&self, axes: &[Axis]) -> f64 {
+        let mut shape: Vec<usize> = axes.iter().map(|axis| axis.from).collect();
+        let mut sum = 0.0;
+        for (i, axis) in axes.iter().enumerate() {
+            shape[i] = axis.to;
+            sum += if axis.from == axis.to { 0.0 } else { size::amount(&shape) };
+        }
+        sum
+    }
+
+    fn axes(&self, x: &Outlines<'_>) -> Result<Vec<Axis>, OpError> {
         let from = x.shape(0)?;
         let named = match &self.axes {
             Some(axes) => size::axes(axes, from.len())?,
             None => (0..from.len()).collect(),
         };
-        let filled = |i: usize| x.get(i).is_some_and(|value| !value.shape().contains(&0));
+        let filled = |i: usize| x.get(i).is_some_and(|input| !input.shape.contains(&0));
         let scales = match &self.scales {
             Some(scales) => Some(scales.clone()),
             // In the precision that scales are written in.
-            None if filled(self.first) => {
-                Some(x.real(self.first)?.data().iter().map(|scale| scale.wide() as f32).collect())
-            }
+            None if filled(self.first) => Some(x.numbers(self.first)?.iter().map(|&scale| scale as f32).collect()),
             None => None,
         };
         let count = |len: usize| {
@@ -216,7 +255,7 @@ impl Resize {
                 };
             }
         } else if filled(self.first + 1) {
-            let sizes = size::shape(x.ints(self.first + 1)?.data())?;
+            let sizes = size::shape(x.ints(self.first + 1)?)?;
             count(sizes.len())?;
             let ratio = |i: usize| Ratio::new(sizes[i] as i128, from[named[i]].max(1) as i128);
             let ratios = (0..sizes.len()).map(ratio);
@@ -235,10 +274,10 @@ impl Resize {
             return Err(OpError::new("neither scales nor sizes are given"));
         }
         if self.coordinates == CROP {
-            let region = x.real(1)?.data();
+            let region = x.numbers(1)?;
             count(region.len() / 2)?;
             for (i, &axis) in named.iter().enumerate() {
-                axes[axis].region = Some([region[i].wide(), region[named.len() + i].wide()]);
+                axes[axis].region = Some([region[i], region[named.len() + i]]);
             }
         }
         if count_places(&axes)? > 0 && from.contains(&0) {
@@ -373,7 +412,7 @@ impl<T: Real> Op<T> for Resize {
     fn forward(&self, x: &Inputs<'_, T>) -> Result<Vec<Value<T>>, OpError> {
         let given = x.value(0)?;
         if let (Filter::Nearest(_), Value::Int(_) | Value::Bool(_)) = (&self.filter, given) {
-            let pick = self.pick(given.shape(), &self.axes(x)?)?;
+            let pick = self.pick(given.shape(), &self.axes(&x.outlines())?)?;
             return Ok(vec![match pick.source {
                 Some(source) => given.selected(&pick.shape, source.sources()),
                 None => given.reshaped(&pick.shape),
@@ -392,7 +431,7 @@ impl<T: Real> Op<T> for Resize {
     }
 
     fn freeze(&self, at: &At<'_, T>) -> Result<Affine<T>, OpError> {
-        let (from, axes) = (at.inputs.shape(0)?, self.axes(at.inputs)?);
+        let (from, axes) = (at.inputs.shape(0)?, self.axes(&at.inputs.outlines())?);
         let to: Vec<usize> = axes.iter().map(|axis| axis.to).collect();
         let affine = if let Filter::Nearest(_) = self.filter {
             let pick = self.pick(from, &axes)?;

@@ -6,7 +6,7 @@ use netfold_linear::{Field, Identity, Mask, Real, Select, SharedMap, Support, Tr
 
 use super::facts::{ALL, BFLOAT16, Facts, INDICES, INT64};
 use super::gather::{along, firsts};
-use super::{At, Attributes, Dependence, Inputs, Op, Operator};
+use super::{At, Attributes, Dependence, Extent, Inputs, Op, Operator, Outlines};
 use crate::affine::Affine;
 use crate::error::OpError;
 use crate::value::{Tensor, Value};
@@ -58,6 +58,12 @@ struct Scatter {
 }
 
 impl Operator for Scatter {
+    fn extent(&self, x: &Outlines<'_>) -> Result<Extent, OpError> {
+        let (data, updates) = (x.count(0), x.count(2));
+        let tables = updates * (2 * size_of::<u32>() + size_of::<usize>()) as f64;
+        Ok(Extent::like(x, 0)?.scratch(tables).frozen((data + updates) * size_of::<u32>() as f64))
+    }
+
     fn dependence(&self, varies: &[bool]) -> Dependence {
         match varies {
             [_, true, ..] => Dependence::Unsupported("its `indices` depend on the network's input".into()),

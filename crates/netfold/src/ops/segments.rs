@@ -6,7 +6,7 @@ use std::sync::Arc;
 use netfold_linear::{Clipped, Diagonal, Field, Mask, Real, Support};
 
 use super::facts::{BFLOAT16, FLOATS, Facts, NUMBERS, SIGNED};
-use super::{At, Attributes, Dependence, Inputs, Op, Operator, Record, only};
+use super::{At, Attributes, Dependence, Extent, Inputs, Op, Operator, Outlines, Record, only};
 use crate::affine::{Affine, Validity};
 use crate::error::OpError;
 use crate::switches::{Border, Switches};
@@ -64,6 +64,15 @@ enum Segments {
 }
 
 impl Operator for Segments {
+    fn extent(&self, x: &Outlines<'_>) -> Result<Extent, OpError> {
+        let made = Extent::like(x, 0)?;
+        Ok(match self {
+            // Masks of bits, and what is cut.
+            Self::Clip { .. } => made.kept(x.count(0) / 4.0 + x.reals(x.count(0))),
+            _ => made.kept(x.reals(2.0 * x.count(0))),
+        })
+    }
+
     fn dependence(&self, varies: &[bool]) -> Dependence {
         only(&[0], varies, &["input", "lower bound", "upper bound"])
     }

@@ -3,7 +3,7 @@
 use netfold_linear::Real;
 
 use super::facts::{ALL, BFLOAT16, Facts};
-use super::{At, Attributes, Dependence, Inputs, Op, Operator};
+use super::{At, Attributes, Dependence, Extent, Holds, Inputs, Op, Operator, Outlines};
 use crate::affine::Affine;
 use crate::error::OpError;
 use crate::value::{Tensor, Value};
@@ -32,24 +32,39 @@ enum Shape {
 }
 
 impl Operator for Shape {
+    fn extent(&self, x: &Outlines<'_>) -> Result<Extent, OpError> {
+        let (shape, elements) = self.of(x.shape(0)?);
+        let mut made = Extent::new(Holds::Ints, shape);
+        made.outputs[0].ints = Some(elements);
+        Ok(made)
+    }
+
     fn dependence(&self, _: &[bool]) -> Dependence {
         Dependence::Constant
     }
 }
 
-impl<T: Real> Op<T> for Shape {
-    fn forward(&self, x: &Inputs<'_, T>) -> Result<Vec<Value<T>>, OpError> {
-        let shape: Vec<i64> = x.shape(0)?.iter().map(|&size| size as i64).collect();
+impl Shape {
+    /// y: its shape and its elements.
+    fn of(&self, shape: &[usize]) -> (Vec<usize>, Vec<i64>) {
         let rank = shape.len() as i64;
         let cut = |i: i64| (if i < 0 { i.saturating_add(rank) } else { i }).clamp(0, rank) as usize;
-        Ok(vec![Value::Int(match self {
+        match self {
             Self::Sizes { start, end } => {
                 let (start, end) = (cut(*start), cut(end.unwrap_or(rank)));
-                let part = shape.get(start..end).unwrap_or_default();
-                Tensor::new(&[part.len()], part.to_vec())
+                let part: Vec<i64> =
+                    shape.get(start..end).unwrap_or_default().iter().map(|&size| size as i64).collect();
+                (vec![part.len()], part)
             }
-            Self::Count => Tensor::scalar(shape.iter().product()),
-        })])
+            Self::Count => (Vec::new(), vec![shape.iter().map(|&size| size as i64).product()]),
+        }
+    }
+}
+
+impl<T: Real> Op<T> for Shape {
+    fn forward(&self, x: &Inputs<'_, T>) -> Result<Vec<Value<T>>, OpError> {
+        let (shape, elements) = self.of(x.shape(0)?);
+        Ok(vec![Value::Int(Tensor::new(&shape, elements))])
     }
 
     fn freeze(&self, _: &At<'_, T>) -> Result<Affine<T>, OpError> {

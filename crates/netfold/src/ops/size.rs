@@ -2,9 +2,14 @@
 
 use crate::error::OpError;
 
-/// The most elements that one tensor of a graph may have: far beyond any picture's activations, and few enough that
-/// a hostile shape is refused before anything is allocated.
-pub const MOST: usize = 1 << 28;
+/// The most elements that one tensor of a graph may have: indices of elements are of 32 bits, and their sums with a step
+/// stay within. How much memory there is for them is the [budget](crate::budget::Budget)'s business.
+pub const MOST: usize = (1 << 31) - 1;
+
+/// How many elements a tensor of this shape has, however many these are.
+pub fn amount(shape: &[usize]) -> f64 {
+    shape.iter().map(|&size| size as f64).product()
+}
 
 /// How many elements a tensor of this shape has.
 ///
@@ -14,7 +19,7 @@ pub fn count(shape: &[usize]) -> Result<usize, OpError> {
     let len = shape.iter().try_fold(1_usize, |len, &size| len.checked_mul(size.max(1)).filter(|&len| len <= MOST));
     match len {
         Some(len) => Ok(if shape.contains(&0) { 0 } else { len }),
-        None => Err(OpError::new(format!("a tensor of shape {shape:?} is over the limit of {MOST} elements"))),
+        None => Err(OpError::Large { shape: shape.into(), most: MOST }),
     }
 }
 

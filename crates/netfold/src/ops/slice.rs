@@ -1,12 +1,9 @@
 //! `Slice`, `Split`: a part of each axis.
 
-use netfold_linear::Real;
-
 use super::facts::{ALL, BFLOAT16, FLOATS, Facts, INDICES, INT64};
 use super::movement::{Moved, Movement, Pick, whole};
-use super::{Attributes, Inputs, Operator, size};
+use super::{Attributes, Operator, Outlines, size};
 use crate::error::OpError;
-use crate::value::Tensor;
 
 pub(super) fn facts(name: &str) -> Facts {
     match name {
@@ -55,30 +52,39 @@ struct Slice {
     axes: Option<Vec<i64>>,
 }
 
-/// The indices of one axis: `start` and `end` count from the end where negative, and are cut to the axis.
-fn range(size: usize, start: i64, end: i64, step: i64) -> Vec<u32> {
+/// Some places of an axis: `len` of them, from `start` on, `step` apart.
+struct Range {
+    start: i128,
+    step: i128,
+    len: usize,
+}
+
+impl Range {
+    fn indices(&self) -> Vec<u32> {
+        (0..self.len as i128).map(|i| (self.start + i * self.step) as u32).collect()
+    }
+}
+
+/// The places of one axis: `start` and `end` count from the end where negative, and are cut to the axis.
+fn range(size: usize, start: i64, end: i64, step: i64) -> Range {
     let len = i128::from(size as u64);
     let from_end = |i: i64| if i < 0 { i128::from(i) + len } else { i128::from(i) };
     let step = i128::from(step);
     let (low, high) = if step > 0 { (0, len) } else { (-1, len - 1) };
     let (start, end) =
         (from_end(start).clamp(low.max(0).min(high), high.max(low)), from_end(end).clamp(low, high.max(low)));
-    let mut indices = Vec::new();
-    let mut i = start;
-    while (step > 0 && i < end) || (step < 0 && i > end) {
-        indices.push(i as u32);
-        i += step;
-    }
-    indices
+    let span = if step > 0 { end - start } else { start - end }.max(0);
+    Range { start, step, len: ((span + step.abs() - 1) / step.abs()) as usize }
 }
 
-impl Movement for Slice {
-    fn pick<T: Real>(&self, x: &Inputs<'_, T>, _: usize) -> Result<Pick, OpError> {
+impl Slice {
+    /// The axes that are cut, and what is left of each.
+    fn ranges(&self, x: &Outlines<'_>) -> Result<Vec<(usize, Range)>, OpError> {
         let from = x.shape(0)?;
         let list = |own: &Option<Vec<i64>>, i: usize| -> Result<Option<Vec<i64>>, OpError> {
             Ok(match own {
                 Some(own) => Some(own.clone()),
-                None => x.ints_if(i)?.map(|ints| ints.data().to_vec()),
+                None => x.ints_if(i)?.map(<[i64]>::to_vec),
             })
         };
         let missing = |what: &str| OpError::new(format!("the {what} are missing"));
@@ -94,10 +100,22 @@ impl Movement for Slice {
         if steps.contains(&0) {
             return Err(OpError::new("a step is zero"));
         }
+        let axes = size::axes(&axes, from.len())?.into_iter().enumerate();
+        Ok(axes.map(|(i, axis)| (axis, range(from[axis], starts[i], ends[i], steps[i]))).collect())
+    }
+}
+
+impl Movement for Slice {
+    fn shape(&self, x: &Outlines<'_>, _: usize) -> Result<Vec<usize>, OpError> {
+        let mut shape = x.shape(0)?.to_vec();
+        self.ranges(x)?.into_iter().for_each(|(axis, range)| shape[axis] = range.len);
+        Ok(shape)
+    }
+
+    fn pick(&self, x: &Outlines<'_>, _: usize) -> Result<Pick, OpError> {
+        let from = x.shape(0)?;
         let mut lists: Vec<Vec<u32>> = from.iter().map(|&size| whole(size)).collect();
-        for (i, axis) in size::axes(&axes, from.len())?.into_iter().enumerate() {
-            lists[axis] = range(from[axis], starts[i], ends[i], steps[i]);
-        }
+        self.ranges(x)?.into_iter().for_each(|(axis, range)| lists[axis] = range.indices());
         Pick::separable(from, &lists)
     }
 }
@@ -118,10 +136,10 @@ struct Split {
 }
 
 impl Split {
-    fn sizes<T: Real>(&self, x: &Inputs<'_, T>, size: usize) -> Result<Vec<usize>, OpError> {
+    fn sizes(&self, x: &Outlines<'_>, size: usize) -> Result<Vec<usize>, OpError> {
         let given = match &self.sizes {
             Some(own) => Some(own.as_slice()),
-            None => x.ints_if(1)?.map(Tensor::data),
+            None => x.ints_if(1)?,
         };
         let parts = self.outputs.max(1);
         let sizes = match given {
@@ -145,7 +163,14 @@ impl Split {
 }
 
 impl Movement for Split {
-    fn pick<T: Real>(&self, x: &Inputs<'_, T>, output: usize) -> Result<Pick, OpError> {
+    fn shape(&self, x: &Outlines<'_>, output: usize) -> Result<Vec<usize>, OpError> {
+        let mut shape = x.shape(0)?.to_vec();
+        let axis = size::axis(self.axis, shape.len())?;
+        shape[axis] = self.sizes(x, shape[axis])?[output];
+        Ok(shape)
+    }
+
+    fn pick(&self, x: &Outlines<'_>, output: usize) -> Result<Pick, OpError> {
         let from = x.shape(0)?;
         let axis = size::axis(self.axis, from.len())?;
         let sizes = self.sizes(x, from[axis])?;

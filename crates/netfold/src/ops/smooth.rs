@@ -7,7 +7,7 @@ use netfold_linear::{Chain, Diagonal, Field, Mask, Real, Support};
 use rayon::prelude::*;
 
 use super::facts::{BFLOAT16, FLOAT, FLOATS, Facts, NUMBERS, Types};
-use super::{At, Attributes, Inputs, Op, Operator};
+use super::{At, Attributes, Extent, Inputs, Op, Operator, Outlines};
 use crate::affine::{Affine, Rule, Validity};
 use crate::error::OpError;
 use crate::value::{Tensor, Value};
@@ -158,7 +158,11 @@ struct OneArgument {
     parameters: [f64; 2],
 }
 
-impl Operator for OneArgument {}
+impl Operator for OneArgument {
+    fn extent(&self, x: &Outlines<'_>) -> Result<Extent, OpError> {
+        Extent::like(x, 0)
+    }
+}
 
 /// (f(z) − f(0)) / z without loss of digits: near 0 as the mean of f' between 0 and z, by Gauss and Legendre's rule.
 fn secant(curve: &Curve, parameters: [f64; 2], z: f64) -> f64 {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use netfold_linear::{Chain, Field, Mask, RankOne, Real, Support};
 
 use super::facts::{BFLOAT16, FLOATS, Facts};
-use super::{At, Attributes, Inputs, Op, Operator, size};
+use super::{At, Attributes, Extent, Inputs, Op, Operator, Outlines, size};
 use crate::affine::{Affine, Rule, Validity};
 use crate::error::OpError;
 use crate::value::{Tensor, Value};
@@ -40,7 +40,12 @@ struct Softmax {
     rest: bool,
 }
 
-impl Operator for Softmax {}
+impl Operator for Softmax {
+    fn extent(&self, x: &Outlines<'_>) -> Result<Extent, OpError> {
+        // A rank-one map and what it makes.
+        Ok(Extent::like(x, 0)?.frozen(x.reals(4.0 * x.count(0))))
+    }
+}
 
 impl Softmax {
     /// In place: the numbers of one sum.

@@ -3,7 +3,7 @@
 use netfold_linear::{Diagonal, Field, Real};
 
 use super::facts::{BFLOAT16, FLOATS, Facts, NUMBERS};
-use super::{At, Attributes, Dependence, Inputs, Op, Operator, broadcast, only, place};
+use super::{At, Attributes, Dependence, Extent, Inputs, Op, Operator, Outlines, broadcast, only, place, size};
 use crate::affine::{Affine, Rule, Validity};
 use crate::error::OpError;
 use crate::value::Value;
@@ -50,6 +50,14 @@ enum Steps {
 }
 
 impl Operator for Steps {
+    fn extent(&self, x: &Outlines<'_>) -> Result<Extent, OpError> {
+        let Self::Mod { .. } = self else { return Extent::like(x, 0) };
+        let shapes = [x.shape(0)?, x.shape(1)?];
+        let shape = broadcast::common(shapes)?;
+        let (tables, made) = (broadcast::tables(shapes, &shape, size_of::<i64>()), x.reals(size::amount(&shape)));
+        Ok(Extent::new(x.input(0)?.holds, shape).scratch(tables).frozen(made))
+    }
+
     fn dependence(&self, varies: &[bool]) -> Dependence {
         only(&[0], varies, &["input", "divisor"])
     }

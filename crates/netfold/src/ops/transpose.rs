@@ -1,10 +1,8 @@
 //! `Transpose`, `DepthToSpace`, `SpaceToDepth`: axes in another order.
 
-use netfold_linear::Real;
-
 use super::facts::{ALL, BFLOAT16, Facts};
 use super::movement::{Moved, Movement, Pick, strides, walk};
-use super::{Attributes, Inputs, Operator, size};
+use super::{Attributes, Operator, Outlines, size};
 use crate::error::OpError;
 
 pub(super) fn facts(name: &str) -> Facts {
@@ -51,15 +49,26 @@ struct Transpose {
     order: Option<Vec<i64>>,
 }
 
+impl Transpose {
+    /// The axes of x in the order of y.
+    fn order(&self, from: &[usize]) -> Result<Vec<usize>, OpError> {
+        match &self.order {
+            None => Ok((0..from.len()).rev().collect()),
+            Some(order) if order.len() == from.len() => size::axes(order, from.len()),
+            Some(order) => Err(OpError::new(format!("perm {order:?} of a tensor with {} axes", from.len()))),
+        }
+    }
+}
+
 impl Movement for Transpose {
-    fn pick<T: Real>(&self, x: &Inputs<'_, T>, _: usize) -> Result<Pick, OpError> {
+    fn shape(&self, x: &Outlines<'_>, _: usize) -> Result<Vec<usize>, OpError> {
         let from = x.shape(0)?;
-        let order = match &self.order {
-            None => (0..from.len()).rev().collect(),
-            Some(order) if order.len() == from.len() => size::axes(order, from.len())?,
-            Some(order) => return Err(OpError::new(format!("perm {order:?} of a tensor with {} axes", from.len()))),
-        };
-        Ok(turned(from, &order, None))
+        Ok(self.order(from)?.into_iter().map(|axis| from[axis]).collect())
+    }
+
+    fn pick(&self, x: &Outlines<'_>, _: usize) -> Result<Pick, OpError> {
+        let from = x.shape(0)?;
+        Ok(turned(from, &self.order(from)?, None))
     }
 }
 
@@ -81,26 +90,31 @@ struct Blocks {
 }
 
 impl Movement for Blocks {
-    fn pick<T: Real>(&self, x: &Inputs<'_, T>, _: usize) -> Result<Pick, OpError> {
-        let from = x.shape(0)?;
-        let b = self.block;
+    fn shape(&self, x: &Outlines<'_>, _: usize) -> Result<Vec<usize>, OpError> {
+        let (from, b) = (x.shape(0)?, self.block);
         let &[n, c, h, w] = from else { return Err(OpError::new(format!("{from:?} should have four axes"))) };
-        if let Kind::ToDepth { channel_first } = self.kind {
+        if let Kind::ToDepth { .. } = self.kind {
             if !h.is_multiple_of(b) || !w.is_multiple_of(b) {
                 return Err(OpError::new(format!("{h} x {w} places in blocks of {b}")));
             }
-            let (h, w) = (h / b, w / b);
-            let order = if channel_first { [0, 1, 3, 5, 2, 4] } else { [0, 3, 5, 1, 2, 4] };
-            return Ok(turned(&[n, c, h, b, w, b], &order, Some(vec![n, c * b * b, h, w])));
+            return Ok(vec![n, c * b * b, h / b, w / b]);
         }
         if !c.is_multiple_of(b * b) {
             return Err(OpError::new(format!("{c} channels do not fill blocks of {b} x {b}")));
         }
-        let c = c / (b * b);
-        let to = Some(vec![n, c, h * b, w * b]);
+        Ok(vec![n, c / (b * b), h * b, w * b])
+    }
+
+    fn pick(&self, x: &Outlines<'_>, output: usize) -> Result<Pick, OpError> {
+        let to = self.shape(x, output)?;
+        // Of the side with fewer places.
+        let (from, b) = (x.shape(0)?, self.block);
+        let [n, c, h, w] = [0, 1, 2, 3].map(|axis| from[axis].min(to[axis]));
         Ok(match self.kind {
-            Kind::ChannelFirst => turned(&[n, c, b, b, h, w], &[0, 1, 4, 2, 5, 3], to),
-            _ => turned(&[n, b, b, c, h, w], &[0, 3, 4, 1, 5, 2], to),
+            Kind::ToDepth { channel_first: true } => turned(&[n, c, h, b, w, b], &[0, 1, 3, 5, 2, 4], Some(to)),
+            Kind::ToDepth { channel_first: false } => turned(&[n, c, h, b, w, b], &[0, 3, 5, 1, 2, 4], Some(to)),
+            Kind::ChannelFirst => turned(&[n, c, b, b, h, w], &[0, 1, 4, 2, 5, 3], Some(to)),
+            Kind::BlockFirst => turned(&[n, b, b, c, h, w], &[0, 3, 4, 1, 5, 2], Some(to)),
         })
     }
 }

@@ -1,10 +1,10 @@
 //! `Trilu`.
 
-use netfold_linear::{Real, Select};
+use netfold_linear::Select;
 
 use super::facts::{ALL, BFLOAT16, Facts, INT64};
 use super::movement::{Moved, Movement, Pick};
-use super::{Attributes, Inputs, Operator};
+use super::{Attributes, Operator, Outlines};
 use crate::error::OpError;
 
 pub(super) fn facts(_: &str) -> Facts {
@@ -24,10 +24,14 @@ struct Trilu {
 }
 
 impl Movement for Trilu {
-    fn pick<T: Real>(&self, x: &Inputs<'_, T>, _: usize) -> Result<Pick, OpError> {
+    fn shape(&self, x: &Outlines<'_>, _: usize) -> Result<Vec<usize>, OpError> {
+        Ok(x.shape(0)?.to_vec())
+    }
+
+    fn pick(&self, x: &Outlines<'_>, _: usize) -> Result<Pick, OpError> {
         let shape = x.shape(0)?;
         let &[.., rows, columns] = shape else { return Err(OpError::new(format!("{shape:?} should have two axes"))) };
-        let k = match x.ints_if(1)?.map(|k| k.data()) {
+        let k = match x.ints_if(1)? {
             None => 0,
             Some(&[k]) => k,
             Some(other) => return Err(OpError::new(format!("{} numbers for one diagonal", other.len()))),

@@ -1,7 +1,7 @@
 //! One node made by hand.
 
 use netfold::affine::{Affine, Rule};
-use netfold::ops::{At, Attributes, Inputs, Operator, entry};
+use netfold::ops::{At, Attributes, Holds, Inputs, Operator, entry};
 use netfold::{OpError, Precision, Tensor, Value};
 use netfold_onnx::NodeDef;
 
@@ -26,7 +26,39 @@ pub fn real(shape: &[usize], data: &[f64]) -> Value<f64> {
 
 /// What a node gives as its first output.
 pub fn forward<T: Precision>(operator: &dyn Operator, inputs: &[Value<T>]) -> Result<Value<T>, OpError> {
-    T::op(operator).forward(&Inputs(inputs.iter().map(Some).collect())).map(|mut outputs| outputs.swap_remove(0))
+    compute(operator, &Inputs(inputs.iter().map(Some).collect())).map(|mut outputs| outputs.swap_remove(0))
+}
+
+/// Bytes that one node of a test may take.
+const MOST: f64 = (1 << 30) as f64;
+
+/// What a node gives, which is what it tells beforehand.
+///
+/// # Panics
+/// If it computes something else than it told, or computes where it refused to tell.
+pub fn compute<T: Precision>(operator: &dyn Operator, inputs: &Inputs<'_, T>) -> Result<Vec<Value<T>>, OpError> {
+    let extent = operator.extent(&inputs.outlines());
+    match &extent {
+        Ok(extent) if extent.bytes(size_of::<T>()) > MOST => return Err(OpError::new("more than a test may take")),
+        Err(error) if error.to_string().contains("over the limit") => return Err(error.clone()),
+        _ => {}
+    }
+    let made = T::op(operator).forward(inputs)?;
+    let told = extent.unwrap_or_else(|error| panic!("{operator:?} computes, and tells nothing: {error}"));
+    let holds = |value: &Value<T>| match value {
+        Value::Real(_) => Holds::Reals,
+        Value::Int(_) => Holds::Ints,
+        Value::Bool(_) => Holds::Truths,
+    };
+    let made_of: Vec<(Holds, &[usize])> = made.iter().map(|value| (holds(value), value.shape())).collect();
+    let told_of: Vec<(Holds, &[usize])> = told.outputs.iter().map(|told| (told.holds, told.shape.as_slice())).collect();
+    assert_eq!(told_of, made_of, "{operator:?} makes what it tells");
+    for (told, value) in told.outputs.iter().zip(&made) {
+        if let (Some(ints), Value::Int(value)) = (&told.ints, value) {
+            assert_eq!(ints, value.data(), "{operator:?} makes the elements that it tells");
+        }
+    }
+    Ok(made)
 }
 
 /// What a node is at its inputs, of which those in `varies` vary.

@@ -107,7 +107,7 @@ pub fn evaluate<T: Precision>(
     for node in &model.nodes {
         let operator = node.operator.as_ref().map_err(|why| format!("{}: {why}", node.op))?;
         let given = Inputs(node.inputs.iter().map(|id| id.and_then(|id| values.get(&id))).collect());
-        let made = T::op(operator.as_ref()).forward(&given).map_err(|error| format!("{}: {error}", node.op))?;
+        let made = crate::node::compute(operator.as_ref(), &given).map_err(|error| format!("{}: {error}", node.op))?;
         values.extend(node.outputs.iter().zip(made).filter_map(|(id, value)| Some(((*id)?, value))));
     }
     Ok(values)
