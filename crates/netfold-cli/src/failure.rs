@@ -47,6 +47,13 @@ impl Failure {
         self
     }
 
+    /// With what the message is about, one a line.
+    #[must_use]
+    pub fn about(mut self, list: Vec<String>) -> Self {
+        self.list = list;
+        self
+    }
+
     /// A failure made of an error and what caused it.
     pub fn of(code: u8, error: &dyn StdError) -> Self {
         let causes = std::iter::successors(error.source(), |&cause| cause.source());

@@ -21,12 +21,9 @@ use crate::value::{Tensor, Value};
 pub(crate) fn check_finite<T: Precision>(what: impl Fn() -> String, tensor: &Tensor<T>) -> Result<(), Error> {
     match tensor.non_finite() {
         None => Ok(()),
-        Some(index) => Err(Error::NonFinite {
-            what: what(),
-            value: tensor.data()[index].to_string(),
-            index,
-            origin: None,
-        }),
+        Some(index) => {
+            Err(Error::NonFinite { what: what(), value: tensor.data()[index].to_string(), index, origin: None })
+        }
     }
 }
 
@@ -65,7 +62,7 @@ impl<T: Precision> Trace<'_, T> {
     }
 
     /// The error of an output that is not finite, with the node that made the first number that is not.
-    pub(crate) fn from_the_first(&self, error: Error) -> Error {
+    pub(crate) fn led_to_the_first(&self, error: Error) -> Error {
         let Error::NonFinite { what, value, index, .. } = error else { return error };
         let replaced = Arc::clone(&self.tracing.replaced);
         let tracing = Tracing { non_finite: NonFinite::Allow, keep: Keep::Values, replaced, ..Tracing::default() };

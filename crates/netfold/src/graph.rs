@@ -67,8 +67,8 @@ pub struct Model {
     single: OnceLock<Constants<f32>>,
     double: OnceLock<Constants<f64>>,
     budget: OnceLock<Budget>,
-    /// What the constants take as they were read.
-    _read: Option<Share>,
+    /// What the constants take as they were read, until the model goes.
+    share: Option<Share>,
 }
 
 /// A model's constants in one precision.
@@ -108,7 +108,7 @@ impl Model {
     pub fn within(mut self, budget: Budget) -> Result<Self, Error> {
         let bytes = |tensor: &TensorDef| (tensor.data.len() * tensor.data.dtype().size().unwrap_or_default()) as f64;
         let bytes = self.constants.values().map(bytes).sum();
-        self._read = Some(budget.take(bytes).map_err(Error::memory("to hold the model's constants"))?);
+        self.share = Some(budget.take(bytes).map_err(Error::memory("to hold the model's constants"))?);
         self.budget = OnceLock::from(budget);
         Ok(self)
     }
@@ -138,7 +138,7 @@ impl Model {
             single: OnceLock::new(),
             double: OnceLock::new(),
             budget: OnceLock::new(),
-            _read: None,
+            share: None,
         };
         let graph = def.graph;
         for (name, tensor) in graph.initializers {

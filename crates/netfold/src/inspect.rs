@@ -292,7 +292,8 @@ impl Model {
         for (i, (id, shape)) in shapes.iter().enumerate() {
             self.check_shape(*id, shape)?;
             let reals = i == 0 && start.from.is_none();
-            let held = (i > 0 && size::amount(shape) <= SMALL).then(|| self.spread_value::<T>(*id, shape)).transpose()?;
+            let held =
+                (i > 0 && size::amount(shape) <= SMALL).then(|| self.spread_value::<T>(*id, shape)).transpose()?;
             let holds = if reals { Holds::Reals } else { self.holds(*id) };
             inputs.push((*id, Told::new(holds, shape.clone()), held));
         }

@@ -123,10 +123,7 @@ impl<T: Precision> Rounding<T> {
             let (Some(map), Ok(x)) = (map, inputs.real(i)) else { continue };
             let Some(v) = node.inputs[i].and_then(|id| self.variances.get(&id)) else { continue };
             terms += 1;
-            let v = match map.is_exact() {
-                true => v.clone(),
-                false => v.paired(x, |v, x| v + T::of(PRODUCT) * x * x),
-            };
+            let v = if map.is_exact() { v.clone() } else { v.paired(x, |v, x| v + T::of(PRODUCT) * x * x) };
             exact &= map.is_exact();
             let made = squares(map).apply(v.probe(), &full);
             sum = Some(match sum {
@@ -184,7 +181,7 @@ impl<T: Precision> Rounding<T> {
         if !passed.is_empty() && passed.iter().all(|&(element, _)| element < made.len()) {
             let mut all = made.data().to_vec();
             passed.iter().for_each(|&(element, v)| all[element] = all[element].max(v));
-            *made = Tensor::new(&made.shape().to_vec(), all);
+            *made = Tensor::new(made.shape(), all);
         }
         Some(decisions)
     }

@@ -199,7 +199,7 @@ impl Model {
         if non_finite == NonFinite::Refuse
             && let Err(error) = check_finite(|| format!("the output `{}`", self.name(output)), logits)
         {
-            return Err(trace.from_the_first(error));
+            return Err(trace.led_to_the_first(error));
         }
         Ok(trace)
     }
@@ -406,7 +406,7 @@ impl<'m, T: Precision> Trace<'m, T> {
     fn scale_at(&self, node: &Node) -> Option<Warning> {
         const MOST: f64 = 4.0;
         let ratio = T::op(node.operator.as_ref().ok()?.as_ref()).deviation(&self.inputs(node))?;
-        let off = ratio > MOST || ratio < 1.0 / MOST;
+        let off = !(1.0 / MOST..=MOST).contains(&ratio);
         off.then(|| Warning::InputScale { node: node.name.clone(), ratio })
     }
 
@@ -424,12 +424,14 @@ impl<'m, T: Precision> Trace<'m, T> {
     fn release<'a>(&mut self, tensors: impl Iterator<Item = &'a TensorId>, held: &mut [usize]) {
         for &id in tensors {
             held[id.0] = held[id.0].saturating_sub(1);
-            if held[id.0] == 0 && self.varies(id) && self.tracing.keep == Keep::Priors {
-                if let Some(value) = self.values[id.0].take() {
-                    let rest = self.held.bytes().saturating_sub(value.own_bytes());
-                    value.recycle();
-                    self.held.shrink_to(rest);
-                }
+            if held[id.0] == 0
+                && self.varies(id)
+                && self.tracing.keep == Keep::Priors
+                && let Some(value) = self.values[id.0].take()
+            {
+                let rest = self.held.bytes().saturating_sub(value.own_bytes());
+                value.recycle();
+                self.held.shrink_to(rest);
             }
         }
     }

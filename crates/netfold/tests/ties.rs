@@ -20,10 +20,8 @@ fn frozen<T: Precision>(model: &Model, x: &Tensor<T>, keep: Keep) -> Circuit<T> 
 fn passed<T: Precision>(stage: &Stage<T>) -> Vec<f64> {
     let number = |element: usize| T::of(1.0 + (element % (1 << 20)) as f64 / f64::from(1 << 20));
     let inputs: Vec<_> = stage.affine.terms.iter().flatten().map(|map| map.domain().to_vec()).collect();
-    let inputs: Vec<_> = inputs
-        .iter()
-        .map(|shape| Tensor::new(shape, (0..shape.iter().product()).map(number).collect()))
-        .collect();
+    let inputs: Vec<_> =
+        inputs.iter().map(|shape| Tensor::new(shape, (0..shape.iter().product()).map(number).collect())).collect();
     let made = stage.affine.apply(&inputs.iter().map(Some).collect::<Vec<_>>());
     made.data().iter().map(|made| made.wide()).collect()
 }

@@ -124,11 +124,11 @@ fn in_one_line(error: &Error) -> String {
 fn nothing_applies(seen: &[Seen]) -> Failure {
     let why = |seen: &Seen| Some(format!("`{}` does not apply: {}", seen.lens.name, seen.map.as_ref().err()?));
     let lines: Vec<String> = seen.iter().filter_map(why).collect();
-    let message = match lines.as_slice() {
-        [one] => format!("the lens {one}"),
-        _ => format!("none of the lenses applies\n    {}", lines.join("\n    ")),
+    let failure = match lines.as_slice() {
+        [one] => Failure::new(WRONG_INPUT, format!("the lens {one}")),
+        _ => Failure::new(WRONG_INPUT, "none of the lenses applies").about(lines),
     };
-    Failure::new(WRONG_INPUT, message).hint("`--lens all` shows those that do")
+    failure.hint("`--lens all` shows those that do")
 }
 
 fn settings<T: Precision>(words: &Lens, session: &Session<'_>, x: &Tensor<T>) -> Result<Settings<T>, Failure> {

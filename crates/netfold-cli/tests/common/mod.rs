@@ -72,7 +72,7 @@ macro_rules! says {
         settings.add_filter(r" +\d\.\de-?\d+\b", " [small]");
         settings.add_filter(r" +-?\d\.\d+e-(?:[6-9]|1\d)\b", " [small]");
         // A difference of nothing at all, which another processor may round to something.
-        settings.add_filter(r"(?m)  +0( |$)", " [small]$1");
+        settings.add_filter(r"(?m)  +0(  |$)", " [small]$1");
         settings.set_omit_expression(true);
         settings.set_description(format!("netfold {}", $words.join(" ")));
         settings.bind(|| insta_cmd::assert_cmd_snapshot!($stage.netfold(&$words)));

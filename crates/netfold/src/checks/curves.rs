@@ -45,7 +45,7 @@ impl Score {
             Ok(made.data().iter().map(|p| p.wide()).collect())
         };
         let pairs = squashed(0.0)?.into_iter().zip(squashed(50.0)?).enumerate();
-        Ok(Self::Softmax(pairs.filter(|(i, (a, b))| a != b || *i == class).map(|(i, _)| i).collect()))
+        Ok(Self::Softmax(pairs.filter(|(i, (a, b))| a.total_cmp(b).is_ne() || *i == class).map(|(i, _)| i).collect()))
     }
 
     /// The word for it.

@@ -68,9 +68,8 @@ impl Staging {
         }
         match Self::open(home, Some(name)) {
             Ok(staging) if staging.reaches(&place.target())? => Ok(staging),
-            Ok(_) => Self::open(&place.target(), None),
             // The parent may be another's; whether the folder itself can be written is told by the same error.
-            Err(_) => Self::open(&place.target(), None),
+            Ok(_) | Err(_) => Self::open(&place.target(), None),
         }
     }
 

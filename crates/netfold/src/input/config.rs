@@ -76,9 +76,10 @@ pub(super) fn parse(text: &str) -> Result<Preprocess, String> {
         mean.reverse();
         std.reverse();
     }
-    let (rescale, scale) = match config.do_rescale.unwrap_or(true) {
-        true => (config.rescale_factor.unwrap_or(1.0 / 255.0), PixelScale::Full),
-        false => (1.0, PixelScale::Stored),
+    let (rescale, scale) = if config.do_rescale.unwrap_or(true) {
+        (config.rescale_factor.unwrap_or(1.0 / 255.0), PixelScale::Full)
+    } else {
+        (1.0, PixelScale::Stored)
     };
     let filter = match config.resample.unwrap_or(2) {
         0 => Filter::Nearest,

@@ -115,7 +115,7 @@ impl Preprocess {
         if self.mean.iter().any(|&mean| mean != 0.0) {
             text = format!("{text} − {}", list(&self.mean));
         }
-        if self.std.iter().any(|&std| std != 1.0) {
+        if self.std != [1.0] {
             let value = if text.contains('−') { format!("({text})") } else { text };
             text = format!("{value} / {}", list(&self.std));
         }

@@ -155,9 +155,7 @@ fn layer<T: Precision>(
     let inputs = Inputs(changed.iter().map(Option::as_ref).collect());
     let at = At { inputs: &inputs, outputs: &[], varies: &varies, output: 0, rule: stage.rule, still: None };
     let Ok(operator) = &node.operator else { return Err(in_the_way(lens, &node.name, &node.op, "is not supported")) };
-    let affine = T::op(operator.as_ref())
-        .freeze(&at)
-        .map_err(|source| node_error("freeze", node, &inputs, source))?;
+    let affine = T::op(operator.as_ref()).freeze(&at).map_err(|source| node_error("freeze", node, &inputs, source))?;
     let map = affine.terms.into_iter().flatten().next();
     let map = map.ok_or_else(|| in_the_way(lens, &node.name, &node.op, "has no input that varies"))?;
     Ok(Layer { map, offset: affine.offset })

@@ -101,7 +101,7 @@ impl Operator for Constant {
             Self::Range => {
                 let (kind, span, delta) = match x.input(0)?.holds {
                     Holds::Ints => {
-                        let [start, limit, delta] = [0, 1, 2].map(|i| x.ints(i).and_then(|ints| one_of(ints)));
+                        let [start, limit, delta] = [0, 1, 2].map(|i| x.ints(i).and_then(one_of));
                         (Holds::Ints, (i128::from(limit?) - i128::from(start?)) as f64, delta? as f64)
                     }
                     _ => {

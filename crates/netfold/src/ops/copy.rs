@@ -119,7 +119,6 @@ impl Operator for Copy {
             if to == from && to != Holds::Ints { made.shared() } else { made }
         };
         Ok(match self {
-            Self::Identity => Extent::new(from, shape).shared(),
             Self::Cast(to) if is_real(*to) => cast(Holds::Reals),
             Self::Cast(DType::Bool) => cast(Holds::Truths),
             Self::Cast(_) => cast(Holds::Ints),
@@ -128,7 +127,7 @@ impl Operator for Copy {
                 let mask = if *opset < 10 { Holds::Reals } else { Holds::Truths };
                 Extent::new(from, shape.clone()).shared().and(mask, shape)
             }
-            Self::Dropout { .. } => Extent::new(from, shape).shared(),
+            Self::Identity | Self::Dropout { .. } => Extent::new(from, shape).shared(),
         })
     }
 

@@ -130,7 +130,7 @@ impl Operator for Resize {
             // Each pair of axes makes a tensor of its own.
             _ => {
                 let taps = axes.iter().map(|axis| 2.0 * self.reach(axis)).sum::<f64>();
-                extent.scratch(x.reals(self.between(&axes))).products(made * taps)
+                extent.scratch(x.reals(Self::between(&axes))).products(made * taps)
             }
         })
     }
@@ -208,7 +208,7 @@ impl Resize {
     }
 
     /// Elements of the tensors between the steps of [`map`](Self::map), at most.
-    fn between(&self, axes: &[Axis]) -> f64 {
+    fn between(axes: &[Axis]) -> f64 {
         let mut shape: Vec<usize> = axes.iter().map(|axis| axis.from).collect();
         let mut sum = 0.0;
         for (i, axis) in axes.iter().enumerate() {

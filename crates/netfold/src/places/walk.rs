@@ -120,7 +120,7 @@ impl<T: Precision> Walk<'_, '_, T> {
         // Joined along an axis that has no places.
         if node.op == "Concat" && own.len() == node.inputs.len() && own.iter().all(|places| places == first) {
             let joined = |to: &&[usize]| first.expanded(to).is_some();
-            if to[0].filter(joined).is_some() {
+            if to[0].as_ref().is_some_and(joined) {
                 return vec![Some(Arc::clone(first))];
             }
         }
@@ -129,13 +129,13 @@ impl<T: Precision> Walk<'_, '_, T> {
         let ways = if short { [Some(true), Some(false)] } else { [None, Some(false)] };
         for short in ways.into_iter().flatten() {
             let Some(labels) = self.labels_moved(node, operator, known, &data, short) else { continue };
-            let fits = |labels: &Tensor<i64>, to: &Option<&[usize]>| {
+            let fits = |labels: &Tensor<i64>, to: Option<&[usize]>| {
                 to.is_none_or(|to| {
                     let own = labels.shape();
                     own.len() == to.len() && own.iter().zip(to).all(|(&own, &size)| own == size || (short && own == 1))
                 })
             };
-            if labels.iter().zip(&to).all(|(labels, to)| fits(labels, to)) {
+            if labels.iter().zip(&to).all(|(labels, to)| fits(labels, *to)) {
                 let places = |labels: Tensor<i64>| Places::of_labels(labels, &first.grid);
                 let coarse = |places: Places| if node.op == "Slice" { renumbered(places) } else { places };
                 return labels.into_iter().map(|labels| places(labels).map(coarse).map(Arc::new)).collect();

@@ -18,8 +18,7 @@ impl<T: Precision> Trace<'_, T> {
         let inputs = self.inputs(node);
         operator.extent(&inputs.outlines().varying(self.depends(node))).map_err(|source| {
             let (taken, limit) = (self.model.budget().taken(), self.model.budget().limit());
-            too_large::<T>(node, &source, taken, limit)
-                .unwrap_or_else(|| self.failed("compute", node, &inputs, source))
+            too_large::<T>(node, &source, taken, limit).unwrap_or_else(|| self.failed("compute", node, &inputs, source))
         })
     }
 
@@ -61,5 +60,5 @@ fn too_large<T: Precision>(node: &Node, error: &OpError, taken: u64, limit: u64)
     let shape = error.too_large()?;
     let bytes = (size::amount(shape) * size_of::<T>() as f64) as u64;
     let what = format!("to compute `{}` ({}), which makes {shape:?},", node.name, node.op);
-    (bytes > limit.saturating_sub(taken)).then(|| Error::Memory { what, shortage: Shortage { bytes, taken, limit } })
+    (bytes > limit.saturating_sub(taken)).then_some(Error::Memory { what, shortage: Shortage { bytes, taken, limit } })
 }

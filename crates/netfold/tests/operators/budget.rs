@@ -253,13 +253,17 @@ fn an_inspection_of_what_is_too_large_tells_shapes_alone() {
     for (family, net) in families(true) {
         let model = net.model();
         let head = model.head(None, false).unwrap();
-        let found = model.inspect::<f32>(&head, &Start::default(), &Rules::default()).unwrap_or_else(|e| panic!("{family}: {e}"));
+        let found = model
+            .inspect::<f32>(&head, &Start::default(), &Rules::default())
+            .unwrap_or_else(|e| panic!("{family}: {e}"));
         assert!(found.traced.is_none() && found.estimate.is_none() && found.beyond.is_some(), "{family}");
     }
     for (family, net) in families(false) {
         let model = net.model();
         let head = model.head(None, false).unwrap();
-        let found = model.inspect::<f32>(&head, &Start::default(), &Rules::default()).unwrap_or_else(|e| panic!("{family}: {e}"));
+        let found = model
+            .inspect::<f32>(&head, &Start::default(), &Rules::default())
+            .unwrap_or_else(|e| panic!("{family}: {e}"));
         assert!(found.traced.is_some() && found.beyond.is_none(), "{family}");
     }
 }

@@ -103,7 +103,7 @@ fn what_has_no_value_at_zero_is_frozen_by_its_tangent() {
     assert_eq!((slope, offset.unwrap()), (vec![0.5], vec![2.0_f64.ln() - 1.0]));
     let root = build(&node("Sqrt"), NEWEST).unwrap();
     let error = freeze(root.as_ref(), &[real(&[1], &[0.0])], &[0], Rule::Tangent).unwrap_err();
-    assert_eq!(error.to_string(), "Sqrt has no finite slope at 0");
+    assert_eq!(error.to_string(), "Sqrt has no finite slope at 0, element [0] (flat index 0) of its input");
 }
 
 #[test]
