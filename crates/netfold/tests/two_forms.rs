@@ -2,6 +2,7 @@
 
 mod common;
 
+use netfold::ops::NEWEST;
 use netfold::trace::NonFinite;
 use netfold::{Circuit, Error, Model, Rule, Rules, Tensor};
 use netfold_linear::{Probes, Support};
@@ -18,7 +19,8 @@ fn model(constants: &[(&str, f64)], nodes: Vec<NodeDef>) -> Model {
     graph = graph.with_initializer("last", TensorDef::vector(vec![-1_i64]));
     graph = nodes.into_iter().fold(graph, GraphDef::with_node);
     let graph = graph.with_output(ValueInfo::new("y", DType::F64, SHAPE));
-    Model::new(decode(encode(&ModelDef::new(graph)), None).unwrap()).unwrap()
+    let def = ModelDef::new(graph).with_opset("", NEWEST);
+    Model::new(decode(encode(&def), None).unwrap()).unwrap()
 }
 
 fn node(op: &str, inputs: &[&str], output: &str) -> NodeDef {
