@@ -58,9 +58,8 @@ impl Labels {
     /// The name of a class of a network of one logit, where there are two labels, or one for the logit itself.
     pub fn of_side(&self, side: Side) -> Option<&str> {
         match (self.0.len(), side) {
-            (2, Side::Opposite) => self.get(0),
             (2, Side::Own) => self.get(1),
-            (_, Side::Own) => self.get(0),
+            (2, Side::Opposite) | (_, Side::Own) => self.get(0),
             (_, Side::Opposite) => None,
         }
     }

@@ -90,7 +90,7 @@ mod unix {
         let child = stage.netfold(&words).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         let began = Instant::now();
         while stage.names(".").iter().all(|name| before.contains(name)) {
-            assert!(began.elapsed() < Duration::from_secs(120), "the run has not begun to write");
+            assert!(began.elapsed() < Duration::from_mins(2), "the run has not begun to write");
             std::thread::sleep(Duration::from_millis(5));
         }
         child
@@ -105,8 +105,8 @@ mod unix {
         let stage = Stage::set();
         run(&stage, &with(&OUT, &["1"]));
         for (name, number) in [("-INT", 2), ("-TERM", 15), ("-HUP", 1)] {
-            let mut child = waiting(&stage);
             let result: Vec<_> = stage.names("out");
+            let mut child = waiting(&stage);
             signal(&child, name);
             assert_eq!(child.wait().unwrap().signal(), Some(number));
             assert_eq!(stage.names("out"), result);

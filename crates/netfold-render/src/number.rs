@@ -156,7 +156,7 @@ mod tests {
         for (value, digits, text) in [
             (8.019_3e-8, VALUE, "8.01930e-8"),
             (-0.1, VALUE, "-0.100000"),
-            (-1234.567_8, VALUE, "-1234.57"),
+            (-1_234.567_8, VALUE, "-1234.57"),
             (0.0, DIFFERENCE, "0"),
             (-0.0, VALUE, "0"),
             (-2.34e-9, DIFFERENCE, "-2.3e-9"),

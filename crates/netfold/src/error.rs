@@ -102,11 +102,11 @@ pub enum Error {
         /// `compute` or `freeze`.
         verb: &'static str,
         /// The node.
-        node: String,
+        node: Box<str>,
         /// Its operator.
-        op: String,
+        op: Box<str>,
         /// The shapes of its inputs.
-        shapes: String,
+        shapes: Box<str>,
         /// What the operator says.
         source: OpError,
     },

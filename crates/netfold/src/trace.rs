@@ -498,5 +498,5 @@ pub(crate) fn refusal(verb: &'static str, node: &Node, shapes: String, source: O
     if let OpError::Unsupported(why) = &source {
         return Error::Unsupported { nodes: vec![node.refused(why)], before: Vec::new() };
     }
-    Error::Op { verb, node: node.name.clone(), op: node.op.clone(), shapes, source }
+    Error::Op { verb, node: node.name.as_str().into(), op: node.op.as_str().into(), shapes: shapes.into(), source }
 }

@@ -232,7 +232,7 @@ fn what_is_no_mask_is_refused_by_name() {
     let trace = model.trace(&x, model.outputs[0], NonFinite::Refuse).unwrap();
     let Err(Error::Op { node, source, .. }) = trace.freeze(&Rules::default()) else { panic!("it is refused") };
     assert_eq!(
-        (node.as_str(), source.to_string().as_str()),
+        (&*node, source.to_string().as_str()),
         ("/weights", "it multiplies by the constant `w`, which holds an infinity")
     );
 }

@@ -46,7 +46,8 @@ fn the_root_of_what_stays_zero_has_slope_zero() {
         let model = deviations(root);
         let at = |by: f64| model.trace(&x(by), model.outputs[0], NonFinite::Refuse).unwrap();
         let trace = at(0.0);
-        assert_eq!(trace.real(model.tensor("deviation").unwrap()).unwrap().data()[1], 0.0, "a channel that is off");
+        let deviations = trace.real(model.tensor("deviation").unwrap()).unwrap().data();
+        assert!(deviations[1].abs() <= 0.0, "a channel that is off: {deviations:?}");
         for rule in [Rule::Tangent, Rule::Gate, Rule::Half] {
             let circuit = trace.freeze(&Rules { default: rule, ..Rules::default() }).unwrap();
             let pushed = circuit.push(x(0.0).probe(), true).into_values();
@@ -81,7 +82,7 @@ fn the_root_of_what_could_move_is_refused_by_element() {
         let Err(Error::Op { node, source, .. }) = trace.freeze(&Rules { default: rule, ..Rules::default() }) else {
             panic!("{rule}: it has no slope");
         };
-        assert_eq!(node, "/root");
+        assert_eq!(&*node, "/root");
         assert_eq!(source.to_string(), "Sqrt has no finite slope at 0, element [1, 0] (flat index 2) of its input");
     }
 }

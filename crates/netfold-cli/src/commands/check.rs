@@ -120,7 +120,7 @@ impl Checked {
             let verdict = if outcome.holds() { "" } else { "FAILED: " };
             match worst {
                 Some(worst) => {
-                    println!("{check:<24} {:>10} {:>9}  {verdict}{place}", plain(*worst, DIFFERENCE), plain(*limit, 1))
+                    println!("{check:<24} {:>10} {:>9}  {verdict}{place}", plain(*worst, DIFFERENCE), plain(*limit, 1));
                 }
                 None => println!("{check:<24} {:>10} {:>9}  not judged: {place}", "-", plain(*limit, 1)),
             }
