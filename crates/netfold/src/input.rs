@@ -9,11 +9,11 @@
 //! - [`PixelMap`]: all of that as one affine map x = A p + c, so that weights of pixels are Aᵀ w.
 //!
 //! ```
-//! use netfold::input::{InputLayout, LayoutChoice, Picture, Preprocess};
+//! use netfold::input::{InputLayout, LayoutChoice, Picture, Pixels, Preprocess};
 //! use netfold_linear::Probes;
 //! use netfold_onnx::Dim;
 //!
-//! let picture = Picture { width: 2, height: 1, channels: 1, pixels: vec![0, 255] };
+//! let picture = Picture { width: 2, height: 1, channels: 1, pixels: Pixels::Bytes(vec![0, 255]) };
 //! let layout = InputLayout::find("input", &[1, 1, 1, 2].map(Dim::Known), LayoutChoice::Auto)?;
 //! let map = Preprocess::preset("tf").unwrap().pixel_map::<f64>(&picture, &layout)?;
 //! assert_eq!(map.apply(&picture).data(), [-1.0, 1.0]);
