@@ -11,7 +11,7 @@ use crate::error::OpError;
 use crate::value::{Tensor, Value};
 
 pub(super) fn facts(_: &str) -> Facts {
-    Facts::since(1).int("axis", ..).inputs("inputs", FLOATS.with(ALL, 4).with(BFLOAT16, 13))
+    Facts::since(1).int("axis", ..).required("axis", 4..).inputs("inputs", FLOATS.with(ALL, 4).with(BFLOAT16, 13))
 }
 
 pub(super) fn build(_: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {

@@ -13,6 +13,7 @@ pub(super) fn facts(name: &str) -> Facts {
     match name {
         "Constant" => Facts::since(1)
             .attribute("value", "tensor", ..)
+            .required("value", ..11)
             .attribute("sparse_value", "sparse_tensor", 11..)
             .float("value_float", 12..)
             .floats("value_floats", 12..)

@@ -19,6 +19,7 @@ pub(super) fn facts(_: &str) -> Facts {
         .input("X", types.clone(), ..)
         .input("W", types.clone(), ..)
         .input("B", types, ..)
+        .optional("B", ..)
 }
 
 pub(super) fn build(_: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {
@@ -111,11 +112,13 @@ impl<T: Real> Op<T> for Conv {
             Affine::linear(Chain::new(Arc::new(Chain::new(Arc::new(first), Arc::new(map))), Arc::new(last)))
         };
         Ok(match at.inputs.real_if(2)? {
-            Some(bias) if bias.len() == out => {
+            Some(bias) if bias.shape() == [out] => {
                 let offset = Field::along(affine.shape(), 1, bias.data().to_vec());
                 affine.plus(offset)
             }
-            Some(bias) => return Err(OpError::new(format!("{} biases for {out} output channels", bias.len()))),
+            Some(bias) => {
+                return Err(OpError::new(format!("biases {:?} for {out} output channels: [{out}] fits", bias.shape())));
+            }
             None => affine,
         })
     }

@@ -19,18 +19,24 @@ pub(super) fn facts(name: &str) -> Facts {
             .ints("consumed_inputs", ..6)
             .input("data", FLOATS.with(BFLOAT16, 13), ..)
             .input("ratio", FLOATS.with(BFLOAT16, 22), 12..)
+            .optional("ratio", ..)
+            .own_type("ratio", ..)
             .input("training_mode", BOOL, 12..)
+            .optional("training_mode", ..)
             .outputs(2, ..),
         "CastLike" => Facts::since(15)
             .int("saturate", 19..)
             .string("round_mode", 24..)
             .input("input", ALL | BFLOAT16, ..)
-            .input("target_type", ALL | BFLOAT16, ..),
-        _ => Facts::since(1).string("to", ..6).int("to", 6..).int("saturate", 19..).string("round_mode", 24..).input(
-            "input",
-            (NUMBERS | BOOL).with(ALL, 9).with(BFLOAT16, 13),
-            ..,
-        ),
+            .input("target_type", ALL | BFLOAT16, ..)
+            .own_type("target_type", ..),
+        _ => Facts::since(1)
+            .string("to", ..6)
+            .int("to", 6..)
+            .required("to", ..)
+            .int("saturate", 19..)
+            .string("round_mode", 24..)
+            .input("input", (NUMBERS | BOOL).with(ALL, 9).with(BFLOAT16, 13), ..),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::error::OpError;
 use crate::value::{Tensor, Value};
 
 pub(super) fn facts(_: &str) -> Facts {
-    Facts::since(12).string("equation", ..).inputs("Inputs", NUMBERS.with(BFLOAT16, 28))
+    Facts::since(12).string("equation", ..).required("equation", ..).inputs("Inputs", NUMBERS.with(BFLOAT16, 28))
 }
 
 pub(super) fn build(_: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {

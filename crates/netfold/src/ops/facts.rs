@@ -17,7 +17,9 @@ pub const NEWEST: i64 = 28;
 /// Facts::since(1).float("alpha", ..).ints("consumed_inputs", ..6).input("X", FLOATS.with(BFLOAT16, 16), ..)
 /// ```
 ///
-/// Every fact holds over a range of operator sets: `..` is all that have the operator.
+/// Every fact holds over a range of operator sets: `..` is all that have the operator. A node has to have each input that
+/// is not [`optional`](Facts::optional), and inputs with the same choice of element types have the same one, unless one
+/// has its [`own_type`](Facts::own_type).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Facts {
     sets: Sets,
@@ -34,6 +36,8 @@ struct AttributeFacts {
     /// What it holds, as [`Attribute::kind`] names it.
     kind: &'static str,
     sets: Sets,
+    /// Where a node has to have the attribute.
+    required: Option<Sets>,
 }
 
 /// An input.
@@ -43,6 +47,16 @@ struct InputFacts {
     types: Types,
     sets: Sets,
     count: Count,
+    /// Where a node may leave the input out.
+    optional: Option<Sets>,
+    /// Where the element type is free of those of the inputs before.
+    own_type: Option<Sets>,
+}
+
+impl InputFacts {
+    fn new(name: &'static str, types: impl Into<Types>, sets: impl RangeBounds<i64>, count: Count) -> Self {
+        Self { name, types: types.into(), sets: Sets::new(sets), count, optional: None, own_type: None }
+    }
 }
 
 /// How often an input can be there.
@@ -237,19 +251,41 @@ impl Facts {
 
     /// With an attribute of any kind, as [`Attribute::kind`] names it.
     pub(super) fn attribute(mut self, name: &'static str, kind: &'static str, sets: impl RangeBounds<i64>) -> Self {
-        self.attributes.push(AttributeFacts { name, kind, sets: Sets::new(sets) });
+        self.attributes.push(AttributeFacts { name, kind, sets: Sets::new(sets), required: None });
         self
     }
 
     /// With the next input.
     pub(super) fn input(mut self, name: &'static str, types: impl Into<Types>, sets: impl RangeBounds<i64>) -> Self {
-        self.inputs.push(InputFacts { name, types: types.into(), sets: Sets::new(sets), count: Count::One });
+        self.inputs.push(InputFacts::new(name, types, sets, Count::One));
+        self
+    }
+
+    /// With an attribute that a node has to have.
+    pub(super) fn required(mut self, name: &str, sets: impl RangeBounds<i64>) -> Self {
+        let sets = Sets::new(sets);
+        self.attributes.iter_mut().filter(|own| own.name == name).for_each(|own| own.required = Some(sets));
+        self
+    }
+
+    /// With an input that a node may leave out.
+    pub(super) fn optional(mut self, name: &str, sets: impl RangeBounds<i64>) -> Self {
+        let sets = Sets::new(sets);
+        self.inputs.iter_mut().filter(|own| own.name == name).for_each(|own| own.optional = Some(sets));
+        self
+    }
+
+    /// With an input whose element type need not be that of the inputs before it; later ones that allow the same types
+    /// have the type of this one.
+    pub(super) fn own_type(mut self, name: &str, sets: impl RangeBounds<i64>) -> Self {
+        let sets = Sets::new(sets);
+        self.inputs.iter_mut().filter(|own| own.name == name).for_each(|own| own.own_type = Some(sets));
         self
     }
 
     /// With any number of inputs, after all others.
     pub(super) fn inputs(mut self, name: &'static str, types: impl Into<Types>) -> Self {
-        self.inputs.push(InputFacts { name, types: types.into(), sets: Sets::new(..), count: Count::Any });
+        self.inputs.push(InputFacts::new(name, types, .., Count::Any));
         self
     }
 
@@ -272,18 +308,44 @@ impl Facts {
         self.attributes.iter().filter(move |own| own.sets.contains(set)).map(|own| (own.name, own.kind))
     }
 
+    /// The attributes that a node of this operator set has to have.
+    pub fn required_of(&self, set: i64) -> impl Iterator<Item = &'static str> + '_ {
+        let asks = move |own: &&AttributeFacts| own.required.is_some_and(|sets| sets.contains(set));
+        self.attributes.iter().filter(move |own| own.sets.contains(set)).filter(asks).map(|own| own.name)
+    }
+
     /// The inputs in this operator set: name and the names of its element types.
     pub fn inputs_of(&self, set: i64) -> impl Iterator<Item = (&'static str, Vec<&'static str>)> + '_ {
-        self.inputs
-            .iter()
-            .filter(move |own| own.sets.contains(set))
-            .map(move |own| (own.name, own.types.at(set).names()))
+        self.inputs_in(set).into_iter().map(move |own| (own.name, own.types.at(set).names()))
+    }
+
+    /// For each input in this operator set the place of the input that it has its element type from: its own place, or
+    /// an earlier one.
+    pub fn types_from(&self, set: i64) -> Vec<usize> {
+        let own = self.inputs_in(set);
+        let mut from = Vec::with_capacity(own.len());
+        for (i, input) in own.iter().enumerate() {
+            let alone = input.own_type.is_some_and(|sets| sets.contains(set));
+            let alike = |&j: &usize| own[j].types.at(set) == input.types.at(set);
+            from.push(if alone { i } else { (0..i).rev().find(alike).map_or(i, |j| from[j]) });
+        }
+        from
     }
 
     /// How many inputs this operator set allows; `None` for any number.
     pub fn most_inputs(&self, set: i64) -> Option<usize> {
-        let mut own = self.inputs.iter().filter(|own| own.sets.contains(set));
-        own.try_fold(0, |count, input| (input.count == Count::One).then_some(count + 1))
+        let own = self.inputs_in(set);
+        own.iter().all(|input| input.count == Count::One).then_some(own.len())
+    }
+
+    /// How many inputs a node of this operator set has to name, left out ones between them among these.
+    pub fn least_inputs(&self, set: i64) -> usize {
+        let needed = |own: &InputFacts| !own.optional.is_some_and(|sets| sets.contains(set));
+        self.inputs_in(set).iter().rposition(|own| needed(own)).map_or(0, |last| last + 1)
+    }
+
+    fn inputs_in(&self, set: i64) -> Vec<&InputFacts> {
+        self.inputs.iter().filter(|own| own.sets.contains(set)).collect()
     }
 
     /// How many outputs this operator set allows.
@@ -311,6 +373,9 @@ impl Facts {
             )));
         }
         node.all().try_for_each(|(name, value)| self.check_attribute(name, value, set))?;
+        if let Some(name) = self.required_of(set).find(|name| !node.has(name)) {
+            return Err(OpError::new(format!("attribute `{name}` is missing")));
+        }
         self.check_inputs(node)?;
         let most = self.most_outputs(set);
         if node.outputs > most {
@@ -344,9 +409,17 @@ impl Facts {
         if let Some(most) = self.most_inputs(set).filter(|&most| node.inputs > most) {
             return Err(OpError::new(format!("it has {} inputs; up to {most} in operator set {set}", node.inputs)));
         }
-        let own: Vec<&InputFacts> = self.inputs.iter().filter(|own| own.sets.contains(set)).collect();
+        let least = self.least_inputs(set);
+        if node.inputs < least {
+            return Err(OpError::new(format!("it has {} inputs; at least {least} in operator set {set}", node.inputs)));
+        }
+        let own = self.inputs_in(set);
+        let from = self.types_from(set);
+        // The first input of each type, and the type.
+        let mut types: Vec<Option<(&str, DType)>> = vec![None; own.len()];
         for i in 0..node.inputs {
-            let Some(&own) = own.get(i).or(own.last()) else { continue };
+            let place = i.min(own.len().saturating_sub(1));
+            let Some(&own) = own.get(place) else { continue };
             let known = node.known(i);
             if let Some(unread) = known.unread {
                 return Err(OpError::unsupported(format!("its input `{}` is {unread} in the file", own.name)));
@@ -358,6 +431,13 @@ impl Facts {
                     "its input `{}` is {dtype} in the file; in operator set {set} it can be {}",
                     own.name,
                     allowed.names().join(", ")
+                )));
+            }
+            let (first, other) = *types[from[place]].get_or_insert((own.name, dtype));
+            if other != dtype {
+                return Err(OpError::new(format!(
+                    "its inputs `{first}` and `{}` should have one element type, the file says {other} and {dtype}",
+                    own.name
                 )));
             }
         }

@@ -22,6 +22,7 @@ pub(super) fn facts(_: &str) -> Facts {
         .input("A", types.clone(), ..)
         .input("B", types.clone(), ..)
         .input("C", types, ..)
+        .optional("C", 11..)
 }
 
 pub(super) fn build(_: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {

@@ -12,7 +12,9 @@ use crate::error::OpError;
 pub(super) fn facts(name: &str) -> Facts {
     let facts = Facts::since(1).float("p", ..2).int("p", 2..).input("X", FLOATS.with(BFLOAT16, 22), ..);
     match name {
-        "LpPool" => Sliding::declared(facts).ints("dilations", 18..).int("ceil_mode", 18..),
+        "LpPool" => {
+            Sliding::declared(facts).required("kernel_shape", 2..).ints("dilations", 18..).int("ceil_mode", 18..)
+        }
         _ => facts,
     }
 }

@@ -10,7 +10,7 @@ use crate::affine::{Affine, Rule, Validity};
 use crate::error::OpError;
 
 pub(super) fn facts(_: &str) -> Facts {
-    Facts::since(1).float("alpha", ..).float("beta", ..).float("bias", ..).int("size", ..).input(
+    Facts::since(1).float("alpha", ..).float("beta", ..).float("bias", ..).int("size", ..).required("size", ..).input(
         "X",
         FLOATS.with(BFLOAT16, 13),
         ..,

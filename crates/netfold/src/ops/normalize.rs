@@ -23,13 +23,15 @@ pub(super) fn facts(name: &str) -> Facts {
             .input("X", all, ..)
             .input("Scale", all, ..)
             .input("B", all, ..)
+            .optional("B", ..)
             .outputs(3, ..),
         "RMSNormalization" => Facts::since(23)
             .int("axis", ..)
             .float("epsilon", ..)
             .int("stash_type", ..)
             .input("X", all, ..)
-            .input("scale", all, ..),
+            .input("scale", all, ..)
+            .own_type("scale", ..),
         "InstanceNormalization" => Facts::since(1)
             .float("epsilon", ..)
             .ints("consumed_inputs", ..6)
@@ -39,6 +41,7 @@ pub(super) fn facts(name: &str) -> Facts {
         "GroupNormalization" => Facts::since(21)
             .float("epsilon", ..)
             .int("num_groups", ..)
+            .required("num_groups", ..)
             .int("stash_type", ..)
             .input("X", all, ..)
             .input("scale", all, ..)

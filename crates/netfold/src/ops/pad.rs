@@ -13,11 +13,15 @@ pub(super) fn facts(_: &str) -> Facts {
         .string("mode", ..)
         .float("value", ..11)
         .ints("pads", 2..11)
+        .required("pads", ..)
         .ints("paddings", ..2)
+        .required("paddings", ..)
         .input("data", FLOATS.with(NUMBERS, 11).with(ALL | BFLOAT16, 13), ..)
         .input("pads", INT64, 11..)
         .input("constant_value", NUMBERS.with(ALL | BFLOAT16, 13), 11..)
+        .optional("constant_value", ..)
         .input("axes", INDICES, 18..)
+        .optional("axes", ..)
 }
 
 pub(super) fn build(_: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {

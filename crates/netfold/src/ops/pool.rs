@@ -15,7 +15,7 @@ use crate::switches::Switches;
 use crate::value::{Tensor, Value};
 
 pub(super) fn facts(name: &str) -> Facts {
-    let facts = Sliding::declared(Facts::since(1)).int("ceil_mode", 10..);
+    let facts = Sliding::declared(Facts::since(1)).required("kernel_shape", ..).int("ceil_mode", 10..);
     match name {
         "MaxPool" => facts
             .int("storage_order", 8..)

@@ -19,12 +19,15 @@ pub(super) fn facts(name: &str) -> Facts {
             .int("precision", 23..)
             .input("x", (FLOAT | INT32).with(FLOAT16 | BFLOAT16, 19), ..)
             .input("y_scale", scale.with(INT32, 19), ..)
-            .input("y_zero_point", BYTES.with(SHORTS, 21), ..),
+            .own_type("y_scale", 23..)
+            .input("y_zero_point", BYTES.with(SHORTS, 21), ..)
+            .optional("y_zero_point", ..),
         _ => facts
             .int("output_dtype", 23..)
             .input("x", (INT32 | BYTES).with(SHORTS, 21), ..)
             .input("x_scale", scale, ..)
-            .input("x_zero_point", (INT32 | BYTES).with(SHORTS, 21), ..),
+            .input("x_zero_point", (INT32 | BYTES).with(SHORTS, 21), ..)
+            .optional("x_zero_point", ..),
     }
 }
 
@@ -69,9 +72,15 @@ fn parameters<T: Real>(x: &Inputs<'_, T>, axis: i64) -> Result<[Tensor<f64>; 2],
         Ok(Tensor::new(shape, (0..len).map(|e| numbers[e / inner % numbers.len()]).collect()))
     };
     let zero = match x.get(2) {
+        Some(zero) if zero.shape().len() > 1 || zero.shape().iter().product::<usize>() != scale.len() => {
+            return Err(OpError::new(format!("zero points {:?} for scales {:?}", zero.shape(), scale.shape())));
+        }
         Some(zero) => numbers(zero)?.data().to_vec(),
         None => vec![0.0],
     };
+    if scale.shape().len() > 1 {
+        return Err(OpError::new(format!("scales {:?}: one, or a list along an axis", scale.shape())));
+    }
     if let Some(bad) = scale.data().iter().find(|scale| !scale.is_finite() || scale.is_zero()) {
         return Err(OpError::new(format!("a scale is {bad}")));
     }

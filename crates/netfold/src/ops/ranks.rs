@@ -15,6 +15,7 @@ pub(super) fn facts(name: &str) -> Facts {
     match name {
         "TopK" => facts
             .int("k", ..10)
+            .required("k", ..)
             .int("largest", 11..)
             .int("sorted", 11..)
             .input("X", FLOATS.with(NUMBERS, 11).with(BFLOAT16, 24), ..)

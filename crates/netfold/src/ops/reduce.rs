@@ -33,6 +33,7 @@ pub(super) fn facts(name: &str) -> Facts {
         .int("noop_with_empty_axes", input..)
         .input("data", types, ..)
         .input("axes", INT64, input..)
+        .optional("axes", ..)
 }
 
 pub(super) fn build(name: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {

@@ -9,6 +9,8 @@ use crate::error::OpError;
 use crate::value::Value;
 
 pub(super) fn facts(name: &str) -> Facts {
+    let axes =
+        || Facts::since(1).ints("axes", ..13).input("data", ALL.with(BFLOAT16, 13), ..).input("axes", INT64, 13..);
     match name {
         "Reshape" => Facts::since(1)
             .ints("shape", ..5)
@@ -17,7 +19,8 @@ pub(super) fn facts(name: &str) -> Facts {
             .input("data", FLOATS.with(ALL, 5).with(BFLOAT16, 13), ..)
             .input("shape", INT64, 5..),
         "Flatten" => Facts::since(1).int("axis", ..).input("input", FLOATS.with(ALL, 9).with(BFLOAT16, 13), ..),
-        _ => Facts::since(1).ints("axes", ..13).input("data", ALL.with(BFLOAT16, 13), ..).input("axes", INT64, 13..),
+        "Squeeze" => axes().optional("axes", ..),
+        _ => axes().required("axes", ..),
     }
 }
 

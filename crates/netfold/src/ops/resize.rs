@@ -26,13 +26,19 @@ pub(super) fn facts(name: &str) -> Facts {
             .string("keep_aspect_ratio_policy", 18..)
             .input("X", ALL.with(BFLOAT16, 13), ..)
             .input("roi", FLOATS, 11..)
+            .optional("roi", 13..)
             .input("scales", FLOAT, ..)
-            .input("sizes", INT64, 11..),
+            .optional("scales", 13..)
+            .input("sizes", INT64, 11..)
+            .optional("sizes", ..),
         _ => Facts::within(1..10)
             .string("mode", ..)
             .float("height_scale", ..7)
+            .required("height_scale", ..)
             .float("width_scale", ..7)
+            .required("width_scale", ..)
             .floats("scales", 7..9)
+            .required("scales", ..)
             .input("X", (FLOATS | INDICES | BOOL).with(ALL, 7), ..)
             .input("scales", FLOAT, 9..),
     }

@@ -18,7 +18,7 @@ pub(super) fn facts(name: &str) -> Facts {
         "Clip" => {
             let types = FLOATS.with(NUMBERS, 12).with(BFLOAT16, 13);
             let facts = facts.float("min", ..11).float("max", ..11).input("input", types.clone(), ..);
-            facts.input("min", types.clone(), 11..).input("max", types, 11..)
+            facts.input("min", types.clone(), 11..).optional("min", ..).input("max", types, 11..).optional("max", ..)
         }
         "Abs" => facts.input("X", FLOATS.with(NUMBERS, 6).with(BFLOAT16, 13), ..),
         "Neg" => facts.input("X", FLOATS.with(SIGNED, 6).with(BFLOAT16, 13), ..),

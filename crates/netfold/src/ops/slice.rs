@@ -10,12 +10,16 @@ pub(super) fn facts(name: &str) -> Facts {
         "Slice" => Facts::since(1)
             .ints("axes", ..10)
             .ints("ends", ..10)
+            .required("ends", ..)
             .ints("starts", ..10)
+            .required("starts", ..)
             .input("data", ALL.with(BFLOAT16, 13), ..)
             .input("starts", INDICES, 10..)
             .input("ends", INDICES, 10..)
             .input("axes", INDICES, 10..)
-            .input("steps", INDICES, 10..),
+            .optional("axes", ..)
+            .input("steps", INDICES, 10..)
+            .optional("steps", ..),
         _ => Facts::since(1)
             .int("axis", ..)
             .ints("split", ..13)
@@ -23,6 +27,7 @@ pub(super) fn facts(name: &str) -> Facts {
             .input("input", FLOATS.with(ALL, 2).with(BFLOAT16, 13), ..)
             .input("split", FLOATS, ..2)
             .input("split", INT64, 13..)
+            .optional("split", ..)
             .outputs(usize::MAX, ..),
     }
 }

@@ -9,8 +9,8 @@ pub(super) fn facts(name: &str) -> Facts {
     let facts = Facts::since(1).input("input", ALL.with(BFLOAT16, 13), ..);
     match name {
         "Transpose" => facts.ints("perm", ..),
-        "DepthToSpace" => facts.int("blocksize", ..).string("mode", 11..),
-        _ => facts.int("blocksize", ..).string("mode", 28..),
+        "DepthToSpace" => facts.int("blocksize", ..).required("blocksize", ..).string("mode", 11..),
+        _ => facts.int("blocksize", ..).required("blocksize", ..).string("mode", 28..),
     }
 }
 

@@ -8,7 +8,7 @@ use super::{Attributes, Operator, Outlines};
 use crate::error::OpError;
 
 pub(super) fn facts(_: &str) -> Facts {
-    Facts::since(14).int("upper", ..).input("input", ALL | BFLOAT16, ..).input("k", INT64, ..)
+    Facts::since(14).int("upper", ..).input("input", ALL | BFLOAT16, ..).input("k", INT64, ..).optional("k", ..)
 }
 
 pub(super) fn build(_: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {

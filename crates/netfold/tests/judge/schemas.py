@@ -5,9 +5,10 @@
 TYPES are the element types that are told, with commas between; other ones are left out. The first line is the newest
 operator set; then one line for each operator and each set that has it:
 
-    OPERATOR SET attributes NAME:KIND … inputs TYPE,TYPE … [any] outputs NUMBER
+    OPERATOR SET attributes NAME:KIND[!] … inputs PLACE:TYPE,TYPE … [any] least NUMBER outputs NUMBER
 
-`any` stands after the last input where there can be any number like it. Attributes and types are in alphabetic order.
+`!` marks an attribute that has to be there. PLACE is that of the first input with the same type. `any` stands after the
+last input where there can be any number like it. Attributes and types are in alphabetic order.
 """
 
 import sys
@@ -18,14 +19,17 @@ MANY = 2**31 - 1
 
 
 def line(name, number, schema, known):
-    attributes = sorted(f"{key}:{value.type.name.lower()}" for key, value in schema.attributes.items())
-    inputs = []
+    attributes = sorted(
+        f"{key}:{value.type.name.lower()}{'!' if value.required else ''}" for key, value in schema.attributes.items()
+    )
+    inputs, letters = [], [formal.type_str for formal in schema.inputs]
     for formal in schema.inputs:
         types = (text.removeprefix("tensor(").removesuffix(")") for text in formal.types if text.startswith("tensor("))
-        inputs.append(",".join(sorted(known.intersection(types))))
+        inputs.append(f"{letters.index(formal.type_str)}:{','.join(sorted(known.intersection(types)))}")
     inputs += ["any"] if schema.max_input == MANY else []
     outputs = "any" if schema.max_output == MANY else schema.max_output
-    return " ".join([name, str(number), "attributes", *attributes, "inputs", *inputs, "outputs", str(outputs)])
+    words = ["inputs", *inputs, "least", str(schema.min_input), "outputs", str(outputs)]
+    return " ".join([name, str(number), "attributes", *attributes, *words])
 
 
 def main():

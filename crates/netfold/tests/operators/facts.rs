@@ -10,13 +10,16 @@ use crate::python::judge;
 
 /// One line for an operator in an operator set, as `schemas.py` prints it.
 fn line(name: &str, set: i64, facts: &Facts) -> String {
-    let mut attributes: Vec<String> = facts.attributes_of(set).map(|(name, kind)| format!("{name}:{kind}")).collect();
+    let mark = |name| if facts.required_of(set).any(|own| own == name) { "!" } else { "" };
+    let mut attributes: Vec<String> =
+        facts.attributes_of(set).map(|(name, kind)| format!("{name}:{kind}{}", mark(name))).collect();
     attributes.sort();
     let mut inputs: Vec<String> = facts
         .inputs_of(set)
-        .map(|(_, mut types)| {
+        .zip(facts.types_from(set))
+        .map(|((_, mut types), from)| {
             types.sort_unstable();
-            types.join(",")
+            format!("{from}:{}", types.join(","))
         })
         .collect();
     if facts.most_inputs(set).is_none() {
@@ -27,7 +30,8 @@ fn line(name: &str, set: i64, facts: &Facts) -> String {
         most => most.to_string(),
     };
     let words = [vec![name.into(), set.to_string(), "attributes".into()], attributes, vec!["inputs".into()], inputs];
-    [words.concat(), vec!["outputs".into(), outputs]].concat().join(" ")
+    let counts = ["least".into(), facts.least_inputs(set).to_string(), "outputs".into(), outputs];
+    [words.concat(), counts.to_vec()].concat().join(" ")
 }
 
 #[test]
@@ -81,6 +85,9 @@ fn what_an_operator_set_does_not_know_is_refused_with_the_nearest_name() {
         ),
         (node("Upsample"), 13, "operator set 13, which the file names, has it no more: it is in operator sets 1 to 9"),
         (NodeDef::new("Relu", ["x", "w"], ["y"]), 13, "it has 2 inputs; up to 1 in operator set 13"),
+        (NodeDef::new("Add", ["x"], ["y"]), 13, "it has 1 inputs; at least 2 in operator set 13"),
+        (node("Unsqueeze"), 11, "attribute `axes` is missing"),
+        (node("Unsqueeze"), 13, "it has 1 inputs; at least 2 in operator set 13"),
         (NodeDef::new("Relu", ["x"], ["y", "z"]), 13, "it has 2 outputs; 1 in operator set 13"),
         (
             NodeDef::new("MaxPool", ["x"], ["y", "places"]).with("kernel_shape", [2]),

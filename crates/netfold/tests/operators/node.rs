@@ -8,10 +8,14 @@ use netfold_onnx::NodeDef;
 /// The newest operator set.
 pub use netfold::ops::NEWEST;
 
-/// An operator, as the loader builds it.
+/// An operator, as the loader builds it; of a node without inputs as if it named as many as it has to.
 pub fn build(node: &NodeDef, opset: i64) -> Result<Box<dyn Operator>, OpError> {
     let entry = entry(&node.op_type).unwrap_or_else(|| panic!("{} is not in the table", node.op_type));
-    entry.operator(&Attributes::new(node, opset))
+    let mut node = node.clone();
+    if node.inputs.is_empty() {
+        node.inputs = vec!["x".to_owned(); (entry.facts)().least_inputs(opset)];
+    }
+    entry.operator(&Attributes::new(&node, opset))
 }
 
 /// A nameless node with one output.
