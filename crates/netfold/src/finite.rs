@@ -71,38 +71,42 @@ impl<T: Precision> Trace<'_, T> {
         Error::NonFinite { what, value, index, origin }
     }
 
-    /// The first node on the way that makes NaN (or an infinity) where it reads none, unless that is a constant.
+    /// The first node on the way that makes NaN (or an infinity) where it reads none, unless that is a constant; where
+    /// it reads infinities, the node that made those.
     fn first_non_finite(&self, nan: bool) -> Option<String> {
         let bad = |value: &T| if nan { value.is_nan() } else { !value.is_finite() };
-        let place_of = |id: TensorId| match self.value(id)? {
-            Value::Real(tensor) => Some((tensor, tensor.data().iter().position(bad)?)),
-            _ => None,
+        let makes = |node: &Node, bad: &dyn Fn(&T) -> bool| {
+            let made = node.outputs.iter().flatten().filter(|&&id| self.varies(id));
+            made.copied().find(|&id| self.real(id).is_ok_and(|y| y.data().iter().any(bad)))
         };
-        for node in self.nodes.iter().map(|&index| &self.model.nodes[index]) {
-            let Some((made, element)) =
-                node.outputs.iter().flatten().filter(|&&id| self.varies(id)).find_map(|&id| place_of(id))
-            else {
-                continue;
-            };
-            let of = match self.inputs(node).0.first() {
-                Some(Some(Value::Real(x))) if x.shape() == made.shape() => format!(" of {}", x.data()[element]),
-                _ => String::new(),
-            };
-            let constants = node.inputs.iter().flatten().filter(|id| self.non_finite.contains(id));
-            let constants: Vec<String> = constants.map(|&id| self.model.name(id).to_owned()).collect();
-            let with = match constants.as_slice() {
-                [] => String::new(),
-                names => format!(", with infinities in the constant {}", quoted(names)),
-            };
-            return Some(format!(
-                "`{}` ({}) makes {}{of} at {}{with}",
-                node.name,
-                node.op,
-                made.data()[element],
-                place(element, made.shape())
-            ));
-        }
-        None
+        let nodes = self.nodes.iter().map(|&index| &self.model.nodes[index]);
+        let first = nodes.map(|node| (node, makes(node, &bad))).find_map(|(node, id)| Some((node, id?)));
+        let infinite = |value: &T| !value.is_finite();
+        let before = |&(node, _): &(&Node, TensorId)| {
+            let read = node.inputs.iter().flatten().filter(|&&id| self.varies(id));
+            read.filter_map(|&id| self.model.maker(id)).find_map(|maker| Some((maker, makes(maker, &infinite)?)))
+        };
+        let (node, id) = std::iter::successors(first, before).last()?;
+        let made = self.real(id).ok()?;
+        let element = made.non_finite()?;
+        let of = match self.inputs(node).0.first() {
+            Some(Some(Value::Real(x))) if x.shape() == made.shape() => format!(" of {}", x.data()[element]),
+            _ => String::new(),
+        };
+        let infinities = |id: TensorId| self.real(id).is_ok_and(|constant| constant.non_finite().is_some());
+        let constants = node.inputs.iter().flatten().filter(|&&id| !self.varies(id) && infinities(id));
+        let constants: Vec<String> = constants.map(|&id| self.model.name(id).to_owned()).collect();
+        let with = match constants.as_slice() {
+            [] => String::new(),
+            names => format!(", with infinities in the constant {}", quoted(names)),
+        };
+        Some(format!(
+            "`{}` ({}) makes {}{of} at {}{with}",
+            node.name,
+            node.op,
+            made.data()[element],
+            place(element, made.shape())
+        ))
     }
 
     /// Whether a tensor is a constant of this trace that is not finite.

@@ -10,6 +10,8 @@
 //! - of y = Σᵢ Aᵢ xᵢ + c, the tangent of a node: v = Σᵢ (Aᵢ ∘ Aᵢ) (vᵢ + 16 xᵢ²) + y². Errors of what is summed are taken
 //!   for independent. Each product counts as rounded four times, since a sum rounds it again with each step;
 //! - of what is moved, chosen or dropped (reshapes, masks, winners): as before;
+//! - of a function in steps (rounding, quantisation): v = 0, or (step / 8 u)², that of a whole step, where x is within
+//!   8 u √(v + x²) of the next one;
 //! - of a node that has no tangent there: v = 16 y².
 //!
 //! A decision is *within rounding of a tie* if what it is made by is no larger than 8 u √v: the distance from the border of
@@ -94,6 +96,7 @@ impl<T: Precision> Rounding<T> {
             let at = At { inputs, outputs: &record.values, varies, output, rule: Rule::Tangent, still: None };
             let frozen = record.affines.get(output).cloned().map_or_else(|| operator.freeze(&at), Ok);
             let mut made = match &frozen {
+                Ok(affine) if affine.terms.iter().all(Option::is_none) => self.steps(node, operator, &at, y),
                 Ok(affine) => self.spread(node, affine, inputs, y),
                 Err(_) => y.paired(y, |y, _| T::of(PRODUCT) * y * y),
             };
@@ -135,6 +138,26 @@ impl<T: Precision> Rounding<T> {
         let Some(sum) = sum else { return y.paired(y, |y, _| y * y) };
         let sum = Tensor::shared(affine.shape(), sum.into_shared());
         if exact { sum } else { sum.paired(y, |v, y| v.max(T::zero()) + y * y) }
+    }
+
+    /// Of a step: none, or that of the next step where x is within rounding of one.
+    fn steps(&self, node: &Node, operator: &dyn Op<T>, at: &At<'_, T>, y: &Tensor<T>) -> Tensor<T> {
+        let unit = T::of(REACH.sqrt()) * T::epsilon() / T::of(2.0);
+        let none = y.paired(y, |_, _| T::zero());
+        let v = node.inputs.first().copied().flatten().and_then(|id| self.variances.get(&id));
+        let (Some(v), Ok(x)) = (v, at.inputs.real(0)) else { return none };
+        [-unit, unit].into_iter().fold(none, |made, reach| {
+            let moved = Value::Real(x.paired(v, |x, v| x + reach * (v + x * x).sqrt()));
+            let mut inputs = at.inputs.clone();
+            inputs.0[0] = Some(&moved);
+            // What the operator refuses is no step.
+            let there = operator.forward(&inputs).unwrap_or_default();
+            let Some(Value::Real(there)) = there.get(at.output).filter(|there| there.shape() == y.shape()) else {
+                return made;
+            };
+            let step = there.paired(y, |there, y| ((there - y) / unit) * ((there - y) / unit));
+            made.paired(&step, T::max)
+        })
     }
 
     /// Which decisions of a node are within rounding of a tie. What such a decision passes on has the error of what it

@@ -44,6 +44,8 @@ struct Found<'a> {
     session: &'a Session<'a>,
     input: String,
     class: usize,
+    /// How many logits there are.
+    logits: usize,
     logit: f64,
     /// How many switches the region has, or the nodes that leave it a point.
     region: Result<usize, Vec<Unsupported>>,
@@ -102,6 +104,7 @@ fn run<T: Precision>(words: &Region, session: &mut Session<'_>) -> Result<ExitCo
         session,
         input: words.input.display().to_string(),
         class,
+        logits: logits.len(),
         logit: logits.data()[class].wide(),
         region: region.map(|region| region.switches()),
         brackets,
@@ -289,7 +292,11 @@ impl Found<'_> {
             println!("  {:>12}  {:>12}  {:>9}  network, one layer", "t", "difference", "relative");
         }
         for at in &ray.curve {
-            let [network, layer] = [at.class, at.predicted].map(|class| self.session.class(class));
+            let name = |class| match class {
+                1 if self.logits == 1 => self.session.other_class(),
+                _ => self.session.class(class),
+            };
+            let [network, layer] = [at.class, at.predicted].map(name);
             let [t, difference] = [at.t, at.difference].map(|value| plain(value, DISTANCE));
             println!("  {t:>12}  {difference:>12}  {:>9}  {network}, {layer}", plain(at.relative, 3));
         }

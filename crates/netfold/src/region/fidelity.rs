@@ -18,9 +18,9 @@ pub struct Fidelity {
     pub difference: f64,
     /// The same divided by max|f(x)|.
     pub relative: f64,
-    /// The winning class of the network there.
+    /// The winning class of the network there; of one logit 0 where the logit is positive, 1 (its opposite) where it is not.
     pub class: usize,
-    /// The winning class of the one-layer model.
+    /// The winning class of the one-layer model, likewise.
     pub predicted: usize,
 }
 
@@ -46,7 +46,14 @@ pub fn fidelity<T: Precision>(
         let differences = f.data().iter().zip(&affine).map(|(f, y)| (f.wide() - y.wide()).abs());
         let difference = differences.fold(0.0, |worst: f64, d| if d.is_nan() || d > worst { d } else { worst });
         let relative = if scale > 0.0 { difference / scale } else { difference };
-        Ok(Fidelity { t, difference, relative, class: argmax(f.data()), predicted: argmax(&affine) })
+        Ok(Fidelity { t, difference, relative, class: winner(f.data()), predicted: winner(&affine) })
     };
     grid.iter().map(one).collect()
+}
+
+fn winner<T: Precision>(logits: &[T]) -> usize {
+    match logits {
+        [logit] => usize::from(*logit <= T::zero()),
+        _ => argmax(logits),
+    }
 }
