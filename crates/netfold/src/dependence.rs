@@ -3,10 +3,10 @@
 use std::collections::HashSet;
 
 use crate::error::{Error, Unsupported};
-use crate::graph::{Model, TensorId};
+use crate::graph::{Graph, TensorId};
 use crate::ops::Dependence;
 
-impl Model {
+impl Graph {
     /// Which tensors depend on `root`, over these nodes.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use netfold_linear::Real;
 use netfold_onnx::DType;
 
 use crate::error::Error;
-use crate::graph::{Model, Node, TensorId};
+use crate::graph::{Graph, Node, TensorId};
 use crate::ops::Precision;
 use crate::trace::{agree, shape_text};
 use crate::value::{Tensor, Value};
@@ -100,7 +100,7 @@ impl<T: Precision> Feed<T> {
     ///
     /// # Errors
     /// If the model takes none, or the one that is named is none of them.
-    pub fn input(&self, model: &Model) -> Result<TensorId, Error> {
+    pub fn input(&self, model: &Graph) -> Result<TensorId, Error> {
         match self.input {
             None => model.input(),
             Some(id) if model.inputs.contains(&id) => Ok(id),
@@ -112,7 +112,7 @@ impl<T: Precision> Feed<T> {
     ///
     /// # Errors
     /// As [`input`](Self::input), or if the inner tensor is a constant.
-    pub fn root(&self, model: &Model) -> Result<TensorId, Error> {
+    pub fn root(&self, model: &Graph) -> Result<TensorId, Error> {
         let input = self.input(model)?;
         let Some(from) = self.from else { return Ok(input) };
         let reads = |&index: &usize| model.nodes[index].inputs.iter().flatten().any(|id| model.inputs.contains(id));
@@ -126,7 +126,7 @@ impl<T: Precision> Feed<T> {
     ///
     /// # Errors
     /// If one has another shape or another kind of elements than the file declares.
-    pub(crate) fn values(&self, model: &Model) -> Result<Vec<(TensorId, Value<T>)>, Error> {
+    pub(crate) fn values(&self, model: &Graph) -> Result<Vec<(TensorId, Value<T>)>, Error> {
         let (input, root) = (self.input(model)?, self.root(model)?);
         let dtype = model.tensors[input.0].dtype;
         let x = if input != root {
@@ -171,7 +171,7 @@ fn kind<T: Real>(dtype: Option<DType>, value: &Value<T>) -> &'static str {
     }
 }
 
-fn check<T: Real>(model: &Model, (id, explained): (TensorId, bool), value: &Value<T>) -> Result<(), Error> {
+fn check<T: Real>(model: &Graph, (id, explained): (TensorId, bool), value: &Value<T>) -> Result<(), Error> {
     let info = &model.tensors[id.0];
     let got = value.shape();
     model.check_shape(id, got)?;
@@ -184,7 +184,7 @@ fn check<T: Real>(model: &Model, (id, explained): (TensorId, bool), value: &Valu
     Err(Error::Graph(format!("the input `{}` takes {dtype}, got {} values", info.name, value.kind())))
 }
 
-impl Model {
+impl Graph {
     /// Whether an input can have this shape.
     ///
     /// # Errors

@@ -1,9 +1,8 @@
-//! The model: nodes and tensors under their ONNX names, in an order in which they can be computed.
+//! The graph: nodes and tensors under their ONNX names, in an order in which they can be computed.
 
 use std::any::Any;
 use std::collections::HashMap;
-use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use netfold_linear::Real;
 use netfold_onnx::{Attribute, DType, Dim, ModelDef, NodeDef, TensorDef, ValueInfo};
@@ -13,19 +12,19 @@ use crate::error::{Error, Unsupported, nearest, quoted};
 use crate::ops::{self, Attributes, Known, NEWEST, Operator};
 use crate::value::Value;
 
-/// A tensor of a [`Model`], by number.
+/// A tensor of a [`Graph`], by number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TensorId(pub usize);
 
-/// A node of a [`Model`].
-#[derive(Debug)]
+/// A node of a [`Graph`].
+#[derive(Clone, Debug)]
 pub struct Node {
     /// Its name in the file, or what it makes where it has none.
     pub name: String,
     /// Its operator's name.
     pub op: String,
     /// The operator, or why it cannot be used.
-    pub operator: Result<Box<dyn Operator>, String>,
+    pub operator: Result<Arc<dyn Operator>, String>,
     /// What it reads; `None` where an optional input is left out.
     pub inputs: Vec<Option<TensorId>>,
     /// What it makes; `None` where nobody wants an output.
@@ -45,9 +44,9 @@ pub struct TensorInfo {
     pub shape: Option<Vec<Dim>>,
 }
 
-/// A trained network.
-#[derive(Debug)]
-pub struct Model {
+/// A trained network's nodes and tensors: what a [`Model`](crate::Model) holds.
+#[derive(Clone, Debug)]
+pub struct Graph {
     /// All tensors.
     pub tensors: Vec<TensorInfo>,
     /// All nodes, each after those whose outputs it reads.
@@ -64,11 +63,11 @@ pub struct Model {
     pub producer: String,
     names: HashMap<String, TensorId>,
     makers: HashMap<TensorId, usize>,
-    single: OnceLock<Constants<f32>>,
-    double: OnceLock<Constants<f64>>,
+    single: OnceLock<Arc<Constants<f32>>>,
+    double: OnceLock<Arc<Constants<f64>>>,
     budget: OnceLock<Budget>,
     /// What the constants take as they were read, until the model goes.
-    share: Option<Share>,
+    share: Option<Arc<Share>>,
 }
 
 /// A model's constants in one precision.
@@ -80,27 +79,7 @@ pub(crate) struct Constants<T> {
     pub non_finite: Vec<TensorId>,
 }
 
-impl Model {
-    /// The model in a file.
-    ///
-    /// # Errors
-    /// If the file cannot be read, or its graph contradicts itself. Operators that are not supported are no error
-    /// here: see [`Node::operator`].
-    pub fn read(path: &Path) -> Result<Self, Error> {
-        Self::new(netfold_onnx::read(path)?)
-    }
-
-    /// As [`read`](Self::read), [within](Self::within) a budget.
-    ///
-    /// # Errors
-    /// As [`read`](Self::read), and if the file or its constants take more memory than the budget has left.
-    pub fn read_within(path: &Path, budget: Budget) -> Result<Self, Error> {
-        if let Ok(file) = path.metadata() {
-            budget.ask(file.len() as f64).map_err(Error::memory(format!("to read `{}`", path.display())))?;
-        }
-        Self::read(path)?.within(budget)
-    }
-
+impl Graph {
     /// With this budget for all that is computed with the model: its constants count.
     ///
     /// # Errors
@@ -108,7 +87,7 @@ impl Model {
     pub fn within(mut self, budget: Budget) -> Result<Self, Error> {
         let bytes = |tensor: &TensorDef| (tensor.data.len() * tensor.data.dtype().size().unwrap_or_default()) as f64;
         let bytes = self.constants.values().map(bytes).sum();
-        self.share = Some(budget.take(bytes).map_err(Error::memory("to hold the model's constants"))?);
+        self.share = Some(Arc::new(budget.take(bytes).map_err(Error::memory("to hold the model's constants"))?));
         self.budget = OnceLock::from(budget);
         Ok(self)
     }
@@ -119,7 +98,7 @@ impl Model {
         self.budget.get_or_init(Budget::default)
     }
 
-    /// The model that a decoded file describes.
+    /// The graph that a decoded file describes.
     ///
     /// # Errors
     /// If the graph reads what nothing makes, goes in a circle, or is of an operator set that there is not.
@@ -186,7 +165,7 @@ impl Model {
     /// If the budget has too little memory left for those that are not computed with as they were read.
     pub(crate) fn values<T: Real>(&self) -> Result<&Constants<T>, Error> {
         let (single, double): (&dyn Any, &dyn Any) = (&self.single, &self.double);
-        let cell: Option<&OnceLock<Constants<T>>> = single.downcast_ref().or_else(|| double.downcast_ref());
+        let cell: Option<&OnceLock<Arc<Constants<T>>>> = single.downcast_ref().or_else(|| double.downcast_ref());
         let Some(cell) = cell else { unreachable!("reals are f32 and f64") };
         if let Some(made) = cell.get() {
             return Ok(made);
@@ -203,7 +182,7 @@ impl Model {
             let mut non_finite: Vec<_> =
                 values.iter().filter(|(_, value)| value.non_finite().is_some()).map(|(&id, _)| id).collect();
             non_finite.sort_unstable();
-            Constants { values, non_finite, _held: held }
+            Arc::new(Constants { values, non_finite, _held: held })
         }))
     }
 
@@ -354,10 +333,11 @@ fn full_name(node: &NodeDef) -> String {
     }
 }
 
-fn build(node: &NodeDef, opset: i64, inputs: &[Known<'_>]) -> Result<Box<dyn Operator>, String> {
+fn build(node: &NodeDef, opset: i64, inputs: &[Known<'_>]) -> Result<Arc<dyn Operator>, String> {
     match ops::entry(&full_name(node)) {
         Some(entry) => {
-            entry.operator(&Attributes::new(node, opset).with_inputs(inputs)).map_err(|error| error.to_string())
+            let operator = entry.operator(&Attributes::new(node, opset).with_inputs(inputs));
+            operator.map(Arc::from).map_err(|error| error.to_string())
         }
         None => Err("no such operator here".to_owned()),
     }

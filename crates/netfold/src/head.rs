@@ -1,7 +1,7 @@
 //! Which tensor of the model is reconstructed: the logits.
 
 use crate::error::Error;
-use crate::graph::{Model, TensorId};
+use crate::graph::{Graph, TensorId};
 
 /// The end of the network that is reconstructed.
 #[derive(Clone, Debug)]
@@ -28,7 +28,7 @@ impl Head {
     }
 }
 
-impl Model {
+impl Graph {
     /// What a node of those that may be left off makes of a tensor, if it keeps the shape.
     pub(crate) fn same_shape(&self, id: TensorId) -> Option<TensorId> {
         let keeps = |op: &str| SQUASHING.contains(&op) || matches!(op, "Identity" | "Cast" | "Dropout");

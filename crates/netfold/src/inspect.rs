@@ -11,7 +11,7 @@ use crate::circuit::{Circuit, Stage};
 use crate::cost::Cost;
 use crate::error::{Error, Unsupported};
 use crate::feed::{Feed, behind};
-use crate::graph::{Model, Node, TensorId};
+use crate::graph::{Graph, Node, TensorId};
 use crate::head::Head;
 use crate::kind::Kind;
 use crate::ops::{Holds, Outlines, Precision, Told, size};
@@ -149,7 +149,7 @@ impl Takes {
     }
 }
 
-impl Model {
+impl Graph {
     /// Every node on the way to `head`, how `rules` freeze it, and what a reconstruction takes.
     ///
     /// Shapes are those of a trace with inputs of the shapes in `start`; without one the declared shape is taken, if its

@@ -25,7 +25,7 @@
 
 use crate::error::Error;
 use crate::feed::Feed;
-use crate::graph::{Model, TensorId};
+use crate::graph::{Graph, TensorId};
 use crate::ops::Precision;
 use crate::region::Line;
 use crate::rules::Rules;
@@ -36,7 +36,7 @@ use crate::value::Tensor;
 #[derive(Clone, Debug)]
 pub struct Path<'m, T> {
     /// The network.
-    pub model: &'m Model,
+    pub model: &'m Graph,
     /// Its end.
     pub output: TensorId,
     /// What to do with numbers that are not finite.

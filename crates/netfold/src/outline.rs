@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::budget::Share;
 use crate::error::{Error, OpError};
-use crate::graph::{Model, Node, TensorId};
+use crate::graph::{Graph, Node, TensorId};
 use crate::ops::{Extent, Inputs, Outline, Outlines, Precision, Told, size};
 use crate::trace::{node_error, refusal};
 use crate::value::{Tensor, Value};
@@ -19,7 +19,7 @@ const BYTES: f64 = (1 << 26) as f64;
 /// What only constants make is computed where a shape depends on it, and only then.
 #[derive(Debug)]
 pub(crate) struct Sketch<'m, T> {
-    model: &'m Model,
+    model: &'m Graph,
     varies: &'m [bool],
     told: Vec<Option<Told>>,
     known: Vec<Option<Value<T>>>,
@@ -62,7 +62,7 @@ impl Takes {
     }
 }
 
-impl Model {
+impl Graph {
     /// The shapes that these nodes make of inputs that are told, with their values where shapes may depend on them; `varies`
     /// tells which tensors depend on the explained one.
     ///

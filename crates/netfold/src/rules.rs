@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::affine::Rule;
 use crate::error::{Error, nearest};
-use crate::graph::{Model, Node};
+use crate::graph::{Graph, Node};
 
 /// Which rule freezes which node.
 #[derive(Clone, Debug, Default)]
@@ -23,7 +23,7 @@ impl Rules {
 
     /// # Errors
     /// If a rule is given for a node that the model does not have; names the nearest.
-    pub fn check(&self, model: &Model) -> Result<(), Error> {
+    pub fn check(&self, model: &Graph) -> Result<(), Error> {
         let names = || model.nodes.iter().map(|node| node.name.as_str());
         let mut unknown: Vec<&String> = self.by_node.keys().filter(|name| !names().any(|n| n == *name)).collect();
         unknown.sort();

@@ -13,7 +13,7 @@ use crate::budget::Share;
 use crate::error::{Error, OpError};
 use crate::feed::Feed;
 use crate::finite::check_finite;
-use crate::graph::{Model, Node, TensorId};
+use crate::graph::{Graph, Node, TensorId};
 use crate::ops::{Inputs, Precision, Record};
 use crate::ties::{Decisions, Ties};
 use crate::value::{Tensor, Value};
@@ -28,7 +28,7 @@ use crate::whole::Whole;
 #[derive(Debug)]
 pub struct Trace<'m, T: Real> {
     /// The traced network.
-    pub model: &'m Model,
+    pub model: &'m Graph,
     /// The values of the network's inputs.
     pub feed: Feed<T>,
     /// Where the one-layer model begins: the explained input, or the inner tensor that the feed names.
@@ -104,7 +104,7 @@ impl<T> Default for Tracing<T> {
     }
 }
 
-impl Model {
+impl Graph {
     /// The network at one input, up to `output`. A tensor is the value of the model's first input; a [`Feed`] names
     /// another, or has values of several.
     ///
@@ -112,7 +112,7 @@ impl Model {
     /// If nodes on the way are not supported (all are listed), an input on the way has no value or one that does not
     /// fit, an input or the output holds NaN or an infinity, a constant that is read beside the input holds NaN, a node
     /// refuses its inputs, the output has no number, the
-    /// [budget](Model::budget) has too little memory left for what a node would make, or `NETFOLD_ISA` names instructions that this processor lacks. An
+    /// [budget](Graph::budget) has too little memory left for what a node would make, or `NETFOLD_ISA` names instructions that this processor lacks. An
     /// infinite constant, a mask's, is none of these, wherever it stands in the file.
     pub fn trace<T: Precision>(
         &self,
@@ -232,7 +232,7 @@ impl<'m, T: Precision> Trace<'m, T> {
     /// The same network at another x, whatever numbers that makes; the other inputs are held at their values.
     ///
     /// # Errors
-    /// As [`Model::trace`].
+    /// As [`Graph::trace`].
     pub fn at(&self, x: &Tensor<T>) -> Result<Trace<'m, T>, Error> {
         let feed = self.feed.at(x);
         let tracing = Tracing { non_finite: NonFinite::Allow, ties: Ties::Ignore, ..self.tracing.clone() };

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use netfold_onnx::DType;
 
 use crate::error::Error;
-use crate::graph::{Model, Node, TensorId};
+use crate::graph::{Graph, Node, TensorId};
 use crate::input::range;
 use crate::ops::Precision;
 use crate::value::Value;
@@ -27,7 +27,7 @@ pub(crate) struct Whole {
 impl Whole {
     /// Begins at an input of integers whose values are whole. Between whole numbers, where lenses look too, the network
     /// is what it is in reals, and nothing is checked.
-    pub fn begin<T: Precision>(model: &Model, root: TensorId, value: Option<&Value<T>>) -> Option<Self> {
+    pub fn begin<T: Precision>(model: &Graph, root: TensorId, value: Option<&Value<T>>) -> Option<Self> {
         let dtype = model.tensors[root.0].dtype.filter(|_| model.inputs.contains(&root))?;
         let ends = range(dtype)?.map(|end| end as f64);
         match value {

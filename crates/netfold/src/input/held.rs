@@ -5,7 +5,7 @@ use std::path::Path;
 use super::{InputError, LayoutChoice, NamedPreprocess, read_held};
 use crate::certificate::{FileStamp, HeldInput};
 use crate::feed::Feed;
-use crate::graph::{Model, TensorId};
+use crate::graph::{Graph, TensorId};
 use crate::ops::Precision;
 use crate::value::{Tensor, Value};
 
@@ -26,7 +26,7 @@ impl Held {
     /// # Errors
     /// If the file cannot be read, or does not fit the input.
     pub fn read(
-        model: &Model,
+        model: &Graph,
         input: TensorId,
         path: &Path,
         choice: LayoutChoice,

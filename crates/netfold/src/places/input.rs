@@ -7,7 +7,7 @@ use netfold_onnx::Dim;
 
 use super::Places;
 use super::rules::{Way, moved};
-use crate::graph::{Model, Node, TensorId};
+use crate::graph::{Graph, Node, TensorId};
 use crate::input::LayoutChoice;
 use crate::ops::{Inputs, Op, Operator};
 use crate::store::without_batch;
@@ -44,7 +44,7 @@ impl Channels {
     }
 }
 
-impl Model {
+impl Graph {
     /// Where the channels of an input of this shape stand: as `choice` says, else as the first operator reads it whose
     /// windows slide over places, else as the shape suggests.
     pub fn channels(&self, input: TensorId, shape: &[usize], choice: LayoutChoice) -> Channels {
@@ -67,7 +67,7 @@ impl Model {
 /// A size that is left open, but for the batch: any will do, as the axes alone matter.
 const OPEN: usize = 32;
 
-impl Model {
+impl Graph {
     /// As [`layout`](Self::layout), before there is an input: of the shape that the file declares.
     pub fn declared_layout(&self, input: TensorId, choice: LayoutChoice) -> LayoutChoice {
         let Some(declared) = &self.tensors[input.0].shape else { return choice };
@@ -91,7 +91,7 @@ const NODES: usize = 1 << 12;
 
 /// The input's elements on their way to the first operator.
 struct Walk<'a> {
-    model: &'a Model,
+    model: &'a Graph,
     /// 1 + the element of the input that stands there, 0 for none.
     elements: HashMap<TensorId, Tensor<i64>>,
     /// Numbers that may still be moved.
@@ -101,7 +101,7 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    fn new(model: &'a Model) -> Self {
+    fn new(model: &'a Graph) -> Self {
         Self { model, elements: HashMap::new(), left: 0, nodes: Cell::new(NODES) }
     }
 

@@ -6,7 +6,7 @@ use super::ray::Crossing;
 use super::{Region, Switch};
 use crate::error::Error;
 use crate::feed::Feed;
-use crate::graph::{Model, TensorId};
+use crate::graph::{Graph, TensorId};
 use crate::ops::Precision;
 use crate::rules::Rules;
 use crate::trace::NonFinite;
@@ -16,7 +16,7 @@ use crate::value::Tensor;
 #[derive(Clone, Debug)]
 pub struct Line<'m, T> {
     /// The network.
-    pub model: &'m Model,
+    pub model: &'m Graph,
     /// Its end.
     pub output: TensorId,
     /// How nodes are frozen.
