@@ -89,6 +89,10 @@ pub fn warn(message: &str, hint: Option<&str>) {
 
 impl From<netfold::Error> for Failure {
     fn from(error: netfold::Error) -> Self {
+        let error = match error {
+            netfold::Error::Input(error) => return (*error).into(),
+            error => error,
+        };
         let code = match &error {
             netfold::Error::Unsupported { .. } | netfold::Error::MissingInputs { .. } => NOT_SUPPORTED,
             netfold::Error::Write { .. } | netfold::Error::Memory { .. } => FAILED,

@@ -3,7 +3,7 @@
 use netfold::certificate::Certificate;
 use netfold::folder::Folder;
 use netfold::input::Picture as InputPicture;
-use netfold::{Precision, ReceptiveField, Reconstruction, Row, Tensor, Unit};
+use netfold::{Folded, Precision, ReceptiveField, Reconstruction, RowRef, Tensor, Unit};
 use netfold_render::{
     BiasPart, Caption, ClassView, InputFacts, InputView, LONGEST, Layout, ModelFacts, Order, Picture, Plane, Report,
     Scale, Sheet, View, bias_parts, file_stem, layers, units,
@@ -11,7 +11,7 @@ use netfold_render::{
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
-use crate::session::{Frozen, Session};
+use crate::session::Session;
 
 /// A row of W that is shown.
 pub struct Kept {
@@ -32,7 +32,7 @@ pub struct Kept {
 
 impl Kept {
     /// A copy of a row.
-    pub fn new<T: Precision>(row: &Row<'_, T>, x: &Tensor<T>, reference: Option<&Tensor<T>>) -> Self {
+    pub fn new<T: Precision>(row: &RowRef<'_, T>, x: &Tensor<T>, reference: Option<&Tensor<T>>) -> Self {
         let (contributions, bias) = row.contributions(x, reference);
         Self {
             class: row.class,
@@ -67,7 +67,7 @@ pub struct Gallery<'a, T: Precision> {
     /// The model and the words.
     pub session: &'a Session<'a>,
     /// The input.
-    pub frozen: &'a Frozen<T>,
+    pub folded: &'a Folded<T>,
     /// The proof.
     pub certificate: &'a Certificate,
     /// The numbers of all classes.
@@ -90,19 +90,19 @@ impl<T: Precision> Gallery<'_, T> {
             classes.push(self.class_view(row, weights, contributions));
         }
         let words = self.session.words;
-        let model = &self.session.model;
-        let preprocessing = match self.frozen.picture {
-            Some(_) => self.session.preprocess()?.name,
+        let model = self.session.model();
+        let preprocessing = match self.folded.picture() {
+            Some(_) => self.session.preprocess().name,
             None if words.from.is_some() => "none (an inner tensor)".to_owned(),
             None => "none (an array in model units)".to_owned(),
         };
         let report = Report {
             title: format!("{} at {}", self.certificate.model.file, self.certificate.input.file),
             model: ModelFacts {
-                input_name: model.name(self.session.from).to_owned(),
-                input_shape: self.frozen.x.shape().to_vec(),
+                input_name: model.name(self.session.from()).to_owned(),
+                input_shape: self.folded.x().shape().to_vec(),
                 input_type: self.session.dtype().map_or_else(String::new, |dtype| dtype.to_string()),
-                output_name: model.name(self.session.head.logits).to_owned(),
+                output_name: model.name(self.session.head().logits).to_owned(),
                 nodes: model.nodes.len(),
                 logits: wide(&self.result.logits),
                 reconstructed: wide(&self.result.one_layer()),
@@ -110,13 +110,13 @@ impl<T: Precision> Gallery<'_, T> {
                     None => self.session.names(),
                     Some(_) => (0..self.result.logits.len()).map(|element| self.unit(element)).collect(),
                 },
-                layers: layers(&self.frozen.circuit),
+                layers: layers(self.folded.circuit()),
             },
             input: InputFacts {
                 preprocessing,
                 view,
                 tensor: self.sheet(&self.contributing())?,
-                units: self.frozen.picture.as_ref().filter(|_| self.reference.is_none()).map(units),
+                units: self.folded.picture().filter(|_| self.reference.is_none()).map(units),
             },
             classes,
             weight_unit: if words.at.is_some() { "value per model unit" } else { "logit per model unit" }.into(),
@@ -159,7 +159,7 @@ impl<T: Precision> Gallery<'_, T> {
     }
 
     fn class_view(&self, row: &Kept, weights: Sheet, contributions: Sheet) -> ClassView {
-        let mut parts = bias_parts(&self.frozen.circuit, row.bias_by_stage.iter().copied());
+        let mut parts = bias_parts(self.folded.circuit(), row.bias_by_stage.iter().copied());
         if self.reference.is_some() {
             let b: f64 = parts.iter().map(|part| part.value).sum();
             parts.push(BiasPart { layer: "reference, W x0".into(), stage: None, value: row.bias - b });
@@ -170,7 +170,7 @@ impl<T: Precision> Gallery<'_, T> {
                 Some(_) => Some(self.unit(row.class)),
                 None => self.session.label(row.class).map(str::to_owned),
             },
-            logit: self.frozen.logits.data()[row.class].wide(),
+            logit: self.folded.logits().data()[row.class].wide(),
             reconstructed: row.reconstructed,
             pixels: row.contributions.iter().sum(),
             bias: row.bias,
@@ -182,12 +182,12 @@ impl<T: Precision> Gallery<'_, T> {
 
     /// An element of an inner tensor by its indices.
     fn unit(&self, element: usize) -> String {
-        format!("unit {}", Unit::of(element, self.frozen.logits.shape()))
+        format!("unit {}", Unit::of(element, self.folded.logits().shape()))
     }
 
     /// What the weights are multiplied with: x, or x − x₀ against a reference.
     fn contributing(&self) -> Vec<f64> {
-        let x = wide(self.frozen.x.data());
+        let x = wide(self.folded.x().data());
         match self.reference {
             Some(reference) => x.iter().zip(reference.data()).map(|(x, x0)| x - x0.wide()).collect(),
             None => x,
@@ -195,17 +195,17 @@ impl<T: Precision> Gallery<'_, T> {
     }
 
     fn sheet(&self, values: &[f64]) -> Result<Sheet, Failure> {
-        let shape = self.frozen.x.shape();
+        let shape = self.folded.x().shape();
         let order = Order::of_input(shape, self.session.layout(shape));
         let axes: Vec<usize> = netfold::store::without_batch(shape).collect();
         Ok(Sheet::arrange(values, Layout::of_shape(&axes, order))?)
     }
 
     fn input_view(&self) -> Result<InputView, Failure> {
-        if let Some(pictured) = &self.frozen.picture {
+        if let Some(pictured) = self.folded.picture() {
             return Ok(InputView::Picture(rgb(&pictured.seen)));
         }
-        Ok(InputView::Tensor(self.sheet(&wide(self.frozen.x.data()))?))
+        Ok(InputView::Tensor(self.sheet(&wide(self.folded.x().data()))?))
     }
 }
 

@@ -1,37 +1,32 @@
-//! From the words of the command line to a frozen network: what every command that runs one begins with.
+//! From the words of the command line to a folded network: what every command that runs one begins with.
 
 use std::cell::{Cell, RefCell};
+use std::ops::{ControlFlow, Deref};
 use std::path::Path;
+use std::sync::Mutex;
 use std::time::Instant;
 
-use netfold::certificate::{FileStamp, HeldInput, Seconds};
-use netfold::graph::TensorId;
-use netfold::input::{Given, Held, LayoutChoice, NamedPreprocess, Pictured};
-use netfold::reconstruct::{Request, Row, argmax};
-use netfold::ties::Ties;
-use netfold::trace::{Keep, Tracing};
-use netfold::{Circuit, Feed, Head, Model, Places, Precision, Reconstruction, Tensor, Trace, Warning};
+use netfold::certificate::{Certificate, FileStamp};
+use netfold::fold::{Opposite, Squashing};
+use netfold::input::{Given, NamedPreprocess};
+use netfold::reconstruct::argmax;
+use netfold::trace::Keep;
+use netfold::{
+    Folded, Model, Options, Precision, Progress, Reconstruction, Setup, Source, Step, Tensor, Trace, Warning, Watch,
+};
 use netfold_onnx::{DType, Dim};
 use serde_json::{Value, json};
 
 use crate::args::Common;
 use crate::failure::{self, FAILED, Failure, WRONG_INPUT};
 use crate::labels::{Labels, Side};
+use crate::progress::Bar;
 
-/// A model that was read, and how its inputs are.
+/// A model that was read, and how its inputs are. What the library knows of both is reached through it.
 pub struct Session<'a> {
     /// The words.
     pub words: &'a Common,
-    /// The network.
-    pub model: Model,
-    /// Its end.
-    pub head: Head,
-    /// The explained input.
-    pub input: TensorId,
-    /// Where the one-layer model begins: the explained input, or an inner tensor.
-    pub from: TensorId,
-    /// The inputs that are held.
-    pub held: Vec<Held>,
+    setup: Setup,
     /// Names of its classes.
     pub labels: Labels,
     /// Seconds that reading took.
@@ -41,8 +36,6 @@ pub struct Session<'a> {
     start: Instant,
     /// Which class of a network of one logit is looked at.
     side: Side,
-    /// The logits, and the opposite of a lone one where it was asked for.
-    sides: (TensorId, Option<TensorId>),
     /// How many logits there are, once they were computed.
     logits: Cell<usize>,
     /// What was warned of so far.
@@ -51,58 +44,32 @@ pub struct Session<'a> {
     preprocessed: RefCell<Vec<String>>,
 }
 
-/// One input on its way through the network.
-pub struct Frozen<T> {
-    /// What the one-layer model takes: the model's input, or the inner tensor that it begins with.
-    pub x: Tensor<T>,
-    /// What the model takes.
-    given: Tensor<T>,
-    /// f(x).
-    pub logits: Tensor<T>,
-    /// The frozen network.
-    pub circuit: Circuit<T>,
-    /// The picture that x was made of, and how; `None` for an array.
-    pub picture: Option<Pictured<T>>,
-    /// Where the elements of the inner tensor are that the one-layer model begins with, where that is known.
-    pub places: Option<Places>,
-    /// What a reader of the result has to know.
-    pub warnings: Vec<Warning>,
-    /// Seconds so far.
-    pub seconds: Seconds,
-    /// Name and hash of the input's file.
-    pub stamp: FileStamp,
+impl Deref for Session<'_> {
+    type Target = Setup;
+
+    fn deref(&self) -> &Setup {
+        &self.setup
+    }
 }
 
 impl<'a> Session<'a> {
     /// Reads the model and the labels; nothing is computed yet.
     pub fn open(path: &Path, words: &'a Common) -> Result<Self, Failure> {
+        Self::open_with(path, words, |options| options)
+    }
+
+    /// As [`open`](Self::open), with more said than the common words do.
+    pub fn open_with(path: &Path, words: &'a Common, more: impl FnOnce(Options) -> Options) -> Result<Self, Failure> {
         let start = Instant::now();
         let model = Model::read_within(path, words.network.budget())?;
-        let head = match &words.at {
-            Some(name) => Head::at(model.tensor(name)?),
-            None => model.head(words.network.output.as_deref(), words.network.keep_softmax)?,
-        };
-        let input = match &words.network.explain {
-            Some(name) => model.input_named(name)?,
-            None => model.input()?,
-        };
-        let from = words.from.as_ref().map_or(Ok(input), |name| model.tensor(name))?;
-        let begun = Feed { input: Some(input), from: Some(from), ..Feed::from(Tensor::scalar(0.0_f64)) };
-        model.dependence(begun.root(&model)?, &model.nodes_of(head.logits))?;
-        let held = held(&model, input, words)?;
-        model.require(head.logits, |id| id == input || held.iter().any(|held| held.input == id))?;
+        let setup = more(options(words)?).of(&model).watch(bar()).setup()?;
         let labels = Labels::read(words.labels.as_deref())?;
-        let (stamp, sides) = (stamp(path)?, (head.logits, None));
+        let stamp = model.stamp()?;
         Ok(Self {
             words,
-            model,
-            head,
-            input,
-            from,
-            held,
+            setup,
             labels,
             side: Side::Own,
-            sides,
             logits: Cell::default(),
             load: start.elapsed().as_secs_f64(),
             stamp,
@@ -122,10 +89,11 @@ impl<'a> Session<'a> {
             return Ok(());
         }
         let several = |shape: &[Dim]| shape.iter().any(|dim| matches!(dim, Dim::Known(2..)));
-        if self.model.tensors[self.head.logits.0].shape.as_deref().is_some_and(several) {
+        if self.model().tensors[self.head().logits.0].shape.as_deref().is_some_and(several) {
             return Ok(());
         }
-        (self.head.logits, self.side) = (self.sides.0, Side::Own);
+        self.setup.face(Opposite::No);
+        self.side = Side::Own;
         let x = self.input::<T>(input)?.x;
         let opposite = {
             let trace = self.trace(&x, Keep::Priors)?;
@@ -133,15 +101,15 @@ impl<'a> Session<'a> {
             logits.len() == 1 && (named || logits[0] < T::zero())
         };
         if opposite {
-            let opposite = self.sides.1.unwrap_or_else(|| self.model.opposite(self.sides.0));
-            (self.head.logits, self.side, self.sides.1) = (opposite, Side::Opposite, Some(opposite));
+            self.setup.face(Opposite::Yes);
+            self.side = Side::Opposite;
         }
         Ok(())
     }
 
     /// Whether the network is known to decide between two classes, if it has one logit.
     fn decides(&self) -> bool {
-        let ends = self.head.squashed.and_then(|id| self.model.maker(id)).is_some_and(|node| node.op == "Sigmoid");
+        let ends = self.head().squashed.and_then(|id| self.model().maker(id)).is_some_and(|node| node.op == "Sigmoid");
         ends || self.labels.are_two()
     }
 
@@ -153,75 +121,46 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// The layout of what the one-layer model takes, of this shape: as it is said, or as the first operator tells.
-    pub fn layout(&self, shape: &[usize]) -> LayoutChoice {
-        let choice = self.words.layout.into();
-        if self.words.from.is_some() { choice } else { self.model.layout(self.from, shape, choice) }
-    }
-
-    /// Reads one input and freezes the network there.
-    pub fn freeze<T: Precision>(&self, path: &Path, ties: Ties) -> Result<Frozen<T>, Failure> {
-        let given = self.input::<T>(path)?;
-        let began = Instant::now();
-        // An inner tensor is read, and what goes around it is held at its values.
-        let keep = if self.words.from.is_some() { Keep::Values } else { Keep::Priors };
-        let trace = self.traced(&given.x, keep, ties)?;
-        let traced = began.elapsed();
-        let circuit = trace.freeze_between(self.from, self.head.logits, &self.words.network.rules())?;
-        let frozen = began.elapsed().saturating_sub(traced);
-        let (logits, warnings) = (trace.logits()?.clone(), trace.warnings());
-        let layout = self.words.layout.into();
-        let places = self.words.from.as_ref().and_then(|_| trace.places(self.from, layout).ok());
-        let Given { x: given, picture } = given;
-        let (x, picture) =
-            if self.words.from.is_some() { (trace.real(self.from)?.clone(), None) } else { (given.clone(), picture) };
-        let seconds = Seconds {
-            load: self.load,
-            trace: traced.as_secs_f64(),
-            freeze: frozen.as_secs_f64(),
-            ..Seconds::default()
-        };
-        Ok(Frozen { x, given, logits, circuit, picture, places, warnings, seconds, stamp: stamp(path)? })
-    }
-
-    /// x with the values of all inputs.
-    pub fn feed<T: Precision>(&self, x: &Tensor<T>) -> Feed<T> {
-        let from = self.words.from.as_ref().map(|_| self.from);
-        Feed { from, ..Held::feed(&self.held, self.input, x) }
+    /// The network folded at one input.
+    pub fn fold<T: Precision>(&self, path: &Path) -> Result<Folded<T>, Failure> {
+        let folded = self.setup.fold_given(self.input::<T>(path)?, Source::File(path.to_owned()))?;
+        self.found(folded.logits().len(), folded.warnings())?;
+        Ok(folded)
     }
 
     /// The network at one input.
     pub fn trace<T: Precision>(&self, x: &Tensor<T>, keep: Keep) -> Result<Trace<'_, T>, Failure> {
-        self.traced(x, keep, Ties::Ignore)
-    }
-
-    fn traced<T: Precision>(&self, x: &Tensor<T>, keep: Keep, ties: Ties) -> Result<Trace<'_, T>, Failure> {
-        let trace = self.model.trace_with(
-            self.feed(x),
-            self.head.logits,
-            Tracing { non_finite: self.words.non_finite(), keep, ties, ..Tracing::default() },
-        )?;
-        self.logits.set(trace.logits()?.len());
-        if self.words.at.is_none() {
-            self.labels.check(trace.logits()?.len())?;
-        }
-        self.warn(&trace.warnings());
+        let trace = self.setup.trace(x, keep)?;
+        self.found(trace.logits()?.len(), &trace.warnings())?;
         Ok(trace)
     }
 
-    /// Warns of the node that makes b much larger than the logits, if one does: its result says little by itself.
-    pub fn warn_of_proportion<T: Precision>(
-        &self,
-        frozen: &mut Frozen<T>,
-        result: &Reconstruction<T>,
-    ) -> Result<(), Failure> {
-        if result.is_out_of_proportion() {
-            let trace = self.trace(&frozen.given, Keep::Values)?;
-            let found = trace.out_of_proportion(self.from, self.head.logits, &self.words.network.rules())?;
-            self.warn(found.as_slice());
-            frozen.warnings.extend(found);
+    /// So many logits were computed, with these warnings.
+    fn found(&self, logits: usize, warnings: &[Warning]) -> Result<(), Failure> {
+        self.logits.set(logits);
+        if self.decides() {
+            self.labels.check(logits)?;
         }
+        self.warn(warnings);
         Ok(())
+    }
+
+    /// The certificate of rows that took so many seconds. Warns of the node that makes b much larger than the logits, if
+    /// one does: its result says little by itself.
+    pub fn certify<T: Precision>(
+        &self,
+        folded: &Folded<T>,
+        result: &Reconstruction<T>,
+        seconds: f64,
+    ) -> Result<Certificate, Failure> {
+        let mut told = folded.circumstances()?;
+        let found = folded.out_of_proportion(result)?;
+        self.warn(found.as_slice());
+        told.warnings.extend(found);
+        told.seconds.load = self.load;
+        told.seconds.reconstruct = seconds;
+        told.seconds.total = self.start.elapsed().as_secs_f64();
+        Ok(Certificate::new(folded.circuit(), result, told))
     }
 
     /// Prints each of these warnings to standard error, once for each session.
@@ -238,7 +177,7 @@ impl<'a> Session<'a> {
     /// Prints one JSON object to standard output: `told`, the inputs, which preprocessing was used, and all warnings.
     pub fn print_json(&self, mut told: Value) {
         if let Some(fields) = told.as_object_mut() {
-            let input = json!({ "name": self.model.name(self.input), "type": self.input_type() });
+            let input = json!({ "name": self.input_name(), "type": self.input_type() });
             fields.insert("input".to_owned(), input);
             fields.insert("held_inputs".to_owned(), json!(self.held_inputs()));
             fields.insert("preprocessing".to_owned(), json!(self.preprocessing()));
@@ -250,8 +189,8 @@ impl<'a> Session<'a> {
     /// Prints which input is explained, which are held, and the preprocessing that was used, as rows under a command's
     /// first line.
     pub fn print_inputs(&self) {
-        println!("input: {}, {}", self.model.name(self.input), self.input_type().unwrap_or("of no declared type"));
-        for held in &self.held {
+        println!("input: {}, {}", self.input_name(), self.input_type().unwrap_or("of no declared type"));
+        for held in self.held() {
             println!("held: {}, from {}", held.stamp.name, held.stamp.stamp.file);
         }
         println!("preprocessing: {}", self.preprocessing());
@@ -259,7 +198,12 @@ impl<'a> Session<'a> {
 
     /// The element type of the explained input, where the file declares it.
     fn input_type(&self) -> Option<&'static str> {
-        self.model.tensors[self.input.0].dtype.map(DType::name)
+        self.model().tensors[self.setup.input().0].dtype.map(DType::name)
+    }
+
+    /// The name of the explained input.
+    pub fn input_name(&self) -> &str {
+        self.model().name(self.setup.input())
     }
 
     /// Which preprocessing the inputs went through so far: each once, in the order of the inputs.
@@ -282,16 +226,6 @@ impl<'a> Session<'a> {
     /// The class that a word names.
     pub fn find(&self, word: &str, logits: usize) -> Result<usize, Failure> {
         if logits == 1 { self.labels.find_side(word, self.side) } else { self.labels.find(word, logits) }
-    }
-
-    /// Seconds since the session began.
-    pub fn elapsed(&self) -> f64 {
-        self.start.elapsed().as_secs_f64()
-    }
-
-    /// The largest difference that counts as equal.
-    pub fn tolerance<T: Precision>(&self) -> f64 {
-        self.words.tolerance.unwrap_or(if T::NAME == "f32" { 1e-4 } else { 1e-10 })
     }
 
     /// A class as people read it: its index and, where known, its name.
@@ -345,66 +279,64 @@ impl<'a> Session<'a> {
 
     /// An input, and the picture that it was made of.
     pub fn input<T: Precision>(&self, path: &Path) -> Result<Given<T>, Failure> {
-        let used = self.preprocess()?;
-        let layout = self.model.declared_layout(self.input, self.words.layout.into());
-        let given = Given::read(path, &self.model.tensors[self.input.0], layout, &used.preprocess)?;
+        let given = self.setup.read(&Source::File(path.to_owned()))?;
+        let used = self.preprocess();
         self.preprocessed_by(match &given.picture {
             Some(pictured) => format!("{}, x = {}", used.name, used.preprocess.formula(pictured.largest)),
             None => "none, the array is taken as it is".to_owned(),
         });
         Ok(given)
     }
-
-    /// The element type of x, as the file declares it; `None` for an inner tensor.
-    pub fn dtype(&self) -> Option<DType> {
-        if self.words.from.is_some() { None } else { self.model.tensors[self.input.0].dtype }
-    }
-
-    /// What is done to pictures of the explained input.
-    pub fn preprocess(&self) -> Result<NamedPreprocess, Failure> {
-        let asked = self.words.preprocess.as_deref().map(NamedPreprocess::parse).transpose()?;
-        Ok(asked.unwrap_or_else(|| NamedPreprocess::usual(self.model.tensors[self.input.0].dtype)))
-    }
-
-    /// The inputs that are held, for the certificate.
-    pub fn held_inputs(&self) -> Vec<HeldInput> {
-        self.held.iter().map(|held| held.stamp.clone()).collect()
-    }
 }
 
-/// The values that `--input` names.
-fn held(model: &Model, explained: TensorId, words: &Common) -> Result<Vec<Held>, Failure> {
-    let mut held: Vec<Held> = Vec::new();
-    for word in &words.held {
-        let (input, path) = model.input_word(word)?;
-        let info = &model.tensors[input.0];
-        if input == explained || held.iter().any(|held| held.input == input) {
-            let message = format!("`--input {word}`: the input `{}` has a value already", info.name);
-            let failure = Failure::new(WRONG_INPUT, message);
-            return Err(if input == explained {
-                failure.hint("INPUT is its value; `--explain` names another")
-            } else {
-                failure
-            });
+/// What the common words ask of a model.
+pub fn options(words: &Common) -> Result<Options, Failure> {
+    let network = &words.network;
+    let mut options = Options::default()
+        .squashing(if network.keep_softmax { Squashing::Kept } else { Squashing::LeftOff })
+        .rules(network.rules())
+        .non_finite(words.non_finite())
+        .layout(words.layout.into());
+    for held in &words.held {
+        options = options.input_word(held);
+    }
+    let said = [&network.output, &words.at, &network.explain, &words.from];
+    let say = [Options::output, Options::at, Options::explain, Options::from];
+    for (word, say) in said.into_iter().zip(say) {
+        if let Some(word) = word {
+            options = say(options, word.as_str());
         }
-        let preprocess = words.preprocess.as_deref().map(NamedPreprocess::parse).transpose()?;
-        held.push(Held::read(model, input, Path::new(path), words.layout.into(), preprocess.as_ref())?);
     }
-    Ok(held)
+    if let Some(word) = &words.preprocess {
+        options = options.preprocess(NamedPreprocess::parse(word)?);
+    }
+    Ok(match words.tolerance {
+        Some(tolerance) => options.tolerance(tolerance),
+        None => options,
+    })
 }
 
-impl<T: Precision> Frozen<T> {
-    /// Computes rows and times it.
-    pub fn reconstruct(
-        &mut self,
-        request: &Request,
-        progress: &mut dyn FnMut(usize, usize),
-        each: &mut dyn FnMut(&Row<'_, T>) -> Result<(), Failure>,
-    ) -> Result<Reconstruction<T>, Failure> {
-        let began = Instant::now();
-        let result = self.circuit.reconstruct(&self.x, &self.logits, request, progress, each)?;
-        self.seconds.reconstruct = began.elapsed().as_secs_f64();
-        Ok(result)
+/// Who is told of progress: a bar on the terminal.
+fn bar() -> Watch {
+    let bar = Mutex::new(None);
+    Watch::new(move |progress| {
+        show(&bar, progress);
+        ControlFlow::Continue(())
+    })
+}
+
+/// Shows the steps that take long on a bar, which goes away at the end of the step.
+fn show(bar: &Mutex<Option<Bar>>, Progress { step, done, all }: Progress) {
+    let name = match step {
+        Step::Rows => "rows of W",
+        Step::Randomise => "layers randomised",
+        _ => return,
+    };
+    // A bar is nothing that a panic elsewhere could leave half made.
+    let mut bar = bar.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    bar.get_or_insert_with(|| Bar::new(name)).show(done, all);
+    if done == all {
+        *bar = None;
     }
 }
 

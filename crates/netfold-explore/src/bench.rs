@@ -6,40 +6,20 @@ use std::time::Instant;
 use axum::http::StatusCode;
 use netfold::certificate::FileStamp;
 use netfold::folder::Folder;
-use netfold::graph::TensorId;
-use netfold::input::{Held, LayoutChoice, NamedPreprocess};
-use netfold::store::Taken;
-use netfold::trace::NonFinite;
 use netfold::unit::Unit;
-use netfold::{Budget, Feed, Head, Model, Precision, Rules, Store, Tensor};
+use netfold::{Budget, Error, Model, Options, Precision, Request, Setup};
 
 use crate::frozen::Frozen;
 use crate::problem::Problem;
 use crate::queue::Ticket;
 
-/// How models are opened and frozen.
+/// How models are opened and folded.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// How pixels become numbers; `None`: as is usual for the input's type.
-    pub preprocess: Option<NamedPreprocess>,
-    /// The input that is explained; `None`: the model's first.
-    pub explain: Option<String>,
-    /// The values of other inputs, which are held: `NAME=FILE`.
-    pub held: Vec<String>,
-    /// Order of the axes of the model's input.
-    pub layout: LayoutChoice,
+    /// What is asked of each model.
+    pub options: Options,
     /// Names of the classes; used where there are as many as logits.
     pub labels: Vec<String>,
-    /// Which output is reconstructed.
-    pub output: Option<String>,
-    /// How nodes that are not piecewise linear are frozen.
-    pub rules: Rules,
-    /// What is done with numbers that are not finite.
-    pub non_finite: NonFinite,
-    /// Whether a final softmax is kept.
-    pub keep_softmax: bool,
-    /// The largest difference that counts as equal.
-    pub tolerance: f64,
     /// How much memory models and what is computed with them may take together.
     pub budget: Budget,
 }
@@ -55,25 +35,12 @@ pub struct Source {
 
 /// A model that was read.
 pub struct Opened {
-    /// The network.
-    pub model: Model,
-    /// The input that is explained.
-    pub input: TensorId,
-    /// The inputs that are held.
-    pub held: Vec<Held>,
-    /// Its end.
-    pub head: Head,
+    /// The network, and what is asked of it.
+    pub setup: Setup,
     /// Name and hash of its file.
     pub stamp: FileStamp,
     /// Seconds that reading took.
     pub load: f64,
-}
-
-impl Opened {
-    /// x with the values of the inputs that are held.
-    pub fn feed<T: Precision>(&self, x: &Tensor<T>) -> Feed<T> {
-        Held::feed(&self.held, self.input, x)
-    }
 }
 
 /// What a page looks at.
@@ -86,7 +53,7 @@ pub struct At {
 }
 
 /// What the worker holds.
-pub struct Bench<T> {
+pub struct Bench<T: Precision> {
     settings: Settings,
     opened: Option<Opened>,
     frozen: Option<Frozen<T>>,
@@ -105,35 +72,15 @@ impl<T: Precision> Bench<T> {
     pub fn open(&mut self, source: &Source) -> Result<(), Problem> {
         let start = Instant::now();
         let model = Model::read_within(&source.path, self.settings.budget.clone())?;
-        let input = match &self.settings.explain {
-            Some(name) => model.input_named(name)?,
-            None => model.input()?,
-        };
-        let head = model.head(self.settings.output.as_deref(), self.settings.keep_softmax)?;
-        model.dependence(input, &model.nodes_of(head.logits))?;
-        let mut held = Vec::new();
-        for word in &self.settings.held {
-            let (id, path) = model.input_word(word)?;
-            if id == input {
-                let message = format!("the input `{}` is explained: it cannot be held by `--input`", model.name(id));
-                return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, message));
-            }
-            held.push(Held::read(
-                &model,
-                id,
-                Path::new(path),
-                self.settings.layout,
-                self.settings.preprocess.as_ref(),
-            )?);
-        }
-        let fed = |id| id == input || held.iter().any(|held| held.input == id);
-        model.require(head.logits, fed).map_err(|error| {
-            let hint = error.hint().map(|hint| format!("the page cannot set it; when the explorer starts, {hint}"));
+        let setup = self.settings.options.clone().of(&model).setup().map_err(|error| {
+            let asks = matches!(error, Error::MissingInputs { .. } | Error::Twice { .. });
+            let cannot = |hint| format!("the page cannot set it; when the explorer starts, {hint}");
+            let hint = error.hint().map(|hint| if asks { cannot(hint) } else { hint });
             Problem { hint, ..error.into() }
         })?;
         self.frozen = None;
-        self.opened =
-            Some(Opened { model, input, held, head, stamp: source.stamp.clone(), load: start.elapsed().as_secs_f64() });
+        let load = start.elapsed().as_secs_f64();
+        self.opened = Some(Opened { setup, stamp: source.stamp.clone(), load });
         Ok(())
     }
 
@@ -142,7 +89,7 @@ impl<T: Precision> Bench<T> {
     /// # Errors
     /// If another model was opened meanwhile, the input does not fit the model, or the job was stopped.
     pub fn document(&mut self, at: &At, ticket: &Ticket) -> Result<Vec<u8>, Problem> {
-        Ok(self.frozen(at, ticket)?.2.document.clone())
+        Ok(self.frozen(at, ticket)?.document.clone())
     }
 
     /// One row of W, as the page's script reads it.
@@ -150,8 +97,7 @@ impl<T: Precision> Bench<T> {
     /// # Errors
     /// As [`Self::document`], and if there is no such class.
     pub fn row(&mut self, at: &At, class: usize, ticket: &Ticket) -> Result<Vec<u8>, Problem> {
-        let (_, _, frozen) = self.frozen(at, ticket)?;
-        frozen.row(class, ticket)
+        self.frozen(at, ticket)?.row(class, ticket)
     }
 
     /// What a stage gives to the b of a class, place by place.
@@ -159,7 +105,7 @@ impl<T: Precision> Bench<T> {
     /// # Errors
     /// As [`Self::row`], and if the stage gives nothing.
     pub fn bias_map(&mut self, at: &At, class: usize, stage: usize, ticket: &Ticket) -> Result<Vec<u8>, Problem> {
-        let (_, _, frozen) = self.frozen(at, ticket)?;
+        let frozen = self.frozen(at, ticket)?;
         frozen.check(class)?;
         ticket.check()?;
         frozen.logits.bias_map(class, stage)
@@ -170,8 +116,7 @@ impl<T: Precision> Bench<T> {
     /// # Errors
     /// As [`Self::document`], and if there is no such tensor or channel.
     pub fn channels(&mut self, at: &At, tensor: &str, first: usize, ticket: &Ticket) -> Result<Vec<u8>, Problem> {
-        let (opened, settings, frozen) = self.frozen(at, ticket)?;
-        frozen.inner(opened, settings, tensor, ticket)?.1.channels(tensor, first)
+        self.frozen(at, ticket)?.inner(tensor, ticket)?.channels(tensor, first)
     }
 
     /// The row of an inner unit, over the part of the input that it depends on.
@@ -179,10 +124,9 @@ impl<T: Precision> Bench<T> {
     /// # Errors
     /// As [`Self::document`], and if there is no such tensor or unit.
     pub fn unit(&mut self, at: &At, tensor: &str, unit: &Unit, ticket: &Ticket) -> Result<Vec<u8>, Problem> {
-        let (opened, settings, frozen) = self.frozen(at, ticket)?;
+        let frozen = self.frozen(at, ticket)?;
         let layout = frozen.layout;
-        let (given, part) = frozen.inner(opened, settings, tensor, ticket)?;
-        part.unit((tensor, unit), &given.x, (layout, settings.tolerance), ticket)
+        frozen.inner(tensor, ticket)?.unit((tensor, unit), layout, ticket)
     }
 
     /// Writes `reconstruction.npz` and `reconstructed.onnx` of some classes into a folder.
@@ -190,28 +134,25 @@ impl<T: Precision> Bench<T> {
     /// # Errors
     /// As [`Self::row`], and if a file cannot be written.
     pub fn export(&mut self, at: &At, classes: &[usize], folder: &Path, ticket: &Ticket) -> Result<(), Problem> {
-        let (opened, _, frozen) = self.frozen(at, ticket)?;
+        let frozen = self.frozen(at, ticket)?;
         classes.iter().try_for_each(|&class| frozen.check(class))?;
-        let x = frozen.given.x.clone();
-        let pixels = frozen.given.picture.as_ref().map(|picture| picture.map.clone());
-        let info = &opened.model.tensors[opened.input.0];
-        let taken = Taken { name: &info.name, dtype: info.dtype, shape: x.shape() };
+        let folded = frozen.logits.folded.watched(ticket.watch());
         let mut files = Folder::begin(folder)?;
-        let mut store = Store::begin(&mut files, taken, classes.len(), pixels)?;
-        let result =
-            frozen.logits.rows(&x, classes.to_vec(), ticket, &mut |_, row| store.row(row).map_err(Problem::from))?;
-        store.finish(&result, &x)?;
+        let mut store = folded.store(&mut files, classes.len())?;
+        let request = Request { classes: classes.to_vec(), ..Request::default() };
+        let result = folded.reconstruct::<Error>(&request, |row| store.row(row))?;
+        store.finish(&result, folded.x())?;
         Ok(files.commit()?)
     }
 
     /// The model frozen at the input: the one at hand, or made anew.
-    fn frozen(&mut self, at: &At, ticket: &Ticket) -> Result<(&Opened, &Settings, &mut Frozen<T>), Problem> {
+    fn frozen(&mut self, at: &At, ticket: &Ticket) -> Result<&mut Frozen<T>, Problem> {
         let opened = self.opened.as_ref().filter(|opened| opened.stamp.sha256 == at.model).ok_or_else(other_model)?;
         let frozen = match self.frozen.take().filter(|frozen| frozen.input == at.input.stamp.sha256) {
             Some(frozen) => frozen,
             None => Frozen::new(opened, &self.settings, &at.input, ticket)?,
         };
-        Ok((opened, &self.settings, self.frozen.insert(frozen)))
+        Ok(self.frozen.insert(frozen))
     }
 }
 

@@ -1,11 +1,9 @@
 //! The network frozen up to one tensor: rows, bias maps and channels of it.
 
-use netfold::certificate::{Certificate, Circumstances, FileStamp, Seconds};
 use netfold::input::LayoutChoice;
-use netfold::reconstruct::{Compared, Request, Row};
 use netfold::store::without_batch;
 use netfold::unit::Unit;
-use netfold::{Circuit, Precision, ReceptiveField, Reconstruction, Tensor};
+use netfold::{Folded, Precision, ReceptiveField, Reconstruction, Request, RowRef};
 use netfold_render::{Grid, Layout, Order, RowHead, Scale, Sheet, View, bias_parts, line, packed};
 use serde::Serialize;
 
@@ -17,16 +15,10 @@ const CHANNEL_BYTES: usize = 4 << 20;
 /// Channels that one answer holds at most.
 const CHANNELS: usize = 24;
 
-/// What takes rows, each with the circuit that it is of.
-pub type Each<'a, T> = dyn FnMut(&Circuit<T>, &Row<'_, T>) -> Result<(), Problem> + 'a;
-
 /// The network up to one tensor: the logits, or an inner one.
-pub struct Part<T> {
-    /// The network, frozen.
-    pub circuit: Circuit<T>,
-    /// What the network gives.
-    pub values: Tensor<T>,
-    compared: Option<Compared<T>>,
+pub struct Part<T: Precision> {
+    /// The network, folded.
+    pub folded: Folded<T>,
     /// The bias maps of the element that was asked for last.
     maps: Option<(usize, Vec<PlaceMap>)>,
 }
@@ -80,35 +72,9 @@ struct UnitHead<'a> {
 }
 
 impl<T: Precision> Part<T> {
-    /// The circuit, with what the network gives at its end.
-    pub fn new(circuit: Circuit<T>, values: Tensor<T>) -> Self {
-        Self { circuit, values, compared: None, maps: None }
-    }
-
-    /// f(x), W x + b and b of every element, computed once.
-    pub fn compared(&mut self, x: &Tensor<T>) -> &Compared<T> {
-        self.compared.get_or_insert_with(|| self.circuit.compare(x, &self.values))
-    }
-
-    /// Rows of W, each handed on when it is there.
-    ///
-    /// # Errors
-    /// If the job was stopped; what `each` returns.
-    pub fn rows(
-        &mut self,
-        x: &Tensor<T>,
-        classes: Vec<usize>,
-        ticket: &Ticket,
-        each: &mut Each<'_, T>,
-    ) -> Result<Reconstruction<T>, Problem> {
-        let compared = self.compared(x).clone();
-        ticket.check()?;
-        let (all, request) = (classes.len(), Request { classes, ..Request::default() });
-        let told = &mut |done, _| ticket.progress(done, all);
-        self.circuit.reconstruct_compared(x, compared, &request, told, &mut |row| {
-            ticket.check()?;
-            each(&self.circuit, row)
-        })
+    /// Of a folded network.
+    pub fn new(folded: Folded<T>) -> Self {
+        Self { folded, maps: None }
     }
 
     /// One row, as the page's script reads it.
@@ -116,15 +82,15 @@ impl<T: Precision> Part<T> {
     /// # Errors
     /// If there is no such element, or the job was stopped.
     pub fn row(
-        &mut self,
-        x: &Tensor<T>,
+        &self,
         element: usize,
         layout: LayoutChoice,
         ticket: &Ticket,
     ) -> Result<(RowHead, Sheet, Reconstruction<T>), Problem> {
-        let (mut made, values) = (None, self.values.clone());
-        let result = self.rows(x, vec![element], ticket, &mut |circuit, row| {
-            made = Some((head(circuit, row, &values), sheet(&wide(row.weights), x.shape(), layout)?));
+        let (folded, mut made) = (self.folded.watched(ticket.watch()), None);
+        let request = Request { classes: vec![element], ..Request::default() };
+        let result = folded.reconstruct::<Problem>(&request, |row| {
+            made = Some((head(&self.folded, row), sheet(&wide(row.weights), self.folded.x().shape(), layout)?));
             Ok(())
         })?;
         let (head, weights) = made.ok_or_else(Problem::stopped)?;
@@ -138,33 +104,22 @@ impl<T: Precision> Part<T> {
     pub fn unit(
         &mut self,
         (tensor, unit): (&str, &Unit),
-        x: &Tensor<T>,
-        (layout, tolerance): (LayoutChoice, f64),
+        layout: LayoutChoice,
         ticket: &Ticket,
     ) -> Result<Vec<u8>, Problem> {
-        let element = unit.element(&self.values)?;
-        let (row, weights, result) = self.row(x, element, layout, ticket)?;
-        let field = self.circuit.receptive_field(element);
+        let element = unit.element(self.folded.logits())?;
+        let (row, weights, result) = self.row(element, layout, ticket)?;
+        let field = self.folded.circuit().receptive_field(element);
+        let x = self.folded.x();
         let seen = sheet(&inside(&field, x.shape()), x.shape(), layout)?.nonzero();
         let (rows, columns) = seen.unwrap_or((0..weights.height(), 0..weights.width()));
         let (left, top) = (columns.start, rows.start);
         let weights = weights.part(rows, columns);
-        let none = || FileStamp { file: String::new(), sha256: String::new() };
-        let told = Circumstances {
-            tolerance,
-            decides: false,
-            warnings: Vec::new(),
-            left_off: Vec::new(),
-            seconds: Seconds::default(),
-            model: none(),
-            input: none(),
-            held: Vec::new(),
-        };
-        let certificate = Certificate::new(&self.circuit, &result, told);
+        let certificate = self.folded.certify(&result)?;
         let head = UnitHead {
             row,
             tensor,
-            unit: Unit::of(element, self.values.shape()).0,
+            unit: Unit::of(element, self.folded.logits().shape()).0,
             grid: Grid::of(&weights),
             left,
             top,
@@ -187,13 +142,13 @@ impl<T: Precision> Part<T> {
                 let height = places.iter().rev().skip(1).product();
                 PlaceMap { stage: map.stage, height, width, places: map.by_place() }
             };
-            self.maps = Some((element, self.circuit.bias_maps(element).into_iter().map(map).collect()));
+            self.maps = Some((element, self.folded.bias_maps(element)?.into_iter().map(map).collect()));
         }
         let maps = self.maps.iter().flat_map(|(_, maps)| maps);
         let Some(map) = maps.into_iter().find(|map| map.stage == stage) else {
             return Err(Problem::missing(format!("there is no layer {stage} that gives something to b")));
         };
-        let layer = &self.circuit.stages()[stage].node;
+        let layer = &self.folded.circuit().stages()[stage].node;
         let share = map.places.iter().sum();
         Ok(packed(&MapHead { layer, height: map.height, width: map.width, share }, &map.places))
     }
@@ -203,7 +158,7 @@ impl<T: Precision> Part<T> {
     /// # Errors
     /// If there is no such channel.
     pub fn channels(&self, tensor: &str, first: usize) -> Result<Vec<u8>, Problem> {
-        let shape = self.values.shape();
+        let shape = self.folded.logits().shape();
         let axes: Vec<usize> = without_batch(shape).collect();
         let (channels, height, width) = match axes.as_slice() {
             [] => (1, 1, 1),
@@ -216,7 +171,7 @@ impl<T: Precision> Part<T> {
         if first >= channels || places == 0 {
             return Err(Problem::missing(format!("`{tensor}` has no channel {first}: its shape is {shape:?}")));
         }
-        let values = wide(self.values.data());
+        let values = wide(self.folded.logits().data());
         let all = Layout::Picture { height: channels * height, width, channels: 1, order: Order::ChannelsLast };
         let scale = Scale::over([&Sheet::arrange(&values, all)?.plane(View::Sum)]);
         let page = (CHANNEL_BYTES / (places * size_of::<f32>())).clamp(1, CHANNELS);
@@ -226,13 +181,13 @@ impl<T: Precision> Part<T> {
 }
 
 /// The numbers of a row beside its weights.
-pub fn head<T: Precision>(circuit: &Circuit<T>, row: &Row<'_, T>, values: &Tensor<T>) -> RowHead {
+pub fn head<T: Precision>(folded: &Folded<T>, row: &RowRef<'_, T>) -> RowHead {
     RowHead {
         index: row.class,
-        logit: values.data()[row.class].wide(),
+        logit: folded.logits().data()[row.class].wide(),
         reconstructed: row.reconstructed.wide(),
         bias: row.bias.wide(),
-        bias_by_layer: bias_parts(circuit, row.bias_by_stage.iter().map(|share| share.wide())),
+        bias_by_layer: bias_parts(folded.circuit(), row.bias_by_stage.iter().map(|share| share.wide())),
     }
 }
 

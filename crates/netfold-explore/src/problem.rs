@@ -64,6 +64,9 @@ impl Problem {
 
 impl From<netfold::Error> for Problem {
     fn from(error: netfold::Error) -> Self {
+        if matches!(error, netfold::Error::Stopped) {
+            return Self::stopped();
+        }
         Self::of(&error, error.hint())
     }
 }

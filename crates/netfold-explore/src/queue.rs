@@ -1,11 +1,13 @@
 //! One worker, one job at a time; a job whose request went away is stopped.
 
+use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 
 use axum::http::StatusCode;
+use netfold::Watch;
 use serde::Serialize;
 use tokio::sync::{oneshot, watch};
 
@@ -42,13 +44,20 @@ impl Ticket {
         if self.stop.load(Ordering::Relaxed) { Err(Problem::stopped()) } else { Ok(()) }
     }
 
-    /// Tells how far the job is.
-    pub fn progress(&self, done: usize, all: usize) {
-        self.jobs.send_modify(|jobs| {
-            if let Some(job) = jobs.iter_mut().find(|job| job.id == self.id) {
-                (job.done, job.all) = (done, all);
+    /// Who is told how far the job is, and stops it where the request went away.
+    pub fn watch(&self) -> Watch {
+        let (id, stop, jobs) = (self.id, Arc::clone(&self.stop), self.jobs.clone());
+        Watch::new(move |progress| {
+            if stop.load(Ordering::Relaxed) {
+                return ControlFlow::Break(());
             }
-        });
+            jobs.send_modify(|jobs| {
+                if let Some(job) = jobs.iter_mut().find(|job| job.id == id) {
+                    (job.done, job.all) = (progress.done, progress.all);
+                }
+            });
+            ControlFlow::Continue(())
+        })
     }
 }
 

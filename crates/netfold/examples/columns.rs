@@ -42,9 +42,9 @@ fn measure<T: Precision>(model: &Model, input: &Path, tensor: &str, sample: usiz
         plan.pushes()
     );
     let start = Instant::now();
-    circuit.columns(&plan, &mut |_, _| {}, |gathered| {
+    circuit.columns::<netfold::Error>(&plan, &netfold::Watch::default(), |gathered| {
         std::hint::black_box(gathered);
-        Ok::<(), Box<dyn Error>>(())
+        Ok(())
     })?;
     let columns = start.elapsed().as_secs_f64();
     println!("all columns          {columns:.3} s, {:.3e} products", circuit.cost_of_columns(&plan));

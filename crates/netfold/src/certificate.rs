@@ -180,14 +180,25 @@ impl FileStamp {
             let read = block.len();
             reader.consume(read);
         }
-        let mut sha256 = String::new();
-        for byte in hasher.finalize() {
-            // Writing to a string cannot fail.
-            let _ = write!(sha256, "{byte:02x}");
-        }
         let file = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-        Ok(Self { file, sha256 })
+        Ok(Self { file, sha256: hex(hasher) })
     }
+
+    /// The stamp of bytes that are in no file, under a name that says what they are.
+    pub(crate) fn of_bytes<'b>(name: &str, blocks: impl IntoIterator<Item = &'b [u8]>) -> Self {
+        let mut hasher = Sha256::new();
+        blocks.into_iter().for_each(|block| hasher.update(block));
+        Self { file: name.to_owned(), sha256: hex(hasher) }
+    }
+}
+
+fn hex(hasher: Sha256) -> String {
+    let mut text = String::new();
+    for byte in hasher.finalize() {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 /// What a certificate is told that cannot be read off the circuit and the reconstruction.

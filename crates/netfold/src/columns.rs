@@ -11,7 +11,7 @@
 //! #     .with_node(NodeDef::new("Flatten", ["g"], ["y"]))
 //! #     .with_output(ValueInfo::new("y", DType::F64, [1, 1]));
 //! # let model = Model::new(netfold_onnx::decode(netfold_onnx::encode(&ModelDef::new(graph)), None)?)?;
-//! use netfold::{Model, Rules, Tensor, trace::NonFinite};
+//! use netfold::{Error, Model, Rules, Tensor, Watch, trace::NonFinite};
 //!
 //! // z = x[i + 1] − x[i] along rows: a unit sees two columns of one row.
 //! let x = Tensor::new(&[1, 1, 2, 3], vec![0.0_f64, 3.0, 4.0, 1.0, 0.0, 9.0]);
@@ -20,9 +20,9 @@
 //! let plan = circuit.plan_columns(&[0, 1, 2, 3], None);
 //! assert_eq!(plan.probes(), 2, "even and odd columns, all rows at once");
 //! let mut w = vec![0.0; 4 * 6];
-//! circuit.columns(&plan, &mut |_, _| {}, |gathered| {
+//! circuit.columns::<Error>(&plan, &Watch::default(), |gathered| {
 //!     w.chunks_mut(6).enumerate().for_each(|(unit, row)| gathered.add_to(unit, row));
-//!     Ok::<(), netfold::Error>(())
+//!     Ok(())
 //! })?;
 //! assert_eq!(w[..6], [-1.0, 1.0, 0.0, 0.0, 0.0, 0.0]);
 //! assert_eq!(w[18..], [0.0, 0.0, 0.0, 0.0, -1.0, 1.0]);
@@ -35,7 +35,9 @@ use rayon::prelude::*;
 use crate::basis::Basis;
 use crate::circuit::Circuit;
 use crate::colours::Colours;
+use crate::error::Error;
 use crate::ops::Precision;
+use crate::progress::{Step, Watch};
 use crate::rows::padded;
 
 /// How many numbers a block of probes may hold over the largest tensor.
@@ -129,15 +131,14 @@ impl<T: Precision> Circuit<T> {
         }
     }
 
-    /// Pushes the planned probes and hands the wanted rows of W to `each`, many at a time; `progress` is called with
-    /// (probes done, probes in all).
+    /// Pushes the planned probes and hands the wanted rows of W to `each`, many at a time.
     ///
     /// # Errors
-    /// What `each` returns.
-    pub fn columns<E>(
+    /// What `each` returns, and [`Error::Stopped`] where `watch` says so.
+    pub fn columns<E: From<Error>>(
         &self,
         plan: &ColumnPlan,
-        progress: &mut dyn FnMut(usize, usize),
+        watch: &Watch,
         mut each: impl FnMut(Gathered<'_, T>) -> Result<(), E>,
     ) -> Result<(), E> {
         let (groups, shape) = (plan.probes(), self.input_shape());
@@ -156,7 +157,7 @@ impl<T: Precision> Circuit<T> {
                         None => values.fill(T::zero()),
                     }
                 });
-                progress(pass * groups + first + members.len(), plan.pushes());
+                watch.tell(Step::Rows, pass * groups + first + members.len(), plan.pushes())?;
             }
             each(Gathered { plan, first: pass * plan.rows_a_pass, values })?;
         }
@@ -169,8 +170,8 @@ impl<T: Precision> Circuit<T> {
         basis: Basis,
         rows: &[usize],
         block: Option<usize>,
-        progress: &mut dyn FnMut(usize, usize),
-    ) -> Vec<T> {
+        watch: &Watch,
+    ) -> Result<Vec<T>, Error> {
         let len: usize = self.input_shape().iter().product();
         let width = block.unwrap_or_else(|| fitting(&self.full_plan()));
         let mut w = vec![T::zero(); rows.len() * len];
@@ -186,9 +187,9 @@ impl<T: Precision> Circuit<T> {
                     weights[element] += q.iter().zip(&scaled).map(|(&q, &m)| q * m).sum::<T>();
                 }
             });
-            progress(first + n, len);
+            watch.tell(Step::Rows, first + n, len)?;
         }
-        w
+        Ok(w)
     }
 }
 

@@ -8,6 +8,7 @@ use netfold_onnx::DType;
 pub use netfold_onnx::OnnxError;
 
 use crate::budget::Shortage;
+use crate::input::InputError;
 use crate::ops::NEWEST;
 
 /// Why an operator refuses its inputs or attributes. The graph adds where.
@@ -196,6 +197,22 @@ pub enum Error {
     /// The model has several outputs and none was named.
     #[error("the model has {} outputs, {}; one has to be named", .0.len(), quoted(.0))]
     SeveralOutputs(Vec<String>),
+    /// An input cannot be read, or does not fit the model.
+    #[error(transparent)]
+    Input(Box<InputError>),
+    /// An input that would have two values.
+    #[error("`{word}`: the input `{name}` has a value already")]
+    Twice {
+        /// As it was said.
+        word: String,
+        /// The input.
+        name: String,
+        /// Whether it is the one that is explained.
+        explained: bool,
+    },
+    /// The call was stopped by the one who is told of its progress.
+    #[error("stopped")]
+    Stopped,
     /// A file could not be written.
     #[error("cannot write `{}`", path.display())]
     Write {
@@ -214,6 +231,12 @@ pub enum Error {
         /// What there is, nearest first.
         nearest: Vec<String>,
     },
+}
+
+impl From<InputError> for Error {
+    fn from(error: InputError) -> Self {
+        Self::Input(Box::new(error))
+    }
 }
 
 impl Error {
@@ -252,6 +275,8 @@ impl Error {
                 let they = if words.len() == 1 { "gives it, and it is held" } else { "give them, and they are held" };
                 Some(format!("{} {they} constant", words.join(" ")))
             }
+            Self::Input(error) => error.hint(),
+            Self::Twice { explained: true, .. } => Some("INPUT is its value; `--explain` names another".into()),
             Self::NotExplained { .. } => Some("`--explain NAME` names another input".into()),
             Self::SeveralOutputs(names) => names.first().map(|name| format!("`--output {name}`")),
             Self::Unplaced { .. } => Some(AXES.into()),

@@ -27,6 +27,7 @@
 //! ```
 
 mod config;
+mod content;
 mod element;
 mod error;
 mod given;
@@ -37,6 +38,7 @@ mod picture;
 mod pixels;
 mod preprocess;
 
+pub use content::Content;
 pub(crate) use element::range;
 pub use error::{InputError, Remedy};
 pub use given::{Given, Pictured, read_held};

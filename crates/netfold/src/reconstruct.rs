@@ -5,6 +5,7 @@ use crate::circuit::Circuit;
 use crate::cost::Road;
 use crate::error::Error;
 use crate::ops::Precision;
+use crate::progress::{Step, Watch};
 use crate::value::Tensor;
 
 /// How W is computed.
@@ -35,7 +36,7 @@ pub struct Request {
 
 /// One row of the one-layer model, as it is handed to its consumer.
 #[derive(Clone, Copy, Debug)]
-pub struct Row<'a, T> {
+pub struct RowRef<'a, T> {
     /// Which of the wanted classes this is.
     pub index: usize,
     /// The class.
@@ -50,7 +51,7 @@ pub struct Row<'a, T> {
     pub bias_by_stage: &'a [T],
 }
 
-impl<T: Precision> Row<'_, T> {
+impl<T: Precision> RowRef<'_, T> {
     /// w ∘ (x − x₀) and what is left of the logit, ⟨w, x₀⟩ + b; x₀ is 0 where there is no reference.
     ///
     /// # Panics
@@ -165,10 +166,11 @@ impl<T: Precision> Circuit<T> {
     /// b = Σ ⟨a, c⟩ over the stages. W comes from the same rounded a, so that an error δ of a adds ⟨δ, z⟩ to W x + b,
     /// where z is the tensor's whole value: as much as a rounding of the forward pass, however large W x and b are.
     ///
-    /// `progress` is called with (vectors done, vectors in all) after each block.
+    /// `watch` is told after each block.
     ///
     /// # Errors
-    /// What `each` returns, and [`Error::Memory`] if the budget has too little left for the rows that travel together.
+    /// What `each` returns, [`Error::Memory`] if the budget has too little left for the rows that travel together, and
+    /// [`Error::Stopped`] where `watch` says so.
     ///
     /// # Panics
     /// If `x` and `logits` are not of the circuit's shapes, or a class is not below the number of logits.
@@ -177,10 +179,10 @@ impl<T: Precision> Circuit<T> {
         x: &Tensor<T>,
         logits: &Tensor<T>,
         request: &Request,
-        progress: &mut dyn FnMut(usize, usize),
-        each: &mut dyn FnMut(&Row<'_, T>) -> Result<(), E>,
+        watch: &Watch,
+        each: &mut dyn FnMut(&RowRef<'_, T>) -> Result<(), E>,
     ) -> Result<Reconstruction<T>, E> {
-        self.reconstruct_compared(x, self.compare(x, logits), request, progress, each)
+        self.reconstruct_compared(x, self.compare(x, logits), request, watch, each)
     }
 
     /// As [`reconstruct`](Self::reconstruct), where both sides were compared before.
@@ -195,8 +197,8 @@ impl<T: Precision> Circuit<T> {
         x: &Tensor<T>,
         compared: Compared<T>,
         request: &Request,
-        progress: &mut dyn FnMut(usize, usize),
-        each: &mut dyn FnMut(&Row<'_, T>) -> Result<(), E>,
+        watch: &Watch,
+        each: &mut dyn FnMut(&RowRef<'_, T>) -> Result<(), E>,
     ) -> Result<Reconstruction<T>, E> {
         let Compared { logits, pushed, bias: pushed_zero } = compared;
         let road = self.road(request);
@@ -227,7 +229,7 @@ impl<T: Precision> Circuit<T> {
             let reconstructed = T::of(dot + bias.wide());
             result.bias.push(bias);
             result.reconstructed.push(reconstructed);
-            each(&Row { index, class, weights, reconstructed, bias, bias_by_stage })
+            each(&RowRef { index, class, weights, reconstructed, bias, bias_by_stage })
         };
         match road {
             Road::Rows(plan) => {
@@ -239,14 +241,13 @@ impl<T: Precision> Circuit<T> {
                         let shares: Vec<T> = block.bias.iter().map(|stage| stage[row]).collect();
                         hand(&mut result, block.first + row, weights, &shares)?;
                     }
-                    progress(done, request.classes.len());
-                    Ok(())
+                    Ok(watch.tell(Step::Rows, done, request.classes.len())?)
                 })?;
             }
             Road::Columns(plan) => {
                 result.passes = plan.pushes();
                 let mut weights = vec![T::zero(); x.len()];
-                self.columns(&plan, progress, |gathered| -> Result<(), E> {
+                self.columns(&plan, watch, |gathered| -> Result<(), E> {
                     for index in 0..gathered.count() {
                         weights.fill(T::zero());
                         gathered.add_to(index, &mut weights);
@@ -257,7 +258,7 @@ impl<T: Precision> Circuit<T> {
             }
             Road::Basis(basis) => {
                 result.passes = x.len();
-                let all = self.columns_by(basis, &request.classes, request.block, progress);
+                let all = self.columns_by(basis, &request.classes, request.block, watch)?;
                 for (index, row) in all.chunks(x.len().max(1)).enumerate() {
                     hand(&mut result, index, row, &[])?;
                 }

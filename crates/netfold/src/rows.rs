@@ -1,5 +1,6 @@
 //! Rows of W, block by block.
 
+use std::collections::VecDeque;
 use std::ops::Range;
 
 use netfold_linear::{Probes, Reuse, Support};
@@ -58,6 +59,46 @@ pub struct Block<'a, T> {
     pub weights: &'a [T],
     /// `bias[stage][row]`: each stage's share of b; empty if it was not asked for.
     pub bias: &'a [Vec<T>],
+}
+
+/// Planned rows, pulled when they are asked for: which ones, and what pulling gave.
+#[derive(Debug)]
+pub(crate) struct Pulled<'c, T: Precision> {
+    circuit: &'c Circuit<T>,
+    plan: RowPlan,
+    neck: Option<Neck<T>>,
+    /// Blocks that are still to be pulled.
+    blocks: VecDeque<Range<usize>>,
+    ready: VecDeque<(Range<usize>, Pullback<T>)>,
+    _reuse: Reuse<T>,
+}
+
+impl<T: Precision> Pulled<'_, T> {
+    fn pull(&self, rows: &Range<usize>) -> Pullback<T> {
+        let Self { circuit, plan, neck, .. } = self;
+        let seeds = plan.seeds(circuit.output_shape(), &plan.classes[rows.clone()]);
+        let pulled = circuit.pull_to(neck.as_ref().map_or(0, Neck::slot), seeds, &plan.supports, plan.shares);
+        match neck {
+            Some(neck) => neck.pull(circuit, pulled, &plan.supports),
+            None => pulled,
+        }
+    }
+}
+
+impl<T: Precision> Iterator for Pulled<'_, T> {
+    type Item = (Range<usize>, Pullback<T>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.ready.is_empty() {
+            let blocks: Vec<_> = self.blocks.drain(..self.plan.at_once.min(self.blocks.len())).collect();
+            let pulled: Vec<Pullback<T>> = match blocks.as_slice() {
+                [rows] => vec![self.pull(rows)],
+                several => several.par_iter().map(|rows| self.pull(rows)).collect(),
+            };
+            self.ready.extend(blocks.into_iter().zip(pulled));
+        }
+        self.ready.pop_front()
+    }
 }
 
 impl RowPlan {
@@ -150,32 +191,24 @@ impl<T: Precision> Circuit<T> {
     /// # Errors
     /// What `each` returns.
     pub fn rows<E>(&self, plan: &RowPlan, mut each: impl FnMut(Block<'_, T>) -> Result<(), E>) -> Result<(), E> {
-        let _reuse = Reuse::<T>::start();
+        let pulled = self.pulled(plan.clone());
         let len: usize = self.input_shape().iter().product();
-        let neck = plan.neck().map(|stages| self.pull_neck(stages, &plan.supports, plan.rows, plan.shares));
         let mut weights = T::pool().at_least(len * plan.rows.min(plan.classes.len()));
-        let blocks: Vec<_> = blocks(plan.classes.len(), plan.rows, plan.unit).collect();
-        let pull = |rows: &Range<usize>| {
-            let seeds = plan.seeds(self.output_shape(), &plan.classes[rows.clone()]);
-            let pulled = self.pull_to(neck.as_ref().map_or(0, Neck::slot), seeds, &plan.supports, plan.shares);
-            match &neck {
-                Some(neck) => neck.pull(self, pulled, &plan.supports),
-                None => pulled,
-            }
-        };
-        for blocks in blocks.chunks(plan.at_once) {
-            let pulled: Vec<Pullback<T>> = match blocks {
-                [rows] => vec![pull(rows)],
-                several => several.par_iter().map(pull).collect(),
-            };
-            for (pulled, rows) in pulled.into_iter().zip(blocks) {
-                let weights = &mut weights[..len * rows.len()];
-                pulled.weights.vectors_into(weights);
-                each(Block { first: rows.start, weights, bias: &pulled.bias })?;
-            }
+        for (rows, pulled) in pulled {
+            let weights = &mut weights[..len * rows.len()];
+            pulled.weights.vectors_into(weights);
+            each(Block { first: rows.start, weights, bias: &pulled.bias })?;
         }
         T::pool().give(weights);
         Ok(())
+    }
+
+    /// The planned rows as they are pulled, block by block.
+    pub(crate) fn pulled(&self, plan: RowPlan) -> Pulled<'_, T> {
+        let reuse = Reuse::start();
+        let neck = plan.neck().map(|stages| self.pull_neck(stages, &plan.supports, plan.rows, plan.shares));
+        let blocks = blocks(plan.classes.len(), plan.rows, plan.unit).collect();
+        Pulled { circuit: self, plan, neck, blocks, ready: VecDeque::new(), _reuse: reuse }
     }
 
     /// One row of W, in the input's standard layout.

@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::folder::{self, Folder, StagedFile};
 use crate::input::PixelMap;
 use crate::ops::Precision;
-use crate::reconstruct::{Reconstruction, Row};
+use crate::reconstruct::{Reconstruction, RowRef};
 use crate::value::Tensor;
 
 /// What the one-layer model takes.
@@ -140,7 +140,7 @@ impl<'a, T: Precision> Store<'a, T> {
     ///
     /// # Errors
     /// If a file cannot be written.
-    pub fn row(&mut self, row: &Row<'_, T>) -> Result<(), Error> {
+    pub fn row(&mut self, row: &RowRef<'_, T>) -> Result<(), Error> {
         self.shares.extend_from_slice(row.bias_by_stage);
         self.bytes.clear();
         row.weights.iter().for_each(|&value| value.put_le(&mut self.bytes));

@@ -15,6 +15,7 @@ use crate::feed::Feed;
 use crate::finite::check_finite;
 use crate::graph::{Graph, Node, TensorId};
 use crate::ops::{Inputs, Precision, Record};
+use crate::progress::{Step, Watch};
 use crate::ties::{Decisions, Ties};
 use crate::value::{Tensor, Value};
 use crate::warning::Warning;
@@ -91,6 +92,8 @@ pub struct Tracing<T> {
     pub ties: Ties,
     /// Other values for some constant tensors.
     pub replaced: Arc<Replaced<T>>,
+    /// Who is told how far the pass is, and may stop it.
+    pub watch: Watch,
 }
 
 impl<T> Default for Tracing<T> {
@@ -100,6 +103,7 @@ impl<T> Default for Tracing<T> {
             keep: Keep::default(),
             ties: Ties::default(),
             replaced: Arc::default(),
+            watch: Watch::default(),
         }
     }
 }
@@ -339,7 +343,9 @@ impl<'m, T: Precision> Trace<'m, T> {
         let mut whole = Whole::begin(self.model, self.input, self.value(self.input));
         let mut rounding = self.rounding();
         let mut tables = self.model.budget().none();
-        for index in self.nodes.clone() {
+        let nodes = self.nodes.clone();
+        for (done, &index) in nodes.iter().enumerate() {
+            self.tracing.watch.tell(Step::Trace, done, nodes.len())?;
             let node = &self.model.nodes[index];
             if judge == Some(index) {
                 self.scale = self.scale_at(node);
@@ -382,7 +388,7 @@ impl<'m, T: Precision> Trace<'m, T> {
             }
         }
         self.tables = Arc::new(tables);
-        Ok(())
+        self.tracing.watch.tell(Step::Trace, nodes.len(), nodes.len())
     }
 
     /// The batch normalisation near the input that tells of its scale: the first one, if few nodes lead to it.

@@ -118,7 +118,7 @@ fn a_map_is_put_to_the_test() {
     let (class, settings) = (argmax(trace.logits().unwrap().data()), Settings::default());
     let subject = Subject { trace: &trace, class, settings: &settings };
     let lens = Lens::find("contributions").unwrap();
-    let steps = randomisation(lens, &subject, 0, &mut |_, _| {}).unwrap();
+    let steps = randomisation(lens, &subject, 0, &netfold::Watch::default()).unwrap();
     assert_eq!(steps.len(), 5, "two convolutions and three dense layers");
     assert!(steps.iter().all(|step| step.spearman.abs() < 0.7 && step.ssim.unwrap() < 0.9), "{steps:?}");
     let circuit = trace.freeze(&Rules::default()).unwrap();

@@ -33,7 +33,7 @@ fn weights(name: &str, exporter: &str, rule: Rule) -> Vec<f64> {
     let circuit = trace.freeze(&Rules { default: rule, ..Rules::default() }).unwrap();
     let request = Request { classes: (0..logits.len()).collect(), ..Request::default() };
     let mut w = Vec::new();
-    let made = circuit.reconstruct::<netfold::Error>(&x, &logits, &request, &mut |_, _| {}, &mut |row| {
+    let made = circuit.reconstruct::<netfold::Error>(&x, &logits, &request, &netfold::Watch::default(), &mut |row| {
         w.extend_from_slice(row.weights);
         Ok(())
     });

@@ -62,7 +62,7 @@ fn units_see_their_field() {
             let request = Request { classes: vec![element], method: Method::Adjoint, ..Request::default() };
             let field = circuit.receptive_field(element);
             circuit
-                .reconstruct::<Error>(&x, map, &request, &mut |_, _| {}, &mut |row| {
+                .reconstruct::<Error>(&x, map, &request, &netfold::Watch::default(), &mut |row| {
                     for (e, (got, expected)) in row.weights.iter().zip(&w[element * 98..]).enumerate() {
                         assert!((got - expected).abs() < 1e-13, "seed {seed}, unit {unit}, element {e}");
                         let at = [e / 49, e / 7 % 7, e % 7];
@@ -121,19 +121,19 @@ fn check_columns(circuit: &Circuit<f64>, name: &str) {
     let mut pulled = vec![0.0; rows.len() * len];
     let taken = circuit.rows(&circuit.plan_rows(&rows, None, false), |block| {
         pulled[block.first * len..][..block.weights.len()].copy_from_slice(block.weights);
-        Ok::<(), ()>(())
+        Ok::<(), Error>(())
     });
     taken.unwrap();
     let plan = circuit.plan_columns(&rows, None);
     assert!(plan.probes() < len, "{name}: {} probes", plan.probes());
     let scale = largest(&pulled);
-    let pushed = circuit.columns(&plan, &mut |_, _| {}, |gathered| {
+    let pushed = circuit.columns::<Error>(&plan, &netfold::Watch::default(), |gathered| {
         for index in 0..gathered.count() {
             let row = &mut pulled[(gathered.first + index) * len..][..len];
             row.iter_mut().for_each(|weight| *weight = -*weight);
             gathered.add_to(index, row);
         }
-        Ok::<(), ()>(())
+        Ok(())
     });
     pushed.unwrap();
     assert!(largest(&pulled) <= 1e-12 * scale, "{name}: {:e} of {scale:e}", largest(&pulled));

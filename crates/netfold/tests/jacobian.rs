@@ -32,7 +32,7 @@ fn w_is_the_jacobian_of_pytorch() {
         let request = Request { classes: (0..logits.len()).collect(), ..Request::default() };
         let mut w = Vec::new();
         circuit
-            .reconstruct::<netfold::Error>(&x, &logits, &request, &mut |_, _| {}, &mut |row| {
+            .reconstruct::<netfold::Error>(&x, &logits, &request, &netfold::Watch::default(), &mut |row| {
                 w.extend_from_slice(row.weights);
                 Ok(())
             })

@@ -26,7 +26,7 @@ fn frozen<T: Precision>(seed: u64, rule: Rule) -> Frozen<T> {
 fn rows<T: Precision>((circuit, x, logits): &Frozen<T>, request: &Request) -> Vec<T> {
     let request = Request { classes: (0..logits.len()).collect(), ..request.clone() };
     let mut rows = Vec::new();
-    let result = circuit.reconstruct::<netfold::Error>(x, logits, &request, &mut |_, _| {}, &mut |row| {
+    let result = circuit.reconstruct::<netfold::Error>(x, logits, &request, &netfold::Watch::default(), &mut |row| {
         rows.extend_from_slice(row.weights);
         Ok(())
     });
@@ -55,7 +55,7 @@ proptest! {
     fn completeness(seed in any::<u64>(), rule in rules()) {
         let (circuit, x, logits) = frozen::<f64>(seed, rule);
         let request = Request { classes: (0..4).collect(), method: Method::Adjoint, ..Request::default() };
-        let result = circuit.reconstruct::<netfold::Error>(&x, &logits, &request, &mut |_, _| {}, &mut |_| Ok(())).unwrap();
+        let result = circuit.reconstruct::<netfold::Error>(&x, &logits, &request, &netfold::Watch::default(), &mut |_| Ok(())).unwrap();
         prop_assert!(result.difference() < 1e-12, "differs by {:e}", result.difference());
         let biases = result.bias_difference.expect("rows tell shares");
         prop_assert!(biases < 1e-12, "biases by {biases:e}");
@@ -93,11 +93,11 @@ proptest! {
             let pulled = circuit.pull(Probes::one_hot(circuit.output_shape(), &classes)).weights.vectors();
             let plan = circuit.plan_columns(&classes, Some(block));
             let mut pushed = vec![0.0; pulled.len()];
-            circuit.columns(&plan, &mut |_, _| {}, |gathered| {
+            circuit.columns::<netfold::Error>(&plan, &netfold::Watch::default(), |gathered| {
                 for index in 0..gathered.count() {
                     gathered.add_to(index, &mut pushed[(gathered.first + index) * x.len()..][..x.len()]);
                 }
-                Ok::<(), ()>(())
+                Ok(())
             }).unwrap();
             prop_assert!(difference(&pulled, &pushed) < 1e-12, "{}: {:e}", whole.stages()[slot - 1].tensor, difference(&pulled, &pushed));
         }

@@ -103,7 +103,7 @@ fn parts<T: Precision>(model: &Model, rule: Rule) -> (Vec<f64>, Vec<f64>, f64) {
     let (mut w, mut b) = (Vec::new(), Vec::new());
     let request = Request { classes: vec![0, 1, 2], ..Request::default() };
     let result = circuit
-        .reconstruct::<Error>(&x, trace.logits().unwrap(), &request, &mut |_, _| {}, &mut |row| {
+        .reconstruct::<Error>(&x, trace.logits().unwrap(), &request, &netfold::Watch::default(), &mut |row| {
             w.extend(row.weights.iter().map(|w| w.wide()));
             b.push(row.bias.wide());
             Ok(())

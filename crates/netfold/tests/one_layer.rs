@@ -49,8 +49,9 @@ fn onnxruntime_gives_the_networks_logits() {
         let mut files = Folder::begin(&out).unwrap();
         let mut store = Store::begin(&mut files, taken, classes.len(), None).unwrap();
         let request = Request { classes: classes.clone(), method: Method::Adjoint, ..Request::default() };
-        let result =
-            circuit.reconstruct::<Error>(&x, &logits, &request, &mut |_, _| {}, &mut |row| store.row(row)).unwrap();
+        let result = circuit
+            .reconstruct::<Error>(&x, &logits, &request, &netfold::Watch::default(), &mut |row| store.row(row))
+            .unwrap();
         store.finish(&result, &x).unwrap();
         files.commit().unwrap();
         let result = out.join("logits.npy");
@@ -78,8 +79,9 @@ fn arrays_add_up() {
     let mut files = Folder::begin(folder.path()).unwrap();
     let mut store = Store::begin(&mut files, taken(&x), 2, None).unwrap();
     let request = Request { classes: vec![1, 2], ..Request::default() };
-    let result =
-        circuit.reconstruct::<Error>(&x, &logits, &request, &mut |_, _| {}, &mut |row| store.row(row)).unwrap();
+    let result = circuit
+        .reconstruct::<Error>(&x, &logits, &request, &netfold::Watch::default(), &mut |row| store.row(row))
+        .unwrap();
     store.finish(&result, &x).unwrap();
     files.commit().unwrap();
 

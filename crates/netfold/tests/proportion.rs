@@ -112,7 +112,9 @@ fn told(model: &Model, rules: &Rules) -> (bool, Option<Warning>) {
     let circuit = trace.freeze(rules).unwrap();
     let request = Request { classes: vec![0, 1], ..Request::default() };
     let result = circuit
-        .reconstruct::<netfold::Error>(&x, trace.logits().unwrap(), &request, &mut |_, _| {}, &mut |_| Ok(()))
+        .reconstruct::<netfold::Error>(&x, trace.logits().unwrap(), &request, &netfold::Watch::default(), &mut |_| {
+            Ok(())
+        })
         .unwrap();
     (result.is_out_of_proportion(), trace.out_of_proportion(from, to, rules).unwrap())
 }

@@ -40,7 +40,7 @@ fn check<T: Precision>(model: &Model, head: &netfold::Head, sample: &Sample, lim
         let circuit = trace.freeze(&Rules { default: rule, ..Rules::default() })?;
         let request = Request { classes: top(logits.data(), 3), method: Method::Adjoint, ..Request::default() };
         let result = circuit
-            .reconstruct::<Error>(&x, &logits, &request, &mut |_, _| {}, &mut |_| Ok(()))
+            .reconstruct::<Error>(&x, &logits, &request, &netfold::Watch::default(), &mut |_| Ok(()))
             .expect("no consumer fails");
         let (difference, (original, reconstructed)) = (result.difference(), result.argmax());
         assert!(difference <= limit, "{} {}: {rule} differs by {difference:e}", sample.name, T::NAME);

@@ -119,7 +119,7 @@ impl Original {
         };
         let request = Request { classes: (0..OUTPUTS).collect(), ..Request::default() };
         circuit
-            .reconstruct::<netfold::Error>(&x, logits, &request, &mut |_, _| (), &mut |row| {
+            .reconstruct::<netfold::Error>(&x, logits, &request, &netfold::Watch::default(), &mut |row| {
                 model.reconstructed[row.class] = affine(row.weights, x.data(), row.bias, self.side).wide();
                 model.weights[row.class] = row.weights.iter().map(|w| w.wide()).collect();
                 model.bias[row.class] = row.bias.wide();

@@ -2,15 +2,14 @@
 
 use std::process::ExitCode;
 
-use netfold::ties::Ties;
-use netfold::{BiasMap, Precision};
+use netfold::{BiasMap, Folded, Precision};
 use netfold_render::number::{DIFFERENCE, VALUE, plain};
 use serde_json::json;
 
 use crate::args::{Bias, PrecisionWord};
 use crate::failure::Failure;
 use crate::out::shortened;
-use crate::session::{Frozen, Session};
+use crate::session::Session;
 
 /// Runs the command in the precision that is asked for.
 pub fn bias(words: &Bias) -> Result<ExitCode, Failure> {
@@ -29,13 +28,13 @@ fn run<T: Precision>(words: &Bias, session: &mut Session<'_>) -> Result<ExitCode
         session.face::<T>(&[class], &words.input)?;
     }
     let session = &*session;
-    let frozen = session.freeze::<T>(&words.input, Ties::Ignore)?;
-    let class = session.chosen(words.class.as_deref(), &frozen.logits)?;
-    let maps = frozen.circuit.bias_maps(class);
+    let folded = session.fold::<T>(&words.input)?;
+    let class = session.chosen(words.class.as_deref(), folded.logits())?;
+    let maps = folded.bias_maps(class)?;
     let b: f64 = maps.iter().map(BiasMap::total).sum();
-    let pushed = frozen.circuit.bias()[class].wide();
-    let pixels = preprocessing(&frozen, class);
-    let node = |map: &BiasMap| &frozen.circuit.stages()[map.stage];
+    let pushed = folded.circuit().bias()[class].wide();
+    let pixels = preprocessing(&folded, class);
+    let node = |map: &BiasMap| &folded.circuit().stages()[map.stage];
     if words.common.json {
         let part = |map: &BiasMap| {
             let stage = node(map);
@@ -51,7 +50,7 @@ fn run<T: Precision>(words: &Bias, session: &mut Session<'_>) -> Result<ExitCode
         session.print_json(json!({
             "class": class,
             "label": session.label(class),
-            "logit": frozen.logits.data()[class].wide(),
+            "logit": folded.logits().data()[class].wide(),
             "bias": b,
             "pushed_zero": pushed,
             "preprocessing": pixels,
@@ -60,7 +59,7 @@ fn run<T: Precision>(words: &Bias, session: &mut Session<'_>) -> Result<ExitCode
         }));
         return Ok(ExitCode::SUCCESS);
     }
-    println!("{} at {}: where b of {} comes from", session.stamp.file, frozen.stamp.file, session.class(class));
+    println!("{} at {}: where b of {} comes from", session.stamp.file, folded.stamp()?.file, session.class(class));
     session.print_inputs();
     let width = maps.iter().map(|map| shortened(&node(map).node).chars().count()).max().unwrap_or(0).max(13);
     println!("\n{:<width$}  {:>12}  largest channels", "node", "share");
@@ -81,11 +80,11 @@ fn run<T: Precision>(words: &Bias, session: &mut Session<'_>) -> Result<ExitCode
 }
 
 /// ⟨w, c⟩: what the offset c of preprocessing gives to the logit; `None` for an array.
-fn preprocessing<T: Precision>(frozen: &Frozen<T>, class: usize) -> Option<f64> {
-    let picture = frozen.picture.as_ref()?;
+fn preprocessing<T: Precision>(folded: &Folded<T>, class: usize) -> Option<f64> {
+    let picture = folded.picture()?;
     let mut share = None;
-    let plan = frozen.circuit.plan_rows(&[class], None, false);
-    let pulled: Result<(), ()> = frozen.circuit.rows(&plan, |block| {
+    let plan = folded.circuit().plan_rows(&[class], None, false);
+    let pulled: Result<(), ()> = folded.circuit().rows(&plan, |block| {
         let offset = &picture.map.offset;
         share = Some(block.weights.iter().enumerate().map(|(e, w)| w.wide() * offset.at(e).wide()).sum());
         Ok(())

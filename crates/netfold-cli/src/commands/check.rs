@@ -15,7 +15,6 @@ use serde_json::{Value, json};
 use crate::args::{Check, PrecisionWord, ScoreWord};
 use crate::failure::{Failure, NOT_EQUIVALENT, WRONG_INPUT};
 use crate::out::shortened;
-use crate::progress::Progress;
 use crate::session::Session;
 
 /// Checks every input; one that cannot be read stops the run.
@@ -74,11 +73,9 @@ fn one<T: Precision>(words: &Check, session: &mut Session<'_>, lens: &Lens, path
     let settings =
         Settings { rules: session.words.network.rules(), layout: words.common.layout.into(), ..Settings::default() };
     let subject = Subject { trace: &trace, class, settings: &settings };
-    let mut progress = Progress::new("layers randomised");
-    let randomised = randomisation(lens, &subject, words.seed, &mut |done, all| progress.show(done, all))?;
-    drop(progress);
+    let randomised = randomisation(lens, &subject, words.seed, session.watch())?;
     let score = match words.score {
-        None => Score::of(&session.head, &trace, class)?,
+        None => Score::of(session.head(), &trace, class)?,
         Some(ScoreWord::Softmax) => Score::Softmax((0..trace.logits()?.len()).collect()),
         Some(ScoreWord::Sigmoid) => Score::Sigmoid,
         Some(ScoreWord::Logit) => Score::Logit,

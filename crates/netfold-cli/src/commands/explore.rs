@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::process::{Command, ExitCode, Stdio};
 
-use netfold::input::NamedPreprocess;
 use netfold_explore::bench::Settings;
 use netfold_explore::page::Page;
 use netfold_explore::{ExploreError, Options, serve};
@@ -11,6 +10,7 @@ use netfold_explore::{ExploreError, Options, serve};
 use crate::args::{Explore, PrecisionWord};
 use crate::failure::{self, FAILED, Failure, WRONG_INPUT};
 use crate::labels::Labels;
+use crate::session::options;
 
 /// Serves the page until the process ends.
 pub fn explore(words: &Explore) -> Result<ExitCode, Failure> {
@@ -28,16 +28,8 @@ pub fn explore(words: &Explore) -> Result<ExitCode, Failure> {
         model: words.model.clone(),
         inputs: words.inputs.clone(),
         settings: Settings {
-            preprocess: common.preprocess.as_deref().map(NamedPreprocess::parse).transpose()?,
-            explain: common.network.explain.clone(),
-            held: common.held.clone(),
-            layout: common.layout.into(),
+            options: options(common)?,
             labels: Labels::read(common.labels.as_deref())?.all().to_vec(),
-            output: common.network.output.clone(),
-            rules: common.network.rules(),
-            non_finite: common.non_finite(),
-            keep_softmax: common.network.keep_softmax,
-            tolerance: common.tolerance.unwrap_or(if single { 1e-4 } else { 1e-10 }),
             budget: common.network.budget(),
         },
     };

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::args::{Lens, PrecisionWord};
 use crate::failure::{Failure, WRONG_INPUT};
-use crate::progress::Progress;
+use crate::progress::Bar;
 use crate::session::{Session, stamp};
 
 /// Runs the command in the precision that is asked for.
@@ -51,7 +51,7 @@ fn run<T: Precision>(words: &Lens, session: &mut Session<'_>) -> Result<ExitCode
         words.names.iter().map(|name| Entry::find(name)).collect::<Result<_, _>>()?
     };
     let folder = words.out.as_deref().map(Folder::begin).transpose()?;
-    let (mut seen, mut progress) = (Vec::new(), Progress::new("lenses"));
+    let (mut seen, mut progress) = (Vec::new(), Bar::new("lenses"));
     for (done, &lens) in lenses.iter().enumerate() {
         let began = Instant::now();
         let map = match lens.look(&subject) {
@@ -139,7 +139,7 @@ fn settings<T: Precision>(words: &Lens, session: &Session<'_>, x: &Tensor<T>) ->
     Ok(Settings {
         rules: session.words.network.rules(),
         reference: session.reference(words.reference.as_deref(), x)?,
-        layer: words.layer.as_deref().map(|name| session.model.tensor(name)).transpose()?,
+        layer: words.layer.as_deref().map(|name| session.model().tensor(name)).transpose()?,
         layer_axes: words.layer_axes.clone(),
         layout: session.words.layout.into(),
         samples: words.samples as usize,

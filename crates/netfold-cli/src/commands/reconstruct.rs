@@ -2,25 +2,25 @@
 
 use std::collections::HashSet;
 use std::process::ExitCode;
+use std::time::Instant;
 
-use netfold::certificate::{Certificate, Circumstances, TieCount};
+use netfold::certificate::{Certificate, TieCount};
 use netfold::folder::Folder;
 use netfold::reconstruct::{Request, top};
-use netfold::store::Taken;
 use netfold::ties::Ties;
-use netfold::{Basis, Cam, Method, Precision, Reconstruction, Store, Tensor, Unit};
+use netfold::{Basis, Cam, Method, Options, Precision, Reconstruction, Tensor, Unit};
 use netfold_render::number::{DIFFERENCE, VALUE, plain};
 use serde_json::json;
 
 use crate::args::{BasisWord, MethodWord, PrecisionWord, Reconstruct};
 use crate::failure::{Failure, NOT_EQUIVALENT};
 use crate::gallery::{Gallery, Kept};
-use crate::progress::Progress;
-use crate::session::{Frozen, Session};
+use crate::session::Session;
 
 /// Runs the command in the precision that is asked for.
 pub fn reconstruct(words: &Reconstruct) -> Result<ExitCode, Failure> {
-    let mut session = Session::open(&words.model, &words.common)?;
+    let counting = |options: Options| options.ties(Ties::Count);
+    let mut session = Session::open_with(&words.model, &words.common, counting)?;
     match words.common.precision {
         PrecisionWord::F32 => run::<f32>(words, &mut session),
         PrecisionWord::F64 => run::<f64>(words, &mut session),
@@ -33,10 +33,10 @@ fn run<T: Precision>(words: &Reconstruct, session: &mut Session<'_>) -> Result<E
         session.face::<T>(&classes, &words.input)?;
     }
     let session = &*session;
-    let mut frozen = session.freeze::<T>(&words.input, Ties::Count)?;
-    let chosen = chosen(words, session, &frozen.logits)?;
+    let folded = session.fold::<T>(&words.input)?;
+    let chosen = chosen(words, session, folded.logits())?;
     let request = Request {
-        classes: if words.all { (0..frozen.logits.len()).collect() } else { chosen.clone() },
+        classes: if words.all { (0..folded.logits().len()).collect() } else { chosen.clone() },
         method: match words.method {
             MethodWord::Auto => Method::Auto,
             MethodWord::Adjoint => Method::Adjoint,
@@ -50,47 +50,37 @@ fn run<T: Precision>(words: &Reconstruct, session: &mut Session<'_>) -> Result<E
         block: None,
     };
     let mut folder = words.out.as_deref().map(Folder::begin).transpose()?;
-    let mut store = match &mut folder {
-        Some(folder) => {
-            let pixels = frozen.picture.as_ref().map(|picture| picture.map.clone());
-            let (name, dtype) = (session.model.name(session.from), session.dtype());
-            let taken = Taken { name, dtype, shape: frozen.x.shape() };
-            Some(Store::begin(folder, taken, request.classes.len(), pixels)?)
-        }
-        None => None,
-    };
+    let rows = request.classes.len();
+    let mut store = folder.as_mut().map(|folder| folded.store(folder, rows)).transpose()?;
     let shown: HashSet<usize> = chosen.iter().copied().collect();
     let mut kept: Vec<Kept> = Vec::new();
-    let mut progress = Progress::new("rows of W");
-    let reference = session.reference(words.reference.as_deref(), &frozen.x)?;
-    let x = frozen.x.clone();
-    let result = frozen.reconstruct(&request, &mut |done, all| progress.show(done, all), &mut |row| {
+    let reference = session.reference(words.reference.as_deref(), folded.x())?;
+    let began = Instant::now();
+    let result = folded.reconstruct::<Failure>(&request, |row| {
         if let Some(store) = &mut store {
             store.row(row)?;
         }
         if shown.contains(&row.class) {
-            kept.push(Kept::new(row, &x, reference.as_ref()));
+            kept.push(Kept::new(row, folded.x(), reference.as_ref()));
         }
         Ok(())
     })?;
-    drop(progress);
+    let seconds = began.elapsed().as_secs_f64();
     if words.common.at.is_some() {
-        kept.iter_mut().for_each(|row| row.field = Some(frozen.circuit.receptive_field(row.class)));
+        kept.iter_mut().for_each(|row| row.field = Some(folded.circuit().receptive_field(row.class)));
     }
-    session.warn_of_proportion(&mut frozen, &result)?;
-    frozen.seconds.total = session.elapsed();
-    let certificate = certify(session, &frozen, &result);
+    let certificate = session.certify(&folded, &result, seconds)?;
     let cam = words.common.from.as_ref();
-    let cam = cam.and(frozen.places.as_ref());
-    let cam = cam.and_then(|places| Cam::of(&frozen.circuit, places, kept.iter().map(|row| row.weights.as_slice())));
+    let cam = cam.and(folded.places());
+    let cam = cam.and_then(|places| Cam::of(folded.circuit(), places, kept.iter().map(|row| row.weights.as_slice())));
     kept.sort_by_key(|row| chosen.iter().position(|&class| class == row.class));
     if let Some(store) = store {
-        store.finish(&result, &frozen.x)?;
+        store.finish(&result, folded.x())?;
     }
     if let Some(mut folder) = folder {
         let gallery = Gallery {
             session,
-            frozen: &frozen,
+            folded: &folded,
             certificate: &certificate,
             result: &result,
             reference: reference.as_ref(),
@@ -101,11 +91,11 @@ fn run<T: Precision>(words: &Reconstruct, session: &mut Session<'_>) -> Result<E
         folder.commit()?;
     }
     if words.common.json {
-        let classes: Vec<_> = kept.iter().map(|row| row.json(session, &result, frozen.logits.shape())).collect();
+        let classes: Vec<_> = kept.iter().map(|row| row.json(session, &result, folded.logits().shape())).collect();
         let out = words.out.as_ref().map(|folder| folder.display().to_string());
         session.print_json(json!({ "certificate": certificate, "classes": classes, "cam": cam, "out": out }));
     } else {
-        print(words, session, &certificate, (&kept, cam), &result, frozen.logits.shape());
+        print(words, session, &certificate, (&kept, cam), &result, folded.logits().shape());
     }
     Ok(if certificate.equivalent { ExitCode::SUCCESS } else { ExitCode::from(NOT_EQUIVALENT) })
 }
@@ -124,20 +114,6 @@ fn chosen<T: Precision>(words: &Reconstruct, session: &Session<'_>, logits: &Ten
     let mut seen = HashSet::new();
     chosen.retain(|&class| seen.insert(class));
     Ok(chosen)
-}
-
-fn certify<T: Precision>(session: &Session<'_>, frozen: &Frozen<T>, result: &Reconstruction<T>) -> Certificate {
-    let told = Circumstances {
-        tolerance: session.tolerance::<T>(),
-        decides: session.words.at.is_none(),
-        warnings: frozen.warnings.clone(),
-        left_off: session.head.left_off.clone(),
-        seconds: frozen.seconds,
-        model: session.stamp.clone(),
-        input: frozen.stamp.clone(),
-        held: session.held_inputs(),
-    };
-    Certificate::new(&frozen.circuit, result, told)
 }
 
 fn print<T: Precision>(

@@ -72,9 +72,9 @@ fn run<T: Precision>(words: &Region, session: &mut Session<'_>) -> Result<ExitCo
     if norms.is_empty() && directions.is_empty() {
         norms = Norm::ALL.to_vec();
     }
-    let (mut rays, output) = (Vec::new(), session.head.logits);
+    let (mut rays, output) = (Vec::new(), session.head().logits);
     for (name, d) in directions {
-        let (model, rules, non_finite) = (&session.model, &rules, session.words.non_finite());
+        let (model, rules, non_finite) = (session.model(), &rules, session.words.non_finite());
         let reach = words.reach.unwrap_or_else(|| if name.starts_with("towards") { 1.0 } else { quarter(&x, &d) });
         let feed = session.feed(&x);
         let line = Line { model, output, rules, non_finite, feed, d };
@@ -143,7 +143,7 @@ fn directions<T: Precision>(
         .chain(words.contrast.then_some(Direction::Contrast))
         .chain(words.pixel.iter().map(pixel))
         .chain(words.rectangle.iter().map(rectangle));
-    let name = session.model.name(session.input);
+    let name = session.input_name();
     let declared: Vec<Dim> = x.shape().iter().map(|&size| Dim::Known(size)).collect();
     let layout = InputLayout::find(name, &declared, session.layout(x.shape())).ok();
     for direction in asked {

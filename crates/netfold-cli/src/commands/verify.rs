@@ -3,10 +3,8 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use netfold::certificate::{Certificate, Circumstances};
-use netfold::reconstruct::{Request, top};
-use netfold::ties::Ties;
-use netfold::{Method, Precision};
+use netfold::certificate::Certificate;
+use netfold::{Method, Precision, Request};
 use netfold_render::number::{DIFFERENCE, plain};
 use serde_json::json;
 
@@ -52,23 +50,12 @@ struct Line {
 
 /// W x + b of all classes is pushed; the row of the winning class is pulled as well, so that both roads are checked.
 fn one<T: Precision>(session: &Session<'_>, path: &Path) -> Result<Line, Failure> {
-    let mut frozen = session.freeze::<T>(path, Ties::Ignore)?;
-    let request = Request { classes: top(frozen.logits.data(), 1), method: Method::Adjoint, ..Request::default() };
-    let result = frozen.reconstruct(&request, &mut |_, _| {}, &mut |_| Ok(()))?;
-    session.warn_of_proportion(&mut frozen, &result)?;
-    let told = Circumstances {
-        tolerance: session.tolerance::<T>(),
-        decides: session.words.at.is_none(),
-        warnings: frozen.warnings.clone(),
-        left_off: session.head.left_off.clone(),
-        seconds: frozen.seconds,
-        model: session.stamp.clone(),
-        input: frozen.stamp.clone(),
-        held: session.held_inputs(),
-    };
+    let folded = session.fold::<T>(path)?;
+    let request = Request { classes: vec![folded.winner()], method: Method::Adjoint, ..Request::default() };
+    let result = folded.reconstruct::<Failure>(&request, |_| Ok(()))?;
     Ok(Line {
         path: path.display().to_string(),
-        certificate: Certificate::new(&frozen.circuit, &result, told),
+        certificate: session.certify(&folded, &result, 0.0)?,
         logits: result.logits.iter().map(|logit| logit.wide()).collect(),
     })
 }

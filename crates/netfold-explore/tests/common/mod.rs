@@ -6,9 +6,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
-use netfold::Rules;
-use netfold::input::LayoutChoice;
-use netfold::trace::NonFinite;
+use netfold::Options;
 use netfold_explore::bench::{Bench, Settings};
 use netfold_explore::guard::{Access, Names};
 use netfold_explore::routes::{App, router};
@@ -30,19 +28,15 @@ pub fn server() -> Server {
 
 /// With the input that is explained, and those that are held.
 pub fn serving(explain: Option<String>, held: Vec<String>) -> Server {
-    let settings = Settings {
-        preprocess: None,
-        explain,
-        held,
-        layout: LayoutChoice::Auto,
-        labels: vec!["ant".into(), "bee".into()],
-        output: None,
-        rules: Rules::default(),
-        non_finite: NonFinite::Refuse,
-        keep_softmax: false,
-        tolerance: 1e-4,
-        budget: netfold::Budget::default(),
-    };
+    let mut options = Options::default();
+    if let Some(input) = explain {
+        options = options.explain(input);
+    }
+    for word in held {
+        options = options.input_word(word);
+    }
+    let labels = vec!["ant".into(), "bee".into()];
+    let settings = Settings { options, labels, budget: netfold::Budget::default() };
     let (token, folder) = (Token::random().unwrap(), tempfile::tempdir().unwrap());
     let scratch = Arc::new(Scratch::within(folder.path().to_owned()));
     let app = Arc::new(App::<f32>::new(Bench::new(settings), scratch).unwrap());

@@ -11,7 +11,7 @@
 //! # use netfold_onnx::{DType, GraphDef, ModelDef, NodeDef, TensorDef, ValueInfo};
 //! use netfold::checks::{Curves, Score, curves, precisions, randomisation, slopes, transposes, without_biases};
 //! use netfold::lenses::{Lens, Settings, Subject};
-//! use netfold::{Error, Model, Rules, Tensor, trace::NonFinite};
+//! use netfold::{Error, Model, Rules, Tensor, Watch, trace::NonFinite};
 //! # let graph = GraphDef::new("two units")
 //! #     .with_input(ValueInfo::new("x", DType::F32, [1, 2]))
 //! #     .with_initializer("w", TensorDef::new([2, 2], vec![1.0_f32, 0.5, -1.0, 2.0]).unwrap())
@@ -30,7 +30,7 @@
 //! assert!(slopes(&trace, 0, 0)?.holds() && precisions(&single, &trace)?.holds());
 //!
 //! let subject = Subject { trace: &trace, class: 0, settings: &Settings::default() };
-//! assert_eq!(randomisation(Lens::find("contributions")?, &subject, 0, &mut |_, _| {})?.len(), 1, "a node with weights");
+//! assert_eq!(randomisation(Lens::find("contributions")?, &subject, 0, &Watch::default())?.len(), 1, "a node with weights");
 //! let curves = curves(Lens::find("contributions")?, &subject, &circuit, Score::Softmax(vec![0, 1]), 2)?;
 //! // x₀, which speaks for y₀, is deleted first.
 //! assert!(curves.deletion[1] < curves.deletion[2] && curves.deletion_predicted[1] < 0.12);

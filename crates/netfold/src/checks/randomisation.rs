@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::graph::TensorId;
 use crate::lenses::{Attribution, Grid, Lens, Subject};
 use crate::ops::Precision;
+use crate::progress::{Step, Watch};
 use crate::trace::{NonFinite, Replaced, Tracing};
 use crate::value::{Tensor, Value};
 
@@ -33,12 +34,12 @@ pub struct Randomised {
 /// Source: Adebayo et al., *Sanity checks for saliency maps*, arXiv 1810.03292. Cost: the lens, once for each layer.
 ///
 /// # Errors
-/// What the lens returns.
+/// What the lens returns, and [`Error::Stopped`] where `watch` says so.
 pub fn randomisation<T: Precision>(
     lens: &Lens,
     subject: &Subject<'_, T>,
     seed: u64,
-    progress: &mut dyn FnMut(usize, usize),
+    watch: &Watch,
 ) -> Result<Vec<Randomised>, Error> {
     let (trace, grid) = (subject.trace, subject.grid()?);
     let trained = places(&lens.look(subject)?, &grid);
@@ -65,7 +66,7 @@ pub fn randomisation<T: Precision>(
         )?;
         let map = places(&lens.look(&Subject { trace: &other, ..*subject })?, &grid);
         steps.push(compared(node, &trained, &map, &grid));
-        progress(done + 1, layers.len());
+        watch.tell(Step::Randomise, done + 1, layers.len())?;
     }
     Ok(steps)
 }

@@ -6,9 +6,9 @@ use netfold_linear::Real;
 
 use super::element::{exact, range, real, settle};
 use super::layout::fitting;
-use super::npy::read_values;
+use super::npy::{begins_like_npy, values_in};
 use super::{
-    ChannelOrder, InputError, InputLayout, LayoutChoice, Picture, PixelMap, PixelScale, Pixels, Preprocess, is_npy,
+    ChannelOrder, Content, InputError, InputLayout, LayoutChoice, Picture, PixelMap, PixelScale, Pixels, Preprocess,
 };
 use crate::feed::behind;
 use crate::graph::TensorInfo;
@@ -55,8 +55,35 @@ impl<T: Real> Given<T> {
         choice: LayoutChoice,
         preprocess: &Preprocess,
     ) -> Result<Self, InputError> {
-        let (value, picture) = settled(path, input, choice, preprocess)?;
+        Self::decode(Content::File(path), input, choice, preprocess)
+    }
+
+    /// As [`read`](Self::read), from a file or from bytes.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn decode(
+        content: Content<'_>,
+        input: &TensorInfo,
+        choice: LayoutChoice,
+        preprocess: &Preprocess,
+    ) -> Result<Self, InputError> {
+        let (value, picture) = settled(content, input, choice, preprocess)?;
         Ok(Self { x: exact(&value, &input.name)?, picture })
+    }
+
+    /// Of a decoded picture.
+    ///
+    /// # Errors
+    /// If the picture does not fit the input.
+    pub fn of_picture(
+        picture: &Picture,
+        input: &TensorInfo,
+        choice: LayoutChoice,
+        preprocess: &Preprocess,
+    ) -> Result<Self, InputError> {
+        let (value, pictured) = prepared(picture, input, choice, preprocess)?;
+        Ok(Self { x: exact(&value, &input.name)?, picture: Some(pictured) })
     }
 }
 
@@ -70,29 +97,42 @@ pub fn read_held<T: Real>(
     choice: LayoutChoice,
     preprocess: &Preprocess,
 ) -> Result<Value<T>, InputError> {
-    let (value, _) = settled(path, input, choice, preprocess)?;
+    let (value, _) = settled(Content::File(path), input, choice, preprocess)?;
     Ok(behind(value, input.dtype))
 }
 
 /// The values in a file, as the input's element type holds them.
 fn settled<T: Real>(
-    path: &Path,
+    content: Content<'_>,
     input: &TensorInfo,
     choice: LayoutChoice,
     preprocess: &Preprocess,
 ) -> Result<(Value<T>, Option<Pictured<T>>), InputError> {
     let (name, declared) = (input.name.as_str(), input.shape.as_deref());
-    if is_npy(path)? {
-        let value = read_values::<T>(path)?;
+    if begins_like_npy(content)? {
+        let value = values_in::<T>(content)?;
         let shape = declared.map(|declared| fitting(value.shape(), name, declared)).transpose()?;
         let value = shape.map_or_else(|| value.clone(), |shape| value.reshaped(&shape));
         return Ok((settle(value, name, input.dtype)?, None));
     }
+    // A layout that cannot be told is the first thing to say.
+    InputLayout::find(name, declared.unwrap_or_default(), choice)?;
+    let (value, pictured) = prepared(&Picture::decode(content)?, input, choice, preprocess)?;
+    Ok((value, Some(pictured)))
+}
+
+/// What the input's element type holds of a picture.
+fn prepared<T: Real>(
+    picture: &Picture,
+    input: &TensorInfo,
+    choice: LayoutChoice,
+    preprocess: &Preprocess,
+) -> Result<(Value<T>, Pictured<T>), InputError> {
+    let (name, declared) = (input.name.as_str(), input.shape.as_deref());
     let layout = InputLayout::find(name, declared.unwrap_or_default(), choice)?;
-    let picture = Picture::read(path)?;
-    let mut map = preprocess.pixel_map::<T>(&picture, &layout)?;
-    let made = map.apply(&picture);
-    let seen = preprocess.seen(&picture, &layout)?;
+    let mut map = preprocess.pixel_map::<T>(picture, &layout)?;
+    let made = map.apply(picture);
+    let seen = preprocess.seen(picture, &layout)?;
     let largest = picture.pixels.largest();
     let (factor, offset) = preprocess.per_channel(seen.channels, largest)?;
     let whole = factor.iter().chain(&offset).all(|number: &f64| number.fract() == 0.0);
@@ -107,7 +147,7 @@ fn settled<T: Real>(
     };
     let value = settle(Value::Real(x), name, input.dtype)?;
     map.absorb(&made, &real(&value, None));
-    Ok((value, Some(Pictured { map, seen, largest, factor, offset, order: preprocess.order })))
+    Ok((value, Pictured { map, seen, largest, factor, offset, order: preprocess.order }))
 }
 
 impl Preprocess {

@@ -1,6 +1,5 @@
 //! Arrays in `.npy` files.
 
-use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
@@ -8,8 +7,9 @@ use half::f16;
 use netfold_linear::Real;
 use npyz::{DType, Deserialize, NpyFile, Order, TypeChar};
 
-use super::InputError;
+use super::content::Reader as Source;
 use super::element::{position, real};
+use super::{Content, InputError};
 use crate::value::{Tensor, Value};
 
 /// What every `.npy` file begins with.
@@ -18,17 +18,24 @@ const MAGIC: &[u8; 6] = b"\x93NUMPY";
 const HEADER: u64 = 10_000 + 12;
 /// More brackets than the header of a plain array has.
 const BRACKETS: usize = 32;
+/// Brackets inside each other: those of a record's field with a shape. The time that the parser takes doubles with each.
+const DEPTH: usize = 4;
 
-type Reader = NpyFile<BufReader<File>>;
+type Reader<'a> = NpyFile<BufReader<Box<dyn Source + 'a>>>;
 
 /// Whether the file begins like a `.npy` file.
 ///
 /// # Errors
 /// If the file cannot be read.
 pub fn is_npy(path: &Path) -> Result<bool, InputError> {
+    begins_like_npy(Content::File(path))
+}
+
+/// As [`is_npy`], of a file or of bytes.
+pub(super) fn begins_like_npy(content: Content<'_>) -> Result<bool, InputError> {
     let mut start = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(MAGIC.len() as u64).read_to_end(&mut start));
-    read.map_err(|source| InputError::Read { path: path.to_owned(), source })?;
+    let read = content.reader().and_then(|file| file.take(MAGIC.len() as u64).read_to_end(&mut start));
+    read.map_err(|source| InputError::Read { path: content.name().to_owned(), source })?;
     Ok(start == MAGIC)
 }
 
@@ -46,13 +53,19 @@ pub fn read_npy<T: Real>(path: &Path) -> Result<Tensor<T>, InputError> {
 /// # Errors
 /// As [`read_npy`].
 pub fn read_values<T: Real>(path: &Path) -> Result<Value<T>, InputError> {
+    values_in(Content::File(path))
+}
+
+/// As [`read_values`], of a file or of bytes.
+pub(super) fn values_in<T: Real>(content: Content<'_>) -> Result<Value<T>, InputError> {
+    let path = content.name();
     let wrong = |reason: String| InputError::Npy { path: path.to_owned(), reason };
     let failed = |source: io::Error| match source.raw_os_error() {
         Some(_) => InputError::Read { path: path.to_owned(), source },
         None => wrong(source.to_string()),
     };
-    let mut file = File::open(path).map_err(failed)?;
-    let bytes = file.metadata().map_err(failed)?.len();
+    let mut file = content.reader().map_err(failed)?;
+    let bytes = content.len().map_err(failed)?;
     let mut header = Vec::new();
     Read::take(&mut file, HEADER).read_to_end(&mut header).map_err(failed)?;
     check_header(&header).map_err(|reason| wrong(reason.to_owned()))?;
@@ -95,7 +108,16 @@ fn check_header(bytes: &[u8]) -> Result<(), &'static str> {
     let Some(text) = bytes.get(start..start + length) else {
         return Err("its header is cut, or longer than 10,000 bytes");
     };
-    if text.iter().filter(|byte| b"([{".contains(byte)).count() > BRACKETS {
+    let depths = text.iter().scan(0_usize, |depth, byte| {
+        match byte {
+            b'(' | b'[' | b'{' => *depth += 1,
+            b')' | b']' | b'}' => *depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        Some(*depth)
+    });
+    let brackets = text.iter().filter(|byte| b"([{".contains(byte)).count();
+    if brackets > BRACKETS || depths.max().is_some_and(|deepest| deepest > DEPTH) {
         return Err("its header is not that of a plain array");
     }
     if text.windows(2).any(|pair| pair[0].is_ascii_digit() && (pair[1].is_ascii_alphabetic() || pair[1] == b'_')) {
@@ -117,11 +139,11 @@ enum Elements<T> {
 }
 
 /// All elements in the order of the file; `None` for elements that are no real numbers.
-fn elements_of<T: Real>(npy: Reader, dtype: &DType) -> Option<io::Result<Elements<T>>> {
-    fn read<E: Deserialize, T>(npy: Reader, to: impl Fn(E) -> T) -> io::Result<Vec<T>> {
+fn elements_of<T: Real>(npy: Reader<'_>, dtype: &DType) -> Option<io::Result<Elements<T>>> {
+    fn read<E: Deserialize, T>(npy: Reader<'_>, to: impl Fn(E) -> T) -> io::Result<Vec<T>> {
         npy.data::<E>().map_err(io::Error::other)?.map(|element| element.map(&to)).collect()
     }
-    fn ints<E: Deserialize + Into<i64>, T>(npy: Reader) -> io::Result<Elements<T>> {
+    fn ints<E: Deserialize + Into<i64>, T>(npy: Reader<'_>) -> io::Result<Elements<T>> {
         Ok(Elements::Int(read(npy, E::into)?))
     }
     let DType::Plain(plain) = dtype else { return None };

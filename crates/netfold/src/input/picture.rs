@@ -1,14 +1,13 @@
 //! Pictures.
 
-use std::fs::File;
-use std::io::{self, BufReader};
+use std::io;
 use std::path::Path;
 
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 use netfold_linear::Real;
 
-use super::InputError;
+use super::{Content, InputError};
 use crate::value::Tensor;
 
 /// A decoded picture, row by row, the channels of a pixel together.
@@ -83,17 +82,25 @@ impl Picture {
     /// If the file cannot be read, is no such picture, is cut or damaged, holds values that are not of 8 or 16 bits, has
     /// more than [`Self::MAX_PIXELS`], or claims more of them than a file of its size holds.
     pub fn read(path: &Path) -> Result<Self, InputError> {
+        Self::decode(Content::File(path))
+    }
+
+    /// As [`read`](Self::read), from a file or from bytes.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn decode(content: Content<'_>) -> Result<Self, InputError> {
+        let path = content.name();
         let failed = |source| InputError::Read { path: path.to_owned(), source };
         let undecoded = |source| match source {
             ImageError::IoError(source) if source.raw_os_error().is_some() => failed(source),
             source => InputError::Decode { path: path.to_owned(), source },
         };
-        let file = BufReader::new(File::open(path).map_err(failed)?);
-        let mut reader = ImageReader::new(file).with_guessed_format().map_err(failed)?;
+        let mut reader = ImageReader::new(content.reader().map_err(failed)?).with_guessed_format().map_err(failed)?;
         if reader.format().is_none() {
             return Err(InputError::NotPicture { path: path.to_owned() });
         }
-        let whole = || std::fs::read(path).map_err(failed);
+        let whole = || content.whole().map_err(failed);
         let is_cut = match reader.format() {
             Some(ImageFormat::Jpeg) => is_cut_jpeg(&whole()?),
             Some(ImageFormat::WebP) => is_cut_webp(&whole()?),
@@ -110,7 +117,7 @@ impl Picture {
         let (width, height) = decoder.dimensions();
         let (width, height) = (width as usize, height as usize);
         check_size(width, height, || format!("`{}`", path.display()))?;
-        let bytes = std::fs::metadata(path).map_err(failed)?.len();
+        let bytes = content.len().map_err(failed)?;
         if width * height > Self::SMALL && (width * height) as u64 / bytes.max(1) > Self::DENSEST {
             return Err(InputError::Hollow { path: path.to_owned(), width, height, bytes });
         }

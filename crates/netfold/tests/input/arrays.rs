@@ -97,6 +97,9 @@ fn what_is_no_array_is_refused_with_a_reason() {
     assert!(refused(&npy("'<f4'", false, &[1 << 33], &[])).contains("elements; fewer than"));
     let deep = format!("{{'descr': {}'<f4'{}}}", "[".repeat(4000), "]".repeat(4000));
     assert!(refused(&with_header(&deep, &[])).contains("not that of a plain array"));
+    // The parser's time doubles with each bracket inside another.
+    let braces = format!("{{'descr': '|b1', 'fortran_order': False, {}'shape': (1, 3), }}", "{".repeat(20));
+    assert!(refused(&with_header(&braces, &[])).contains("not that of a plain array"));
     assert!(refused(&with_header("{'shape': (0xffffffffffffffff, 0xffffffffffffffff)}", &[])).contains("plainly"));
     assert!(refused(&with_header("{'descr': '<f4'}", &[])).contains("missing key"));
     let mut long = npy("'<f4'", false, &[1], &[0; 4]);

@@ -1,0 +1,385 @@
+//! A model folded at one input: the one-layer model, and what can be asked of it.
+
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use super::rows::{Row, Rows};
+use super::setup::Setup;
+use super::source::Source;
+use crate::bias::BiasMap;
+use crate::certificate::{Certificate, Circumstances, FileStamp, Seconds};
+use crate::circuit::Circuit;
+use crate::error::{Error, nearest};
+use crate::folder::Folder;
+use crate::input::{Given, Pictured};
+use crate::lenses::{Attribution, Lens, Settings, Subject};
+use crate::ops::Precision;
+use crate::places::Places;
+use crate::progress::{Step, Watch};
+use crate::reconstruct::{Compared, Reconstruction, Request, RowRef, argmax, top};
+use crate::region::Region;
+use crate::store::{Store, Taken};
+use crate::trace::Keep;
+use crate::unit::{ReceptiveField, Unit};
+use crate::value::Tensor;
+use crate::warning::Warning;
+
+/// The one-layer model y = W x + b that a network is at one input: traced and frozen. [`Model::fold`](crate::Model::fold)
+/// makes one.
+///
+/// It owns all that it needs, can be sent to another thread, and computes rows of W when they are asked for. Rows, bias maps
+/// and certificates take the same numbers as the program's, bit for bit, whatever the number of threads.
+///
+/// ```
+/// # use netfold_onnx::{DType, GraphDef, ModelDef, NodeDef, TensorDef, ValueInfo};
+/// # let graph = GraphDef::new("two units")
+/// #     .with_input(ValueInfo::new("x", DType::F64, [1, 2]))
+/// #     .with_initializer("w", TensorDef::new([2, 2], vec![1.0_f64, 0.5, -1.0, 2.0]).unwrap())
+/// #     .with_initializer("c", TensorDef::vector(vec![1.0_f64, -3.0]))
+/// #     .with_node(NodeDef::new("Gemm", ["x", "w", "c"], ["z"]))
+/// #     .with_node(NodeDef::new("Relu", ["z"], ["y"]))
+/// #     .with_output(ValueInfo::new("y", DType::F64, [1, 2]));
+/// # let model = netfold::Model::new(ModelDef::new(graph))?;
+/// use netfold::{Error, Tensor};
+///
+/// // y = relu(x₀ − x₁ + 1, ½ x₀ + 2 x₁ − 3), at x = (5, 2)
+/// let x = Tensor::new(&[1, 2], vec![5.0, 2.0]);
+/// let folded = model.fold(&x)?;
+/// assert_eq!(folded.logits().data(), [4.0, 3.5]);
+/// assert!(folded.certificate()?.equivalent);
+///
+/// let row = folded.row(0)?;
+/// assert_eq!((row.weights.data(), row.bias), ([1.0, -1.0].as_slice(), 1.0));
+/// for row in folded.rows([0, 1])? {
+///     let row = row?;
+///     assert_eq!(row.reconstructed, folded.logits().data()[row.class]);
+/// }
+/// assert_eq!(folded.contributions(0)?.data(), [5.0, -2.0]);
+/// assert_eq!(folded.region()?.switches(), 2);
+/// assert_eq!(folded.lens("gradient", 1)?.values, [0.5, 2.0]);
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Folded<T: Precision> {
+    setup: Arc<Setup>,
+    source: Source<T>,
+    given: Given<T>,
+    x: Tensor<T>,
+    logits: Tensor<T>,
+    circuit: Circuit<T>,
+    places: Option<Places>,
+    warnings: Vec<Warning>,
+    seconds: Seconds,
+    compared: OnceLock<Compared<T>>,
+}
+
+impl<T: Precision> Folded<T> {
+    pub(super) fn new(
+        setup: Arc<Setup>,
+        (source, given): (Source<T>, Given<T>),
+        (x, logits): (Tensor<T>, Tensor<T>),
+        circuit: Circuit<T>,
+        places: Option<Places>,
+        warnings: Vec<Warning>,
+        seconds: Seconds,
+    ) -> Self {
+        Self { setup, source, given, x, logits, circuit, places, warnings, seconds, compared: OnceLock::new() }
+    }
+
+    /// The same, with another one who is told of progress.
+    #[must_use]
+    pub fn watched(&self, watch: Watch) -> Self {
+        Self { setup: Arc::new(self.setup.watched(watch)), ..self.clone() }
+    }
+
+    /// The model and what was asked of it.
+    pub fn setup(&self) -> &Setup {
+        &self.setup
+    }
+
+    /// Where the input came from.
+    pub fn source(&self) -> &Source<T> {
+        &self.source
+    }
+
+    /// x: what the one-layer model takes, the explained input or the inner tensor that it begins with.
+    pub fn x(&self) -> &Tensor<T> {
+        &self.x
+    }
+
+    /// What the model was given.
+    pub fn given(&self) -> &Given<T> {
+        &self.given
+    }
+
+    /// The picture that x was made of; `None` for an array or an inner tensor.
+    pub fn picture(&self) -> Option<&Pictured<T>> {
+        self.given.picture.as_ref().filter(|_| !self.setup.is_from_inside())
+    }
+
+    /// f(x): the network's logits, or the elements of the inner tensor that was asked for.
+    pub fn logits(&self) -> &Tensor<T> {
+        &self.logits
+    }
+
+    /// The class with the largest logit, the first of equals.
+    pub fn winner(&self) -> usize {
+        argmax(self.logits.data())
+    }
+
+    /// The `n` classes with the largest logits, largest first.
+    pub fn top(&self, n: usize) -> Vec<usize> {
+        top(self.logits.data(), n)
+    }
+
+    /// The frozen network: what rows, bias maps and regions are computed from.
+    pub fn circuit(&self) -> &Circuit<T> {
+        &self.circuit
+    }
+
+    /// Where the elements of the inner tensor are that the one-layer model begins with, where that is known.
+    pub fn places(&self) -> Option<&Places> {
+        self.places.as_ref()
+    }
+
+    /// What a reader of a result has to know.
+    pub fn warnings(&self) -> &[Warning] {
+        &self.warnings
+    }
+
+    /// Wall times of tracing and freezing.
+    pub fn seconds(&self) -> Seconds {
+        self.seconds
+    }
+
+    /// f(x) beside W x + b, and b, of all logits: two vectors pushed through the frozen network, once.
+    ///
+    /// # Errors
+    /// [`Error::Memory`], or [`Error::Stopped`].
+    pub fn compared(&self) -> Result<&Compared<T>, Error> {
+        if let Some(compared) = self.compared.get() {
+            return Ok(compared);
+        }
+        self.tell(Step::Compare, 0, 1)?;
+        let compared = self.circuit.compare(&self.x, &self.logits);
+        self.tell(Step::Compare, 1, 1)?;
+        Ok(self.compared.get_or_init(|| compared))
+    }
+
+    /// One row of W, and b.
+    ///
+    /// # Errors
+    /// If there is no such class, [`Error::Memory`], or [`Error::Stopped`].
+    pub fn row(&self, class: usize) -> Result<Row<T>, Error> {
+        self.rows([class])?.next().unwrap_or(Err(Error::Stopped))
+    }
+
+    /// Rows of W, each with its b, in the order of the classes. Several rows are computed at a time, when the first of them
+    /// is asked for; memory does not grow with the number of classes.
+    ///
+    /// # Errors
+    /// If there is no such class, or [`Error::Memory`].
+    pub fn rows(&self, classes: impl IntoIterator<Item = usize>) -> Result<Rows<'_, T>, Error> {
+        let classes: Vec<usize> = classes.into_iter().collect();
+        classes.iter().try_for_each(|&class| self.check(class))?;
+        Rows::new(&self.circuit, &self.x, classes, self.setup.options.watch.clone())
+    }
+
+    /// The wanted rows of W one after the other, by the method and in the blocks that are asked for, and how well the
+    /// one-layer model equals the network.
+    ///
+    /// # Errors
+    /// If there is no such class, what `each` returns, [`Error::Memory`], or [`Error::Stopped`].
+    pub fn reconstruct<E: From<Error>>(
+        &self,
+        request: &Request,
+        mut each: impl FnMut(&RowRef<'_, T>) -> Result<(), E>,
+    ) -> Result<Reconstruction<T>, E> {
+        request.classes.iter().try_for_each(|&class| self.check(class))?;
+        let compared = self.compared()?.clone();
+        self.circuit.reconstruct_compared(&self.x, compared, request, &self.setup.options.watch, &mut each)
+    }
+
+    /// W ∘ x of one class, in x's shape: contributions + b = logit.
+    ///
+    /// # Errors
+    /// As [`row`](Self::row).
+    pub fn contributions(&self, class: usize) -> Result<Tensor<f64>, Error> {
+        let row = self.row(class)?;
+        let products = row.weights.data().iter().zip(self.x.data()).map(|(w, x)| w.wide() * x.wide());
+        Ok(Tensor::new(self.x.shape(), products.collect()))
+    }
+
+    /// Where the b of a class comes from: a map for each stage of the circuit that gives something to b.
+    ///
+    /// # Errors
+    /// If there is no such class.
+    pub fn bias_maps(&self, class: usize) -> Result<Vec<BiasMap>, Error> {
+        self.check(class)?;
+        Ok(self.circuit.bias_maps(class))
+    }
+
+    /// What one node gives to the b of a class, element by element.
+    ///
+    /// # Errors
+    /// If there is no such class, or the node gives nothing to its b; names the nearest that do.
+    pub fn bias_map(&self, node: &str, class: usize) -> Result<BiasMap, Error> {
+        let maps = self.bias_maps(class)?;
+        let name = |map: &BiasMap| self.circuit.stages()[map.stage].node.as_str();
+        let found = maps.iter().find(|map| name(map) == node).cloned();
+        found.ok_or_else(|| Error::Unknown {
+            kind: "node with a share of b",
+            name: node.to_owned(),
+            nearest: nearest(node, maps.iter().map(name)),
+        })
+    }
+
+    /// The linear region around x in which the one-layer model is the network. One more forward pass.
+    ///
+    /// # Errors
+    /// [`Error::Point`] if a node is exact at x alone; as [`fold`](crate::Model::fold).
+    pub fn region(&self) -> Result<Region<T>, Error> {
+        self.setup.trace(&self.given.x, Keep::Values)?.region(&self.circuit)
+    }
+
+    /// What a lens shows of a class, with the defaults of its paper. One more forward pass; [`Lens::look`] looks at a trace
+    /// and takes [`Settings`].
+    ///
+    /// # Errors
+    /// If there is no such lens or class, or the lens has no meaning for this network.
+    pub fn lens(&self, name: &str, class: usize) -> Result<Attribution, Error> {
+        self.check(class)?;
+        let options = &self.setup.options;
+        let settings = Settings { rules: options.rules.clone(), layout: options.layout, ..Settings::default() };
+        let trace = self.setup.trace(&self.given.x, Keep::Values)?;
+        Lens::find(name)?.look(&Subject { trace: &trace, class, settings: &settings })
+    }
+
+    /// The same network at the same input, as a one-layer model that begins with an inner tensor.
+    ///
+    /// # Errors
+    /// As [`Options::setup`](crate::Options::setup) and [`fold`](crate::Model::fold).
+    pub fn from(&self, tensor: &str) -> Result<Self, Error> {
+        let setup = self.setup.options.clone().from(tensor).setup()?;
+        setup.fold_given(self.given.clone(), self.source.clone())
+    }
+
+    /// The same network at the same input, up to an inner tensor.
+    ///
+    /// # Errors
+    /// As [`Options::setup`](crate::Options::setup) and [`fold`](crate::Model::fold).
+    pub fn at(&self, tensor: &str) -> Result<Self, Error> {
+        let setup = self.setup.options.clone().at(tensor).setup()?;
+        setup.fold_given(self.given.clone(), self.source.clone())
+    }
+
+    /// The row of a unit of the tensor that is explained, and the part of x that the unit depends on.
+    ///
+    /// # Errors
+    /// If there is no such unit, or as [`row`](Self::row).
+    pub fn unit(&self, unit: &Unit) -> Result<(Row<T>, ReceptiveField), Error> {
+        let element = unit.element(&self.logits)?;
+        Ok((self.row(element)?, self.circuit.receptive_field(element)))
+    }
+
+    /// The proof by numbers that the one-layer model is the network, over all logits; no row of W is computed.
+    ///
+    /// # Errors
+    /// As [`compared`](Self::compared), and if a file that the model or the input came from cannot be read any more.
+    pub fn certificate(&self) -> Result<Certificate, Error> {
+        let request = Request::default();
+        let result = self.reconstruct::<Error>(&request, |_| Ok(()))?;
+        self.certify(&result)
+    }
+
+    /// The certificate of rows that were computed.
+    ///
+    /// # Errors
+    /// If a file that the model or the input came from cannot be read any more.
+    pub fn certify(&self, result: &Reconstruction<T>) -> Result<Certificate, Error> {
+        Ok(Certificate::new(&self.circuit, result, self.circumstances()?))
+    }
+
+    /// What a certificate says of this run that does not follow from circuit and rows.
+    ///
+    /// # Errors
+    /// If a file that the model or the input came from cannot be read any more.
+    pub fn circumstances(&self) -> Result<Circumstances, Error> {
+        Ok(Circumstances {
+            tolerance: self.setup.tolerance::<T>(),
+            decides: self.setup.decides(),
+            warnings: self.warnings.clone(),
+            left_off: self.setup.head().left_off.clone(),
+            seconds: self.seconds,
+            model: self.setup.model().stamp()?,
+            input: self.stamp()?,
+            held: self.setup.held_inputs(),
+        })
+    }
+
+    /// Name and hash of what the input came from.
+    ///
+    /// # Errors
+    /// If its file cannot be read any more.
+    pub fn stamp(&self) -> Result<FileStamp, Error> {
+        self.source.stamp()
+    }
+
+    /// The node that makes b many times larger than the logits, if one does: with one more forward pass.
+    ///
+    /// # Errors
+    /// As [`fold`](crate::Model::fold).
+    pub fn out_of_proportion(&self, result: &Reconstruction<T>) -> Result<Option<Warning>, Error> {
+        if !result.is_out_of_proportion() {
+            return Ok(None);
+        }
+        let trace = self.setup.trace(&self.given.x, Keep::Values)?;
+        trace.out_of_proportion(self.setup.from(), self.setup.head().logits, &self.setup.options.rules)
+    }
+
+    /// Writes `reconstruction.npz` and `reconstructed.onnx`, the one-layer model of these classes as a network of its own,
+    /// and the certificate into a folder: all of them, or none.
+    ///
+    /// # Errors
+    /// As [`reconstruct`](Self::reconstruct), and if a file cannot be written.
+    pub fn save(&self, folder: impl AsRef<Path>, classes: &[usize]) -> Result<Certificate, Error> {
+        let began = Instant::now();
+        let mut files = Folder::begin(folder.as_ref())?;
+        let mut store = self.store(&mut files, classes.len())?;
+        let request = Request { classes: classes.to_vec(), ..Request::default() };
+        let result = self.reconstruct::<Error>(&request, |row| store.row(row))?;
+        store.finish(&result, &self.x)?;
+        let mut told = self.circumstances()?;
+        told.seconds.reconstruct = began.elapsed().as_secs_f64();
+        told.seconds.total = told.seconds.trace + told.seconds.freeze + told.seconds.reconstruct;
+        let certificate = Certificate::new(&self.circuit, &result, told);
+        files.seal("certificate.json", &certificate)?;
+        files.commit()?;
+        Ok(certificate)
+    }
+
+    /// The two files of [`save`](Self::save), to be filled with so many rows.
+    ///
+    /// # Errors
+    /// If a file cannot be written.
+    pub fn store<'f>(&self, folder: &'f mut Folder, rows: usize) -> Result<Store<'f, T>, Error> {
+        let pixels = self.picture().map(|picture| picture.map.clone());
+        let name = self.setup.model().name(self.setup.from());
+        Store::begin(folder, Taken { name, dtype: self.setup.dtype(), shape: self.x.shape() }, rows, pixels)
+    }
+
+    /// # Errors
+    /// If there is no such class.
+    pub(crate) fn check(&self, class: usize) -> Result<(), Error> {
+        let (kind, last) = (if self.setup.decides() { "class" } else { "element" }, self.logits.len() - 1);
+        if class <= last {
+            return Ok(());
+        }
+        Err(Error::Unknown { kind, name: class.to_string(), nearest: vec![format!("0 to {last}")] })
+    }
+
+    fn tell(&self, step: Step, done: usize, all: usize) -> Result<(), Error> {
+        self.setup.options.watch.tell(step, done, all)
+    }
+}
