@@ -1,14 +1,10 @@
 //! The one-layer model y = W x + b that a trained network *is* at one input.
 //!
-//! ```text
-//! Model ──trace──▶ Trace ──freeze──▶ Circuit ──pull / push──▶ Reconstruction
-//! ```
-//!
-//! Each file defines a noun and gives the noun before it the verb that makes it.
+//! [`Model::fold`] computes it: a forward pass records the masks and winners at x, every nonlinear node is replaced by the
+//! affine operator that equals it there, and rows of W are computed by the transposes of these operators.
 //!
 //! ```
-//! use netfold::trace::NonFinite;
-//! use netfold::{Error, Model, Request, Rules, Tensor};
+//! use netfold::{Error, Model, Tensor};
 //! # use netfold_onnx::{DType, GraphDef, ModelDef, NodeDef, TensorDef, ValueInfo};
 //! # // y = relu(x₀ − x₁ + 1) − 3
 //! # let graph = GraphDef::new("one unit")
@@ -27,22 +23,40 @@
 //! // y = relu(x₀ − x₁ + 1) − 3, at x = (5, 2)
 //! let model = Model::read(&path)?;
 //! let x = Tensor::new(&[1, 2], vec![5.0_f64, 2.0]);
+//! let folded = model.fold(&x)?;
 //!
-//! let head = model.head(None, false)?;
-//! let trace = model.trace(&x, head.logits, NonFinite::Refuse)?;
-//! let circuit = trace.freeze(&Rules::default())?;
-//!
-//! let request = Request { classes: vec![0], ..Request::default() };
-//! let result = circuit.reconstruct::<Error>(&x, trace.logits()?, &request, &mut |_, _| {}, &mut |row| {
-//!     assert_eq!((row.weights, row.bias), (&[1.0, -1.0][..], -2.0));
-//!     Ok(())
-//! })?;
-//! assert_eq!((result.logits[0], result.difference()), (1.0, 0.0));
+//! // The unit is on: y = x₀ − x₁ − 2, here and in the whole region x₀ − x₁ > −1.
+//! let row = folded.row(0)?;
+//! assert_eq!((row.weights.data(), row.bias), ([1.0, -1.0].as_slice(), -2.0));
+//! assert!(folded.certificate()?.equivalent);
 //! # Ok::<(), Error>(())
 //! ```
 //!
-//! Behind the unit that is on, y = x₀ − x₁ − 2: so says the row, and so it is in the whole region x₀ − x₁ > −1.
-//! [`Certificate`] holds the proof together, [`Store`] writes rows while they come, [`input`] reads pictures and arrays.
+//! The tensor's type is the precision. `model.options()` says which output, rule or input is meant, and takes a function that is
+//! told of the progress. [`input`] reads pictures and arrays, [`Store`] writes rows while they come.
+//!
+//! Below this front door lies the road that it walks, for those who look inside. Each file defines a noun and gives the noun
+//! before it the verb that makes it:
+//!
+//! ```text
+//! Model ──trace──▶ Trace ──freeze──▶ Circuit ──pull / push──▶ Reconstruction
+//! ```
+//!
+//! ```
+//! # use netfold::{Model, Rules, Tensor, trace::NonFinite};
+//! # use netfold_onnx::{DType, GraphDef, ModelDef, NodeDef, ValueInfo};
+//! # let graph = GraphDef::new("a rectifier")
+//! #     .with_input(ValueInfo::new("x", DType::F64, [1, 2]))
+//! #     .with_node(NodeDef::new("Relu", ["x"], ["y"]))
+//! #     .with_output(ValueInfo::new("y", DType::F64, [1, 2]));
+//! # let model = Model::new(ModelDef::new(graph))?;
+//! # let x = Tensor::new(&[1, 2], vec![5.0_f64, -2.0]);
+//! let head = model.head(None, false)?;
+//! let trace = model.trace(&x, head.logits, NonFinite::Refuse)?;
+//! let circuit = trace.freeze(&Rules::default())?;
+//! assert_eq!(circuit.row(0), [1.0, 0.0]);
+//! # Ok::<(), netfold::Error>(())
+//! ```
 
 pub mod affine;
 pub mod basis;
@@ -122,3 +136,8 @@ pub use trace::Trace;
 pub use unit::{ReceptiveField, Unit};
 pub use value::{Tensor, Value};
 pub use warning::Warning;
+
+/// The program of README.md compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

@@ -57,6 +57,12 @@ impl<T> From<&Path> for Source<T> {
     }
 }
 
+impl<T> From<&str> for Source<T> {
+    fn from(path: &str) -> Self {
+        Self::File(path.into())
+    }
+}
+
 impl<T: Real> Source<T> {
     /// The tensor that the model takes.
     pub(super) fn given(
