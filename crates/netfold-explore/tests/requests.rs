@@ -54,7 +54,7 @@ async fn other_inputs_are_those_of_the_command_line() {
     std::fs::write(&path, picture()).unwrap();
     let held = |name: &str| vec![format!("{name}={}", path.display())];
     let of_x = serving(None, held("x"));
-    refused(&of_x, open(), StatusCode::UNPROCESSABLE_ENTITY, "`x` is explained").await;
+    refused(&of_x, open(), StatusCode::UNPROCESSABLE_ENTITY, "`x` has a value already").await;
     let unknown = serving(None, held("another"));
     refused(&unknown, open(), StatusCode::UNPROCESSABLE_ENTITY, "no input `another`").await;
 

@@ -72,7 +72,7 @@ impl<T: Precision> Trace<'_, T> {
     }
 
     /// The first node on the way that makes NaN (or an infinity) where it reads none, unless that is a constant; where
-    /// it reads infinities, the node that made those.
+    /// it reads +∞, the node that made those.
     fn first_non_finite(&self, nan: bool) -> Option<String> {
         let bad = |value: &T| if nan { value.is_nan() } else { !value.is_finite() };
         let makes = |node: &Node, bad: &dyn Fn(&T) -> bool| {
@@ -81,7 +81,8 @@ impl<T: Precision> Trace<'_, T> {
         };
         let nodes = self.nodes.iter().map(|&index| &self.model.nodes[index]);
         let first = nodes.map(|node| (node, makes(node, &bad))).find_map(|(node, id)| Some((node, id?)));
-        let infinite = |value: &T| !value.is_finite();
+        // Masks are −∞: a row of masks alone is the fault of the node that meets it.
+        let infinite = |value: &T| *value == T::infinity();
         let before = |&(node, _): &(&Node, TensorId)| {
             let read = node.inputs.iter().flatten().filter(|&&id| self.varies(id));
             read.filter_map(|&id| self.model.maker(id)).find_map(|maker| Some((maker, makes(maker, &infinite)?)))
