@@ -95,7 +95,8 @@ fn a_call_tells_its_progress_and_stops_at_every_step() {
     static STEPS: AtomicUsize = AtomicUsize::new(0);
     let told = |progress: netfold::Progress| {
         assert!(progress.done <= progress.all, "{progress:?}");
-        let step = [Step::Trace, Step::Freeze, Step::Compare, Step::Rows].iter().position(|&step| step == progress.step);
+        let step =
+            [Step::Trace, Step::Freeze, Step::Compare, Step::Rows].iter().position(|&step| step == progress.step);
         STEPS.fetch_or(1 << step.unwrap(), Ordering::Relaxed);
         ControlFlow::Continue(())
     };

@@ -18,8 +18,8 @@ pub const NEWEST: i64 = 28;
 /// ```
 ///
 /// Every fact holds over a range of operator sets: `..` is all that have the operator. A node has to have each input that
-/// is not [`optional`](Facts::optional), and inputs with the same choice of element types have the same one, unless one
-/// has its [`own_type`](Facts::own_type).
+/// is not optional, and inputs with the same choice of element types have the same one, unless one
+/// has its own type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Facts {
     sets: Sets,
