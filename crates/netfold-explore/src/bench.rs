@@ -1,56 +1,17 @@
 //! One model, frozen at one input, and what pages ask of it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 use axum::http::StatusCode;
-use netfold::certificate::FileStamp;
 use netfold::folder::Folder;
 use netfold::unit::Unit;
-use netfold::{Budget, Error, Model, Options, Precision, Request, Setup};
+use netfold::{Error, Model, Precision, Request};
 
 use crate::frozen::Frozen;
 use crate::problem::Problem;
 use crate::queue::Ticket;
-
-/// How models are opened and folded.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// What is asked of each model.
-    pub options: Options,
-    /// Names of the classes; used where there are as many as logits.
-    pub labels: Vec<String>,
-    /// How much memory models and what is computed with them may take together.
-    pub budget: Budget,
-}
-
-/// A file that was given on the command line or uploaded.
-#[derive(Clone, Debug)]
-pub struct Source {
-    /// Where it lies; never told by a page.
-    pub path: PathBuf,
-    /// Name and hash.
-    pub stamp: FileStamp,
-}
-
-/// A model that was read.
-pub struct Opened {
-    /// The network, and what is asked of it.
-    pub setup: Setup,
-    /// Name and hash of its file.
-    pub stamp: FileStamp,
-    /// Seconds that reading took.
-    pub load: f64,
-}
-
-/// What a page looks at.
-#[derive(Clone, Debug)]
-pub struct At {
-    /// The hash of the model's file.
-    pub model: String,
-    /// The input.
-    pub input: Source,
-}
+use crate::settings::{At, Opened, Settings, Source};
 
 /// What the worker holds.
 pub struct Bench<T: Precision> {

@@ -9,10 +9,10 @@ use netfold::trace::NonFinite;
 use netfold::{Precision, Request};
 use netfold_render::{InputFacts, InputView, ModelFacts, Report, layers, packed, units};
 
-use crate::bench::{Opened, Settings, Source};
 use crate::part::{Part, head, sheet, wide};
 use crate::problem::Problem;
 use crate::queue::Ticket;
+use crate::settings::{Opened, Settings, Source};
 
 /// Classes whose rows are computed with a new input.
 const FIRST: usize = 5;

@@ -18,6 +18,7 @@ pub mod problem;
 pub mod queue;
 pub mod routes;
 pub mod scratch;
+pub mod settings;
 pub mod signals;
 pub mod token;
 pub mod upload;
@@ -31,12 +32,13 @@ use std::time::Duration;
 use netfold::Precision;
 use netfold::certificate::FileStamp;
 
-use bench::{Bench, Settings, Source};
+use bench::Bench;
 use guard::{Access, Names};
 use page::Page;
 use problem::Problem;
 use routes::App;
 use scratch::Scratch;
+use settings::{Settings, Source};
 use signals::Signals;
 use token::Token;
 

@@ -20,11 +20,12 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio_stream::wrappers::WatchStream;
 
-use crate::bench::{At, Bench, Source};
+use crate::bench::Bench;
 use crate::guard::{Access, guard};
 use crate::problem::Problem;
 use crate::queue::{Queue, Ticket};
 use crate::scratch::Scratch;
+use crate::settings::{At, Source};
 use crate::upload;
 
 /// Uploaded inputs that are kept; the oldest goes first.

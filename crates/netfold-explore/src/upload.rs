@@ -14,9 +14,9 @@ use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
 use tokio::time::{Instant, timeout};
 
-use crate::bench::Source;
 use crate::problem::Problem;
 use crate::scratch::{Scratch, create};
+use crate::settings::Source;
 
 /// The largest model, in bytes.
 pub const MODEL: u64 = 1 << 30;

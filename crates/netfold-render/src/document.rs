@@ -3,40 +3,12 @@
 use netfold::certificate::FileStamp;
 use netfold::circuit::Stage;
 use netfold::input::{ChannelOrder, Pictured};
-use netfold::{Circuit, Precision, Validity};
+use netfold::{Circuit, Precision};
 use serde::Serialize;
 
 use crate::facts::{self, Fact};
-use crate::report::{BiasPart, ClassView, Report};
+use crate::report::{BiasPart, ClassView, Layer, PixelUnits, Report};
 use crate::sheet::{Kind, Sheet};
-
-/// x = factor\[c\] · p + offset\[c\]: the model's numbers x out of pixel values p (0 to 255), channel by channel.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct PixelUnits {
-    /// One factor for each channel, in the model's order.
-    pub factor: Vec<f64>,
-    /// One offset for each channel.
-    pub offset: Vec<f64>,
-    /// Their names, such as `red`.
-    pub channels: Vec<String>,
-}
-
-/// One node of the frozen network.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Layer {
-    /// The node's name.
-    pub node: String,
-    /// The tensor that it makes.
-    pub tensor: String,
-    /// Its operator.
-    pub op: String,
-    /// The tensor's shape.
-    pub shape: Vec<usize>,
-    /// How far its frozen form holds.
-    pub validity: Validity,
-    /// What was done: empty where it is linear.
-    pub rule: String,
-}
 
 /// What the page says about units, of a picture.
 pub fn units<T>(picture: &Pictured<T>) -> PixelUnits {

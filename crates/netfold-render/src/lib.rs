@@ -49,14 +49,14 @@ mod tile;
 
 pub use colour::{diverging, veil};
 pub use contact::Cell;
-pub use document::{Grid, Layer, PixelUnits, RowHead, bias_parts, layers, packed, units};
+pub use document::{Grid, RowHead, bias_parts, layers, packed, units};
 pub use error::RenderError;
 pub use facts::line;
 pub use file::file_stem;
 pub use page::{SCRIPT, STYLE};
 pub use picture::{Caption, Picture};
 pub use plane::Plane;
-pub use report::{BiasPart, ClassView, InputFacts, InputView, ModelFacts, Report};
+pub use report::{BiasPart, ClassView, InputFacts, InputView, Layer, ModelFacts, PixelUnits, Report};
 pub use scale::Scale;
 pub use sheet::{Kind, Layout, Order, Sheet, View};
 pub use tile::{LONGEST, heat_tile, veil_tile};

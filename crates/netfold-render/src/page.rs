@@ -1,10 +1,13 @@
 //! From the facts of a report to its page.
 
+use std::path::Path;
+
 use askama::Template;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use image::Rgb;
 use netfold::certificate::{FrozenNodes, MaskDensity};
+use netfold::folder;
 use sha2::{Digest, Sha256};
 
 use crate::RenderError;
@@ -118,8 +121,26 @@ struct Mask<'a> {
     elements: String,
 }
 
+impl Report {
+    /// The page as one self-contained HTML text: no script, style, font or picture comes from elsewhere.
+    ///
+    /// # Errors
+    /// [`RenderError::Encode`] or [`RenderError::Page`]; neither depends on the input's content.
+    pub fn to_html(&self) -> Result<String, RenderError> {
+        html(self)
+    }
+
+    /// Writes the page, whole or not at all.
+    ///
+    /// # Errors
+    /// As [`Self::to_html`], and [`RenderError::Write`] with the path.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<(), RenderError> {
+        Ok(folder::write(path.as_ref(), self.to_html()?.as_bytes())?)
+    }
+}
+
 /// Scales first, over all classes together; then every picture; then the words.
-pub(crate) fn html(report: &Report) -> Result<String, RenderError> {
+fn html(report: &Report) -> Result<String, RenderError> {
     let certificate = &report.certificate;
     let kind = report.classes.first().map_or(Kind::Picture, |class| class.weights.kind());
     let planes = |sheet: fn(&ClassView) -> &Sheet| -> Vec<Plane> {

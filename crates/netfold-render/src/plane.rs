@@ -1,6 +1,6 @@
 //! One number a pixel.
 
-use crate::sheet::Kind;
+use crate::sheet::{Kind, Sheet, View};
 
 /// values\[row · width + column\]
 ///
@@ -12,6 +12,18 @@ pub struct Plane {
     pub(crate) width: usize,
     pub(crate) values: Vec<f64>,
     pub(crate) block: usize,
+}
+
+impl Sheet {
+    /// One number a pixel. A channel that does not exist gives zeros.
+    pub fn plane(&self, view: View) -> Plane {
+        let pixel = |values: &[f64]| match view {
+            View::Sum => values.iter().sum(),
+            View::Channel(channel) => values.get(channel).copied().unwrap_or(0.0),
+        };
+        let values = self.values().chunks_exact(self.channels()).map(pixel).collect();
+        Plane { kind: self.kind(), height: self.height(), width: self.width(), values, block: 1 }
+    }
 }
 
 impl Plane {

@@ -1,13 +1,9 @@
 //! The facts that the report page shows: plain data, filled by whoever made the reconstruction.
 
-use std::path::Path;
-
 use image::RgbImage;
-use netfold::{Certificate, folder};
+use netfold::{Certificate, Validity};
+use serde::Serialize;
 
-use crate::RenderError;
-use crate::document::{Layer, PixelUnits};
-use crate::page;
 use crate::sheet::Sheet;
 
 /// All that one report shows.
@@ -66,6 +62,34 @@ pub struct InputFacts {
     pub units: Option<PixelUnits>,
 }
 
+/// x = factor\[c\] · p + offset\[c\]: the model's numbers x out of pixel values p (0 to 255), channel by channel.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PixelUnits {
+    /// One factor for each channel, in the model's order.
+    pub factor: Vec<f64>,
+    /// One offset for each channel.
+    pub offset: Vec<f64>,
+    /// Their names, such as `red`.
+    pub channels: Vec<String>,
+}
+
+/// One node of the frozen network.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Layer {
+    /// The node's name.
+    pub node: String,
+    /// The tensor that it makes.
+    pub tensor: String,
+    /// Its operator.
+    pub op: String,
+    /// The tensor's shape.
+    pub shape: Vec<usize>,
+    /// How far its frozen form holds.
+    pub validity: Validity,
+    /// What was done: empty where it is linear.
+    pub rule: String,
+}
+
 /// The input as people see it.
 #[derive(Clone, Debug)]
 pub enum InputView {
@@ -99,7 +123,7 @@ pub struct ClassView {
 }
 
 /// The share of one node in the bias of a class.
-#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct BiasPart {
     /// Name of the node or tensor.
     pub layer: String,
@@ -107,22 +131,4 @@ pub struct BiasPart {
     pub stage: Option<usize>,
     /// adjoint of the logit at the node · the node's offset
     pub value: f64,
-}
-
-impl Report {
-    /// The page as one self-contained HTML text: no script, style, font or picture comes from elsewhere.
-    ///
-    /// # Errors
-    /// [`RenderError::Encode`] or [`RenderError::Page`]; neither depends on the input's content.
-    pub fn to_html(&self) -> Result<String, RenderError> {
-        page::html(self)
-    }
-
-    /// Writes the page, whole or not at all.
-    ///
-    /// # Errors
-    /// As [`Self::to_html`], and [`RenderError::Write`] with the path.
-    pub fn save(&self, path: impl AsRef<Path>) -> Result<(), RenderError> {
-        Ok(folder::write(path.as_ref(), self.to_html()?.as_bytes())?)
-    }
 }

@@ -6,7 +6,6 @@ use std::ops::Range;
 use netfold::input::LayoutChoice;
 
 use crate::RenderError;
-use crate::plane::Plane;
 
 /// Where the channel axis of an array stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -213,16 +212,6 @@ impl Sheet {
     /// All values, channels last.
     pub fn values(&self) -> &[f64] {
         &self.values
-    }
-
-    /// One number a pixel. A channel that does not exist gives zeros.
-    pub fn plane(&self, view: View) -> Plane {
-        let pixel = |values: &[f64]| match view {
-            View::Sum => values.iter().sum(),
-            View::Channel(channel) => values.get(channel).copied().unwrap_or(0.0),
-        };
-        let values = self.values.chunks_exact(self.channels).map(pixel).collect();
-        Plane { kind: self.kind, height: self.height, width: self.width, values, block: 1 }
     }
 
     /// The smallest box that holds all values that are not zero, as rows and columns; `None` where all are zero.

@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 use std::process::{Command, ExitCode, Stdio};
 
-use netfold_explore::bench::Settings;
 use netfold_explore::page::Page;
+use netfold_explore::settings::Settings;
 use netfold_explore::{ExploreError, Options, serve};
 
 use crate::args::{Explore, PrecisionWord};
