@@ -7,11 +7,11 @@ use netfold_linear::Support;
 use serde::Serialize;
 
 use crate::basis::Basis;
+use crate::blocks::at_foot;
 use crate::budget::Share;
 use crate::circuit::Circuit;
 use crate::columns::{ColumnPlan, fitting};
 use crate::error::Error;
-use crate::neck::at_foot;
 use crate::ops::{Precision, size};
 use crate::reconstruct::{Method, Request};
 use crate::rows::RowPlan;

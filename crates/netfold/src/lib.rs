@@ -61,6 +61,7 @@
 pub mod affine;
 pub mod basis;
 pub mod bias;
+mod blocks;
 pub mod budget;
 pub mod cam;
 pub mod certificate;
