@@ -39,7 +39,7 @@ fn real_networks() {
     let (mut judged, mut all, mut wrong) = (0, 0, Vec::new());
     for network in networks(&zoo) {
         let name = network.file_name().unwrap().to_string_lossy().into_owned();
-        let model = Model::read(&network.join("model.onnx")).unwrap();
+        let model = Model::read(network.join("model.onnx")).unwrap();
         let (mut made, mut ties) = (0, 0);
         for sample in samples(&network) {
             let single = frozen(&model, &array::<f32>(&sample.input), Keep::Priors);

@@ -8,8 +8,8 @@ use crate::error::Error;
 use crate::ops::Precision;
 use crate::progress::{Step, Watch};
 use crate::request::{Method, Request};
-use crate::strategy::Road;
 use crate::rows::Pulled;
+use crate::strategy::Road;
 use crate::value::Tensor;
 
 /// One row of the one-layer model: logit = ⟨weights, x⟩ + bias.
@@ -84,13 +84,14 @@ impl<T: Precision> Iterator for Rows<'_, T> {
     type Item = Result<Row<T>, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.ready.is_empty() && self.done < self.classes.len() {
-            if let Err(error) = self.fill() {
-                // An iterator that failed has no more rows.
-                self.done = self.classes.len();
-                self.ready.clear();
-                return Some(Err(error));
-            }
+        if self.ready.is_empty()
+            && self.done < self.classes.len()
+            && let Err(error) = self.fill()
+        {
+            // An iterator that failed has no more rows.
+            self.done = self.classes.len();
+            self.ready.clear();
+            return Some(Err(error));
         }
         self.ready.pop_front().map(Ok)
     }
