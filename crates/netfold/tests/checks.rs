@@ -74,7 +74,7 @@ fn real_networks_hold() {
     let (mut seen, mut homogeneous) = (0, Vec::new());
     for network in networks(&zoo) {
         let name = network.file_name().unwrap().to_string_lossy().into_owned();
-        let model = Model::read(&network.join("model.onnx")).unwrap();
+        let model = Model::read(network.join("model.onnx")).unwrap();
         let head = model.head(Some(model.name(model.outputs[0])), false).unwrap();
         let sample = samples(&network).remove(0);
         let (x, narrow) = (array::<f64>(&sample.input), array::<f32>(&sample.input));
@@ -112,7 +112,7 @@ fn real_networks_hold() {
 fn a_map_is_put_to_the_test() {
     let Some(zoo) = zoo() else { return };
     let folder = zoo.join("cifar_captum_lenet");
-    let model = Model::read(&folder.join("model.onnx")).unwrap();
+    let model = Model::read(folder.join("model.onnx")).unwrap();
     let x = array::<f32>(&samples(&folder)[0].input);
     let trace = model.trace(&x, model.outputs[0], NonFinite::Refuse).unwrap();
     let (class, settings) = (argmax(trace.logits().unwrap().data()), Settings::default());

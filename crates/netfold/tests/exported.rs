@@ -24,7 +24,7 @@ fn folder() -> std::path::PathBuf {
 
 /// W, row by row, of one export under one rule, after its logits and W x + b are held to PyTorch's logits.
 fn weights(name: &str, exporter: &str, rule: Rule) -> Vec<f64> {
-    let model = Model::read(&folder().join(format!("{name}.{exporter}.onnx"))).unwrap();
+    let model = Model::read(folder().join(format!("{name}.{exporter}.onnx"))).unwrap();
     let (x, y) = (golden(&format!("{name}.x")), golden(&format!("{name}.y")));
     let head = model.head(None, false).unwrap();
     let trace = model.trace(&x, head.logits, NonFinite::Refuse).unwrap();

@@ -146,7 +146,7 @@ fn real_networks() {
     let Some(zoo) = zoo() else { return };
     let (mut seen, mut coloured) = (0, 0);
     for network in networks(&zoo) {
-        let model = Model::read(&network.join("model.onnx")).unwrap();
+        let model = Model::read(network.join("model.onnx")).unwrap();
         let head = model.head(Some(model.name(model.outputs[0])), false).unwrap();
         let sample = samples(&network).remove(0);
         let x = array::<f64>(&sample.input);

@@ -15,7 +15,7 @@ fn real_networks_are_what_they_are_at_a_real_input() {
     let Some(zoo) = zoo() else { return };
     for network in networks(&zoo) {
         let name = network.file_name().unwrap().to_string_lossy().into_owned();
-        let model = Model::read(&network.join("model.onnx")).unwrap();
+        let model = Model::read(network.join("model.onnx")).unwrap();
         let head = model.head(Some(model.name(model.outputs[0])), false).unwrap();
         let x = array::<f32>(&samples(&network)[0].input);
         let trace = model.trace(&x, head.logits, NonFinite::Refuse).unwrap();

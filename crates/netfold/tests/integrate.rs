@@ -68,7 +68,7 @@ fn integrals_of_real_networks() {
     let mut seen = 0;
     for network in networks(&zoo) {
         let name = network.file_name().unwrap().to_string_lossy().into_owned();
-        let model = Model::read(&network.join("model.onnx")).unwrap();
+        let model = Model::read(network.join("model.onnx")).unwrap();
         let x = array::<f64>(&samples(&network)[0].input);
         let output = model.head(Some(model.name(model.outputs[0])), false).unwrap().logits;
         let reference = x.map(|_| 0.0);

@@ -24,7 +24,7 @@ fn w_is_the_jacobian_of_pytorch() {
     }
     for seed in SEEDS {
         let file = |kind: &str| folder.join(format!("{seed}.{kind}"));
-        let model = Model::read(&file("onnx")).unwrap();
+        let model = Model::read(file("onnx")).unwrap();
         let (x, jacobian) = (array::<f64>(&file("x.npy")), array::<f64>(&file("jacobian.npy")));
         let trace = model.trace(&x, model.outputs[0], NonFinite::Refuse).unwrap();
         let circuit = trace.freeze(&Rules { default: Rule::Tangent, ..Rules::default() }).unwrap();

@@ -57,7 +57,7 @@ fn lenses_agree_with_captum_and_zennit() {
     let mut wrong = Vec::new();
     for (network, golden) in goldens.as_object().unwrap() {
         let folder = zoo.join(network);
-        let model = Model::read(&folder.join("model.onnx")).unwrap();
+        let model = Model::read(folder.join("model.onnx")).unwrap();
         let sample = folder.join(format!("{}.npy", golden["sample"].as_str().unwrap()));
         let class = golden["class"].as_u64().unwrap() as usize;
         for (lens, golden) in golden["lenses"].as_object().unwrap() {
@@ -83,7 +83,7 @@ fn what_adds_up_adds_up() {
     let Some(zoo) = zoo() else { return };
     let mut seen = 0;
     for network in networks(&zoo) {
-        let model = Model::read(&network.join("model.onnx")).unwrap();
+        let model = Model::read(network.join("model.onnx")).unwrap();
         let x = array::<f64>(&samples(&network).remove(0).input);
         let head = model.head(Some(model.name(model.outputs[0])), false).unwrap();
         let trace = match model.trace(&x, head.logits, NonFinite::Refuse) {

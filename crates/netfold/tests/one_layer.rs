@@ -33,7 +33,7 @@ fn onnxruntime_gives_the_networks_logits() {
     let (mut arguments, mut expected) = (Vec::new(), Vec::new());
     for network in networks(&zoo) {
         let name = network.file_name().unwrap().to_string_lossy().into_owned();
-        let model = Model::read(&network.join("model.onnx")).unwrap();
+        let model = Model::read(network.join("model.onnx")).unwrap();
         let (Some(sample), Ok(head)) = (samples(&network).into_iter().next(), model.head(None, false)) else {
             continue;
         };

@@ -197,7 +197,7 @@ fn real_networks() {
     let mut judged = 0;
     for network in networks(&zoo) {
         let name = network.file_name().unwrap().to_string_lossy().into_owned();
-        let model = Model::read(&network.join("model.onnx")).unwrap();
+        let model = Model::read(network.join("model.onnx")).unwrap();
         let samples = samples(&network);
         let x = array::<f64>(&samples[0].input);
         let Some(region) = region(&model, &x) else { continue };

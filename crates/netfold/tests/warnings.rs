@@ -59,7 +59,7 @@ fn a_declared_shape_that_the_computation_contradicts() {
 fn real_networks_with_their_own_inputs_are_silent() {
     let Some(zoo) = common::zoo() else { return };
     for network in common::networks(&zoo) {
-        let model = Model::read(&network.join("model.onnx")).unwrap();
+        let model = Model::read(network.join("model.onnx")).unwrap();
         for sample in common::samples(&network) {
             for &output in &model.outputs {
                 let x: Tensor<f32> = common::array(&sample.input);

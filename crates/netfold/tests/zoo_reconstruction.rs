@@ -14,7 +14,7 @@ fn every_network_is_its_one_layer_model() {
     let mut covered = Vec::new();
     for network in networks(&zoo) {
         let name = network.file_name().unwrap().to_string_lossy().into_owned();
-        let model = Model::read(&network.join("model.onnx")).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let model = Model::read(network.join("model.onnx")).unwrap_or_else(|error| panic!("{name}: {error}"));
         let output = (model.outputs.len() > 1).then(|| model.name(model.outputs[model.outputs.len() - 1]).to_owned());
         let head = model.head(output.as_deref(), false).unwrap();
         for sample in samples(&network) {

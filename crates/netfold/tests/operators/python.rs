@@ -61,7 +61,7 @@ fn read(folder: &Path) -> Case {
     };
     Case {
         name: folder.file_name().unwrap().to_string_lossy().into_owned(),
-        model: Model::read(&folder.join("model.onnx")).map_err(|error| error.to_string()),
+        model: Model::read(folder.join("model.onnx")).map_err(|error| error.to_string()),
         inputs: numbered("input"),
         outputs: numbered("output"),
         tolerance: std::fs::read_to_string(folder.join("tolerance.txt")).unwrap().trim().parse().unwrap(),

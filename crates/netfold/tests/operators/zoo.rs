@@ -14,7 +14,7 @@ fn real_networks_give_what_onnxruntime_gives() {
     let Some(zoo) = zoo() else { return };
     for folder in networks(&zoo) {
         let name = folder.file_name().unwrap().to_string_lossy().into_owned();
-        let model = Model::read(&folder.join("model.onnx")).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let model = Model::read(folder.join("model.onnx")).unwrap_or_else(|error| panic!("{name}: {error}"));
         let mut worst: f64 = 0.0;
         for sample in samples(&folder) {
             for (index, &output) in model.outputs.iter().enumerate() {
