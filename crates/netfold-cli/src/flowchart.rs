@@ -7,8 +7,8 @@ use netfold::inspect::NodeFacts;
 use netfold::{Inspection, Kind};
 
 use crate::args::GraphWord;
-use crate::commands::shape_text;
 use crate::out::escaped;
+use crate::shape::shape_text;
 
 /// The nodes that depend on the input, and which tensors they hand to each other.
 pub fn text(found: &Inspection, format: GraphWord) -> String {

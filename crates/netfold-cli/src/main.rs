@@ -11,6 +11,7 @@ mod gallery;
 mod labels;
 mod progress;
 mod session;
+mod shape;
 #[cfg(unix)]
 mod signals;
 

@@ -109,7 +109,8 @@ impl<'a> Session<'a> {
 
     /// Whether the network is known to decide between two classes, if it has one logit.
     fn decides(&self) -> bool {
-        let ends = self.head().squashed.and_then(|id| self.model().maker(id)).is_some_and(|node| node.op == "Sigmoid");
+        let last = self.head().squashed.and_then(|id| self.model().maker(id));
+        let ends = last.is_some_and(|node| node.class().is_pointwise());
         ends || self.labels.are_two()
     }
 

@@ -84,8 +84,11 @@ fn ops_are_sorted() {
     let stage = Stage::new();
     let output = stage.netfold(&["ops"]).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
-    let names: Vec<&str> = text.lines().collect();
+    let names: Vec<&str> = text.lines().filter_map(|line| line.split_whitespace().next()).collect();
     assert!(names.is_sorted() && names.contains(&"Conv"));
+    let classed =
+        |line: &str| line.split_once("  ").is_some_and(|(name, class)| name == "Conv" && class.trim() == "convolution");
+    assert!(text.lines().any(classed), "{text}");
 }
 
 #[test]

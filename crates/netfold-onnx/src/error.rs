@@ -3,6 +3,9 @@
 use crate::DType;
 use std::{io, path::PathBuf};
 
+/// Protobuf messages are at most this long, and with them ONNX files.
+pub(crate) const MAX_BYTES: u64 = (1 << 31) - 1;
+
 /// Why a model could not be read or written.
 ///
 /// Each message says one thing; [`std::error::Error::source`] leads to the cause.
@@ -75,7 +78,7 @@ pub enum OnnxError {
         problem: TensorProblem,
     },
     /// A file of this size cannot be a protobuf message.
-    #[error("the model would have {bytes} bytes; an ONNX file holds at most {} (2 GiB)", crate::stream::MAX_BYTES)]
+    #[error("the model would have {bytes} bytes; an ONNX file holds at most {} (2 GiB)", MAX_BYTES)]
     TooLarge {
         /// Bytes that it would have.
         bytes: u64,

@@ -3,14 +3,12 @@
 use crate::{
     DType, ModelDef, OnnxError, TensorProblem,
     encode::proto,
+    error::MAX_BYTES,
     generated::{GraphProto, ModelProto, TensorProto},
     tensor::element_count,
 };
 use prost::{Message, length_delimiter_len};
 use std::io::Write;
-
-/// Protobuf messages are at most this long, and with them ONNX files.
-pub(crate) const MAX_BYTES: u64 = (1 << 31) - 1;
 
 // How the fields begin that end with the elements: field number, then wire type 2 (length-delimited).
 const GRAPH: u8 = 7 << 3 | 2;

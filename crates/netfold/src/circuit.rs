@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use crate::affine::{Affine, Rule};
 use crate::budget::{Budget, Share};
-use crate::ops::Precision;
+use crate::ops::{self, Class, Precision};
 use crate::ties::Decisions;
 
 /// One tensor of a [`Circuit`] and the affine operator that makes it from earlier ones.
@@ -31,6 +31,13 @@ pub struct Stage<T> {
     pub inputs: Vec<usize>,
     /// What the node decides, where the trace counted decisions that rounding could turn.
     pub decisions: Option<Decisions>,
+}
+
+impl<T> Stage<T> {
+    /// What kind of operator the node has.
+    pub fn class(&self) -> Class {
+        ops::class(&self.op)
+    }
 }
 
 /// A network frozen at one input: `output = W input + b`, as a line of affine operators.

@@ -33,12 +33,12 @@ use netfold_linear::{Probes, Support};
 use rayon::prelude::*;
 
 use crate::basis::Basis;
+use crate::blocks::padded;
 use crate::circuit::Circuit;
 use crate::colours::Colours;
 use crate::error::Error;
 use crate::ops::Precision;
 use crate::progress::{Step, Watch};
-use crate::rows::padded;
 
 /// How many numbers a block of probes may hold over the largest tensor.
 const NUMBERS: usize = 1 << 24;

@@ -1,20 +1,19 @@
 //! What computing rows of W takes.
 
-use std::fmt;
 use std::ops::Range;
 
 use netfold_linear::Support;
 use serde::Serialize;
 
-use crate::basis::Basis;
+use crate::blocks::at_foot;
 use crate::budget::Share;
 use crate::circuit::Circuit;
 use crate::columns::{ColumnPlan, fitting};
 use crate::error::Error;
-use crate::neck::at_foot;
 use crate::ops::{Precision, size};
-use crate::reconstruct::{Method, Request};
+use crate::request::Request;
 use crate::rows::RowPlan;
+use crate::strategy::Road;
 
 /// What the rows of a plan take, counted on the masks of the traced input.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -27,56 +26,7 @@ pub struct Cost {
     pub bytes: usize,
 }
 
-/// How the wanted rows of W are computed.
-#[derive(Clone, Debug)]
-pub enum Road {
-    /// By pulling unit vectors from the output.
-    Rows(RowPlan),
-    /// By pushing unit vectors from the input, several in one probe.
-    Columns(ColumnPlan),
-    /// By pushing every vector of another basis.
-    Basis(Basis),
-}
-
-impl fmt::Display for Road {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Rows(_) => f.write_str("adjoint"),
-            Self::Columns(plan) => write!(f, "probe, {} basis, {} probes", Basis::Standard, plan.pushes()),
-            Self::Basis(basis) => write!(f, "probe, {basis} basis"),
-        }
-    }
-}
-
 impl<T: Precision> Circuit<T> {
-    /// The road that is asked for, or the one that takes fewer products: both take Σ over the terms of all stages, the
-    /// one for each row (or by way of a neck), the other for each group of structurally orthogonal columns.
-    ///
-    /// Columns are planned only if they can win: each element that a row depends on needs a group of its own. A unit of
-    /// a vector is taken to depend on all of the input.
-    pub fn road(&self, request: &Request) -> Road {
-        let rows = request.classes.as_slice();
-        let by_rows = || self.plan_rows(rows, request.block, true);
-        match (request.method, request.basis) {
-            (Method::Adjoint, _) => Road::Rows(by_rows()),
-            (Method::Probe, Basis::Standard) => Road::Columns(self.plan_columns(rows, request.block)),
-            (Method::Probe, basis) => Road::Basis(basis),
-            (Method::Auto, _) => {
-                let vector = self.output_shape().iter().filter(|&&size| size > 1).count() < 2;
-                let least = if vector { self.input_shape().iter().product() } else { self.field(rows) };
-                if rows.len() <= least {
-                    return Road::Rows(by_rows());
-                }
-                let (rows, columns) = (by_rows(), self.plan_columns(rows, request.block));
-                if self.cost(&rows).products <= self.cost_of_columns(&columns) {
-                    Road::Rows(rows)
-                } else {
-                    Road::Columns(columns)
-                }
-            }
-        }
-    }
-
     /// What computing the wanted rows on this road takes of the budget.
     ///
     /// # Errors

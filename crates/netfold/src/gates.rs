@@ -2,79 +2,10 @@
 
 use crate::affine::Rule;
 use crate::graph::{Node, TensorId};
-use crate::ops::{Inputs, Precision};
+pub use crate::ops::Role;
+use crate::ops::{Class, Inputs, Precision};
 use crate::trace::Trace;
 use crate::value::{Tensor, Value};
-
-/// What a tensor is to a product that it enters.
-///
-/// Of the factors that vary, those above the lowest are held; if that leaves more than one, the product is split evenly.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Role {
-    /// It carries the signal.
-    #[default]
-    Signal,
-    /// It comes through a function that opens and closes: a sigmoid, a softmax, a hyperbolic tangent.
-    Gate,
-    /// It is a statistic of a normalisation: a deviation, a norm, whatever is divided by.
-    Statistic,
-}
-
-/// Operators whose output is a gate.
-const SQUASHING: &[&str] = &["Sigmoid", "HardSigmoid", "Tanh", "Erf", "Softmax", "Exp"];
-
-/// Operators whose output is a statistic. A divisor is one too, and so is a power below one (`Pow`).
-const STATISTICS: &[&str] = &[
-    "Sqrt",
-    "Reciprocal",
-    "ReduceL1",
-    "ReduceL2",
-    "ReduceSumSquare",
-    "ReduceLogSum",
-    "ReduceLogSumExp",
-    "ReduceProd",
-    "LpPool",
-    "GlobalLpPool",
-];
-
-/// Operators whose output has the lowest role of what they read: they move, scale, add or average it.
-const CARRIERS: &[&str] = &[
-    "Add",
-    "Sub",
-    "Sum",
-    "Mean",
-    "Mul",
-    "Div",
-    "Pow",
-    "Neg",
-    "Abs",
-    "Clip",
-    "Max",
-    "Min",
-    "Where",
-    "Identity",
-    "Dropout",
-    "Cast",
-    "CastLike",
-    "Reshape",
-    "Flatten",
-    "Squeeze",
-    "Unsqueeze",
-    "Transpose",
-    "Expand",
-    "Tile",
-    "Slice",
-    "Split",
-    "Concat",
-    "Gather",
-    "Pad",
-    "Resize",
-    "Upsample",
-    "ReduceSum",
-    "ReduceMean",
-    "GlobalAveragePool",
-    "AveragePool",
-];
 
 /// The role of every tensor of a trace.
 #[derive(Clone, Debug)]
@@ -98,9 +29,10 @@ impl Gates {
         if rule != Rule::Gate || vary.len() < 2 {
             return (moves, rule);
         }
+        let divides = node.class() == Class::Quotient;
         let role = |i: usize| {
             let own = node.inputs[i].map(|id| self.role(id)).unwrap_or_default();
-            if node.op == "Div" && i == 1 { own.max(Role::Statistic) } else { own }
+            if divides && i == 1 { own.max(Role::Statistic) } else { own }
         };
         let lowest = vary.iter().map(|&i| role(i)).min().unwrap_or_default();
         vary.iter().filter(|&&i| role(i) > lowest).for_each(|&i| moves[i] = false);
@@ -121,37 +53,42 @@ impl<T: Precision> Trace<'_, T> {
     }
 
     fn role_of(&self, node: &Node, gates: &Gates) -> Role {
-        let op = node.op.as_str();
         let varying = || node.inputs.iter().flatten().copied().filter(|&id| self.reached(id));
         if varying().next().is_none() {
             return Role::Signal;
         }
-        let carried = || varying().map(|id| gates.role(id)).min().unwrap_or_default();
-        let divides = op == "Div" && node.inputs.first().copied().flatten().is_some_and(|id| !self.reached(id));
-        if SQUASHING.contains(&op) || self.is_hard_sigmoid(node) {
-            Role::Gate
-        } else if STATISTICS.contains(&op) || divides || op == "Pow" && self.number(node, 1).is_some_and(|p| p < 1.0) {
-            Role::Statistic
-        } else if CARRIERS.contains(&op) {
-            carried()
-        } else {
-            Role::Signal
+        let facts = node.facts();
+        let constant_dividend = || node.inputs.first().copied().flatten().is_some_and(|id| !self.reached(id));
+        match facts.class() {
+            Class::Clip | Class::Select if self.is_hard_sigmoid(node) => Role::Gate,
+            Class::Quotient if constant_dividend() => Role::Statistic,
+            Class::Power if self.number(node, 1).is_some_and(|p| p < 1.0) => Role::Statistic,
+            _ => facts.role().unwrap_or_else(|| varying().map(|id| gates.role(id)).min().unwrap_or_default()),
         }
     }
 
     /// min(max(z + c, 0), d) with constants c and d above 0, as `Clip` or as `Min` of a `Relu`: a hard sigmoid in small
     /// nodes.
     fn is_hard_sigmoid(&self, node: &Node) -> bool {
+        const LARGEST: f64 = f32::MAX as f64;
         let first = |node: &Node| node.inputs.first().copied().flatten().and_then(|id| self.model.maker(id));
-        let clipped = match node.op.as_str() {
-            "Clip" if self.range(node).is_some_and(|[low, high]| low == 0.0 && high < f64::from(f32::MAX)) => {
-                first(node)
+        let clipped = match node.class() {
+            Class::Clip if self.range(node).is_some_and(|[low, high]| low == 0.0 && high < LARGEST) => first(node),
+            // The smaller of its input and a constant.
+            Class::Select
+                if self.number(node, 1).is_some()
+                    && self.range(node).is_some_and(|[low, high]| low <= -LARGEST && high < LARGEST) =>
+            {
+                first(node).filter(|maker| maker.class() == Class::Relu).and_then(first)
             }
-            "Min" if self.number(node, 1).is_some() => first(node).filter(|maker| maker.op == "Relu").and_then(first),
             _ => None,
         };
-        let positive = |&id: &TensorId| self.constant(id).is_some_and(|c| c > 0.0);
-        clipped.is_some_and(|maker| maker.op == "Add" && maker.inputs.iter().flatten().any(positive))
+        let positive = |id: TensorId| self.constant(id).is_some_and(|c| c > 0.0);
+        clipped.is_some_and(|maker| {
+            let facts = maker.facts();
+            let mut added = facts.bias_inputs().iter().filter_map(|&i| maker.inputs.get(i).copied().flatten());
+            facts.class() == Class::Sum && added.any(positive)
+        })
     }
 
     /// What a node with constant bounds gives at the lowest and the highest number.

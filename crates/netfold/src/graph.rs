@@ -9,7 +9,7 @@ use netfold_onnx::{Attribute, DType, Dim, ModelDef, NodeDef, TensorDef, ValueInf
 
 use crate::budget::{Budget, Share};
 use crate::error::{Error, Unsupported, nearest, quoted};
-use crate::ops::{self, Attributes, Known, NEWEST, Operator};
+use crate::ops::{self, Attributes, Class, Facts, Known, NEWEST, Operator};
 use crate::value::Value;
 
 /// A tensor of a [`Graph`], by number.
@@ -319,6 +319,16 @@ impl Graph {
 }
 
 impl Node {
+    /// What is known of its operator.
+    pub fn facts(&self) -> &'static Facts {
+        ops::facts(&self.op)
+    }
+
+    /// What kind of operator it has.
+    pub fn class(&self) -> Class {
+        ops::class(&self.op)
+    }
+
     /// This node in a list of what is not supported.
     pub fn refused(&self, why: &str) -> Unsupported {
         Unsupported { node: self.name.clone(), op: self.op.clone(), why: why.to_owned() }

@@ -1,7 +1,8 @@
 //! Which tensor of the model is reconstructed: the logits.
 
 use crate::error::Error;
-use crate::graph::{Graph, TensorId};
+use crate::graph::{Graph, Node, TensorId};
+use crate::ops::{AfterLogits, Class};
 
 /// The end of the network that is reconstructed.
 #[derive(Clone, Debug)]
@@ -16,11 +17,6 @@ pub struct Head {
     pub squashed: Option<TensorId>,
 }
 
-/// Final nodes that only squash the logits into probabilities; they keep the order of the classes.
-const SQUASHING: [&str; 3] = ["Softmax", "LogSoftmax", "Sigmoid"];
-/// Nodes that a final squashing may be wrapped in.
-const TRANSPARENT: [&str; 7] = ["Identity", "Cast", "Dropout", "Reshape", "Flatten", "Squeeze", "Unsqueeze"];
-
 impl Head {
     /// An inner tensor, as it is.
     pub fn at(tensor: TensorId) -> Self {
@@ -31,8 +27,12 @@ impl Head {
 impl Graph {
     /// What a node of those that may be left off makes of a tensor, if it keeps the shape.
     pub(crate) fn same_shape(&self, id: TensorId) -> Option<TensorId> {
-        let keeps = |op: &str| SQUASHING.contains(&op) || matches!(op, "Identity" | "Cast" | "Dropout");
-        let node = self.nodes.iter().find(|node| node.inputs.first() == Some(&Some(id)) && keeps(&node.op))?;
+        let keeps = |node: &Node| match node.facts().after_logits() {
+            AfterLogits::Squashes => true,
+            AfterLogits::Transparent => matches!(node.class(), Class::Copy | Class::Cast),
+            AfterLogits::Bends | AfterLogits::Computes => false,
+        };
+        let node = self.nodes.iter().find(|node| node.inputs.first() == Some(&Some(id)) && keeps(node))?;
         node.outputs.first().copied().flatten()
     }
 
@@ -58,14 +58,14 @@ impl Graph {
         while let (false, Some(node)) = (keep, self.maker(at)) {
             let Some(&Some(input)) = node.inputs.first() else { break };
             passed.push(node.name.clone());
-            if SQUASHING.contains(&node.op.as_str()) {
-                (logits, left_off, squashed) = (input, passed, Some(at));
-                break;
+            match node.facts().after_logits() {
+                AfterLogits::Squashes => {
+                    (logits, left_off, squashed) = (input, passed, Some(at));
+                    break;
+                }
+                AfterLogits::Transparent => at = input,
+                AfterLogits::Bends | AfterLogits::Computes => break,
             }
-            if !TRANSPARENT.contains(&node.op.as_str()) {
-                break;
-            }
-            at = input;
         }
         Ok(Head { output, logits, left_off, squashed })
     }

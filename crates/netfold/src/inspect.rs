@@ -14,7 +14,7 @@ use crate::feed::{Feed, behind};
 use crate::graph::{Graph, Node, TensorId};
 use crate::head::Head;
 use crate::kind::Kind;
-use crate::ops::{Holds, Outlines, Precision, Told, size};
+use crate::ops::{Class, Holds, Outlines, Precision, Told, size};
 use crate::outline::{Sketch, Takes};
 use crate::rules::Rules;
 use crate::trace::{NonFinite, Trace};
@@ -338,11 +338,12 @@ impl Graph {
         let read: HashSet<TensorId> = nodes().flat_map(|node| node.inputs.iter().flatten().copied()).collect();
         let stored = read.iter().filter_map(|id| self.constants.get(id));
         let stored = stored.filter(|tensor| !matches!(tensor.data.dtype(), DType::I64 | DType::Bool | DType::String));
-        let made = nodes().filter(|node| node.op == "Constant").filter_map(|node| {
-            let extent = node.operator.as_ref().ok()?.extent(&Outlines::new(Vec::new(), size_of::<f32>())).ok()?;
-            let made = extent.outputs.first().filter(|told| told.holds == Holds::Reals)?;
-            Some(made.shape.iter().product())
-        });
+        let made =
+            nodes().filter(|node| node.inputs.is_empty() && node.class() == Class::Constant).filter_map(|node| {
+                let extent = node.operator.as_ref().ok()?.extent(&Outlines::new(Vec::new(), size_of::<f32>())).ok()?;
+                let made = extent.outputs.first().filter(|told| told.holds == Holds::Reals)?;
+                Some(made.shape.iter().product())
+            });
         stored.map(|tensor| tensor.data.len()).chain(made).sum()
     }
 }

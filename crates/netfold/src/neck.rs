@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use netfold_linear::{Probes, Stack, Support};
 
+use crate::blocks::{at_foot, blocks, padded};
 use crate::circuit::{Circuit, Pullback};
 use crate::ops::Precision;
-use crate::rows::{blocks, padded};
 
 /// Bytes that the rows of a neck's elements may take.
 const BYTES: usize = 3 << 28;
@@ -21,11 +21,6 @@ pub(crate) struct Neck<T> {
     rows: Stack<T>,
     /// `shares[stage][element]`: what these stages give to each element of the neck; empty without shares.
     shares: Vec<Vec<T>>,
-}
-
-/// Numbers of a row of R whose foot is this slot: of the input all are wanted, of other tensors those that are stored.
-pub(crate) fn at_foot(plan: &[Support], slot: usize) -> usize {
-    if slot == 0 { plan[0].tensor_len() } else { plan[slot].count() }
 }
 
 impl<T: Precision> Circuit<T> {

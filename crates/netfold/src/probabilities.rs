@@ -3,47 +3,9 @@
 use std::collections::HashMap;
 
 use crate::graph::{Node, TensorId};
-use crate::ops::Precision;
+use crate::ops::{AfterLogits, Class, Precision};
 use crate::trace::Trace;
 use crate::warning::Warning;
-
-/// Operators that make probabilities.
-const SQUASHING: [&str; 3] = ["Softmax", "LogSoftmax", "Sigmoid"];
-
-/// Operators behind which probabilities still are probabilities, moved.
-const MOVING: [&str; 8] = ["Identity", "Cast", "CastLike", "Dropout", "Reshape", "Flatten", "Squeeze", "Unsqueeze"];
-
-/// Operators that choose, scale, shift or bend every number by itself.
-const BENDING: &[&str] = &[
-    "Transpose",
-    "Slice",
-    "Split",
-    "Gather",
-    "GatherElements",
-    "GatherND",
-    "Concat",
-    "Pad",
-    "Expand",
-    "Tile",
-    "Add",
-    "Sub",
-    "Sum",
-    "Mul",
-    "Div",
-    "Neg",
-    "Log",
-    "Exp",
-    "Sqrt",
-    "Pow",
-    "Reciprocal",
-    "Clip",
-    "Min",
-    "Max",
-    "Relu",
-    "LeakyRelu",
-    "Where",
-    "Abs",
-];
 
 /// Probabilities that a tensor is made of.
 #[derive(Clone, Copy)]
@@ -71,13 +33,14 @@ impl<T: Precision> Trace<'_, T> {
         }
         let mut made: HashMap<TensorId, Made<'_>> = HashMap::new();
         for node in self.nodes.iter().map(|&index| &model.nodes[index]) {
-            let op = node.op.as_str();
+            let facts = node.facts();
             let mut read = node.inputs.iter().flatten().filter(|&&id| self.varies(id)).map(|id| made.get(id).copied());
-            let own = match read.next() {
-                _ if SQUASHING.contains(&op) => Some(Made { by: node, bent: false }),
-                Some(Some(first)) if MOVING.contains(&op) => Some(first),
+            let own = match (facts.after_logits(), read.next()) {
+                (AfterLogits::Squashes, _) => Some(Made { by: node, bent: false }),
+                (AfterLogits::Transparent, Some(Some(first))) => Some(first),
+                (_, Some(Some(first))) if facts.class() == Class::Cast => Some(first),
                 // Whatever else comes in is made of probabilities too.
-                Some(Some(first)) if BENDING.contains(&op) && read.all(|other| other.is_some()) => {
+                (AfterLogits::Bends, Some(Some(first))) if read.all(|other| other.is_some()) => {
                     Some(Made { bent: true, ..first })
                 }
                 _ => None,

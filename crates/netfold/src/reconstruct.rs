@@ -1,38 +1,12 @@
 //! The reconstruction: rows of W, b, and the proof that they are the network.
 
-use crate::basis::Basis;
 use crate::circuit::Circuit;
-use crate::cost::Road;
 use crate::error::Error;
 use crate::ops::Precision;
 use crate::progress::{Step, Watch};
+use crate::request::Request;
+use crate::strategy::Road;
 use crate::value::Tensor;
-
-/// How W is computed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Method {
-    /// The one that takes fewer products, by [`Circuit::road`].
-    #[default]
-    Auto,
-    /// Rows: unit vectors are pulled back from the output.
-    Adjoint,
-    /// Columns: a group of orthogonal vectors is pushed from the input (the founding paper's way). Unit vectors whose
-    /// columns have no row in common are pushed as one.
-    Probe,
-}
-
-/// What to compute.
-#[derive(Clone, Debug, Default)]
-pub struct Request {
-    /// The outputs whose rows are wanted, by flat index.
-    pub classes: Vec<usize>,
-    /// How.
-    pub method: Method,
-    /// The probes of [`Method::Probe`].
-    pub basis: Basis,
-    /// Rows or probes that travel together; by default as many as keep an adjoint in bounds.
-    pub block: Option<usize>,
-}
 
 /// One row of the one-layer model, as it is handed to its consumer.
 #[derive(Clone, Copy, Debug)]
@@ -45,9 +19,9 @@ pub struct RowRef<'a, T> {
     pub weights: &'a [T],
     /// ⟨w, x⟩ + b, summed in double precision.
     pub reconstructed: T,
-    /// b: the sum of the stages' shares, added in double precision; with [`Method::Probe`] what pushing zero gives.
+    /// b: the sum of the stages' shares, added in double precision; with [`Method::Probe`](crate::Method::Probe) what pushing zero gives.
     pub bias: T,
-    /// Each stage's share of b; empty for [`Method::Probe`].
+    /// Each stage's share of b; empty for [`Method::Probe`](crate::Method::Probe).
     pub bias_by_stage: &'a [T],
 }
 
@@ -97,7 +71,7 @@ pub struct Reconstruction<T> {
     pub method: String,
     /// How many vectors went through the circuit for W.
     pub passes: usize,
-    /// max over wanted classes of |b − b from pushing 0| / max|f(x)|; `None` for [`Method::Probe`].
+    /// max over wanted classes of |b − b from pushing 0| / max|f(x)|; `None` for [`Method::Probe`](crate::Method::Probe).
     pub bias_difference: Option<f64>,
     /// max over all logits of |b| / max|f(x)|.
     pub proportion: f64,
@@ -160,7 +134,7 @@ impl<T: Precision> Circuit<T> {
     }
 
     /// Computes the wanted rows of W block by block and hands each to `each`; memory does not grow with their number
-    /// (with [`Method::Probe`] and another basis than unit vectors it does: columns come first there).
+    /// (with [`Method::Probe`](crate::Method::Probe) and another basis than unit vectors it does: columns come first there).
     ///
     /// Rows bring their b along: with a the adjoint of the logit at a stage's tensor and c the stage's offset,
     /// b = Σ ⟨a, c⟩ over the stages. W comes from the same rounded a, so that an error δ of a adds ⟨δ, z⟩ to W x + b,

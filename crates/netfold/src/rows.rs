@@ -6,30 +6,17 @@ use std::ops::Range;
 use netfold_linear::{Probes, Reuse, Support};
 use rayon::prelude::*;
 
+use crate::blocks::{REGISTER, at_foot, blocks, padded};
 use crate::circuit::{Circuit, Pullback};
-use crate::neck::{Neck, at_foot};
+use crate::neck::Neck;
 use crate::ops::Precision;
 
-/// Bytes of the largest vector register: rows travel in whole ones.
-const REGISTER: usize = 64;
 /// Up to this many rows are pulled one at a time, as whole tensors.
 const SINGLE: usize = 2;
 /// Bytes of a block's largest adjoint up to which threads pull blocks of their own.
 const SMALL: usize = 1 << 21;
 /// Bytes that may be taken by the rows of a neck's elements and by two of a block's largest adjoints.
 const BYTES: usize = 1 << 28;
-
-/// Probes that so many rows travel as: whole registers, the last one perhaps half of one.
-pub(crate) fn padded<T>(rows: usize) -> usize {
-    rows.next_multiple_of(REGISTER / 2 / size_of::<T>())
-}
-
-/// So many rows in blocks of `most` at most, which differ by one unit at most.
-pub(crate) fn blocks(rows: usize, most: usize, unit: usize) -> impl ExactSizeIterator<Item = Range<usize>> {
-    let (units, count) = (rows.div_ceil(unit), rows.div_ceil(most));
-    let end = move |block: usize| (units * block / count * unit).min(rows);
-    (0..count).map(move |block| end(block)..end(block + 1))
-}
 
 /// Which elements rows of W are pulled through, and how many rows travel together.
 #[derive(Clone, Debug)]
@@ -231,26 +218,5 @@ impl<T: Precision> Circuit<T> {
         let plan = self.plan_rows(&[class], None, shares);
         let pulled = self.pull_within(plan.seed(self.output_shape()), plan.supports(), shares);
         (pulled.weights.vector(0), pulled.bias.iter().map(|stage| stage[0].wide()).sum())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::blocks;
-
-    #[test]
-    fn blocks_are_as_even_as_units_allow() {
-        let sizes = |rows, most, unit| blocks(rows, most, unit).map(|block| block.len()).collect::<Vec<_>>();
-        assert_eq!(sizes(100, 24, 8), [16, 24, 16, 24, 20]);
-        assert_eq!(sizes(32, 24, 8), [16, 16]);
-        assert_eq!(sizes(10, 24, 8), [10]);
-        assert_eq!(sizes(7, 3, 3), [3, 3, 1]);
-        assert_eq!(sizes(0, 1, 1), [0; 0]);
-        for (rows, most, unit) in (0..130).flat_map(|rows| [(rows, 24, 8), (rows, 64, 16), (rows, 5, 5), (rows, 12, 4)])
-        {
-            let all: Vec<usize> = blocks(rows, most, unit).flatten().collect();
-            assert!(all.into_iter().eq(0..rows), "each row once, in order");
-            assert!(blocks(rows, most, unit).all(|block| (1..=most).contains(&block.len())), "{rows} {most} {unit}");
-        }
     }
 }

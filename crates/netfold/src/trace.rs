@@ -14,7 +14,7 @@ use crate::error::{Error, OpError};
 use crate::feed::Feed;
 use crate::finite::check_finite;
 use crate::graph::{Graph, Node, TensorId};
-use crate::ops::{Inputs, Precision, Record};
+use crate::ops::{Class, Inputs, Precision, Record};
 use crate::progress::{Step, Watch};
 use crate::ties::{Decisions, Ties};
 use crate::value::{Tensor, Value};
@@ -395,7 +395,7 @@ impl<'m, T: Precision> Trace<'m, T> {
     fn scale_judge(&self) -> Option<usize> {
         const NEAR: usize = 8;
         let model = self.model;
-        let first = *self.nodes.iter().find(|&&index| model.nodes[index].op == "BatchNormalization")?;
+        let first = *self.nodes.iter().find(|&&index| model.nodes[index].class() == Class::BatchNorm)?;
         let mut depths: HashMap<TensorId, usize> = HashMap::new();
         for node in self.nodes.iter().map(|&index| &model.nodes[index]) {
             let read = node.inputs.iter().flatten().filter(|&&id| self.varies(id));

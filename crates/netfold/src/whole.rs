@@ -7,11 +7,8 @@ use netfold_onnx::DType;
 use crate::error::Error;
 use crate::graph::{Graph, Node, TensorId};
 use crate::input::range;
-use crate::ops::Precision;
+use crate::ops::{Class, Precision};
 use crate::value::Value;
-
-/// Operators whose output has another element type than what they read.
-const CHANGES: [&str; 4] = ["Cast", "CastLike", "DequantizeLinear", "QuantizeLinear"];
 
 /// Tensors of integers that depend on x.
 ///
@@ -44,7 +41,8 @@ impl Whole {
     /// If it computes in integers, and its values are none.
     pub fn follow<T: Precision>(&mut self, node: &Node, made: &[Value<T>]) -> Result<(), Error> {
         let reads = node.inputs.iter().flatten().any(|id| self.tensors.contains(id));
-        if !reads || CHANGES.contains(&node.op.as_str()) {
+        // What has another element type than what it reads ends the chain of integers.
+        if !reads || matches!(node.class(), Class::Cast | Class::Quantize | Class::Dequantize) {
             return Ok(());
         }
         let [low, high] = self.ends;

@@ -4,7 +4,7 @@ mod common;
 
 use common::random::{input, model};
 use common::{array, networks, samples, zoo};
-use netfold::reconstruct::Request;
+use netfold::request::Request;
 use netfold::trace::NonFinite;
 use netfold::{Circuit, Error, Method, Model, Rules, Tensor, Unit};
 use netfold_linear::Probes;

@@ -8,7 +8,7 @@ use std::process::Command;
 use common::{networks, samples, zoo};
 use netfold::folder::Folder;
 use netfold::input::read_npy;
-use netfold::reconstruct::Request;
+use netfold::request::Request;
 use netfold::store::Taken;
 use netfold::trace::NonFinite;
 use netfold::{Error, Method, Model, Rules, Store, Tensor};

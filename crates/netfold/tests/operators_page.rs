@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use netfold::ops::TABLE;
+use netfold::ops::{Class, TABLE, entry};
 
 const HEAD: &str = "\
 # Operators
@@ -13,6 +13,13 @@ Written from the table in `crates/netfold/src/ops/mod.rs` and the documentation 
 stands first, then what it is frozen to; the rules `gate`, `tangent` and `half` are explained in the
 [README](../README.md#rules).
 
+";
+
+const CLASSES: &str = "
+The class of an operator says what kind of operator it is. Gates, head, lenses, checks and places ask for it.
+
+| class | operators |
+| --- | --- |
 ";
 
 #[test]
@@ -33,6 +40,20 @@ fn written(folder: &Path) -> String {
     let mut names: Vec<&str> = TABLE.iter().map(|entry| entry.name).collect();
     names.sort_by_key(|name| name.to_lowercase());
     writeln!(text, "{}.", names.join(", ")).unwrap();
+    text.push_str(CLASSES);
+    let mut classes: Vec<(Class, Vec<&str>)> = Vec::new();
+    for name in names {
+        let class = entry(name).map_or(Class::Unknown, |entry| (entry.facts)().class());
+        match classes.iter_mut().find(|(own, _)| *own == class) {
+            Some((_, own)) => own.push(name),
+            None => classes.push((class, vec![name])),
+        }
+    }
+    classes.sort_by_key(|(class, _)| class.name());
+    for (class, names) in classes {
+        let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+        writeln!(text, "| {class} | {} |", names.join(", ")).unwrap();
+    }
     let mut files: Vec<&str> = TABLE.iter().map(|entry| entry.file).collect();
     files.dedup();
     for file in files {

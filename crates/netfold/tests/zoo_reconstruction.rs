@@ -3,7 +3,8 @@
 mod common;
 
 use common::{Sample, array, networks, samples, zoo};
-use netfold::reconstruct::{Request, argmax, top};
+use netfold::reconstruct::{argmax, top};
+use netfold::request::Request;
 use netfold::trace::NonFinite;
 use netfold::{Error, Method, Model, Precision, Rule, Rules};
 

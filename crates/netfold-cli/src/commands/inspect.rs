@@ -16,6 +16,7 @@ use crate::args::{Inspect, PrecisionWord};
 use crate::failure::{self, Failure};
 use crate::flowchart;
 use crate::out::painted;
+use crate::shape::shape_text;
 
 /// Tells all nodes; a model with nodes that are not supported is told too, and is a failure all the same.
 pub fn inspect(words: &Inspect) -> Result<ExitCode, Failure> {
@@ -51,20 +52,6 @@ fn start(words: &Inspect, model: &Model) -> Result<Start, Error> {
         shapes.insert(of, sizes.clone());
     }
     Ok(Start { input, from, shapes })
-}
-
-/// `1×64×112×112`, with `?` for a size that has neither number nor name; `?` for a shape that is not known.
-pub fn shape_text(tensor: &TensorFacts) -> String {
-    let size = |dim: &Dim| match dim {
-        Dim::Known(size) => size.to_string(),
-        Dim::Symbol(name) => name.clone(),
-        Dim::Unknown => "?".to_owned(),
-    };
-    match tensor.shape.as_deref() {
-        None => "?".to_owned(),
-        Some([]) => "scalar".to_owned(),
-        Some(shape) => shape.iter().map(size).collect::<Vec<_>>().join("×"),
-    }
 }
 
 /// A tensor's name, shape and element type.

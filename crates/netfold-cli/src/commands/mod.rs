@@ -14,7 +14,7 @@ mod verify;
 pub use bias::bias;
 pub use check::check;
 pub use explore::explore;
-pub use inspect::{inspect, shape_text};
+pub use inspect::inspect;
 pub use integrate::integrate;
 pub use lens::lens;
 pub use ops::ops;

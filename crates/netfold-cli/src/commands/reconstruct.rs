@@ -6,7 +6,8 @@ use std::time::Instant;
 
 use netfold::certificate::{Certificate, TieCount};
 use netfold::folder::Folder;
-use netfold::reconstruct::{Request, top};
+use netfold::reconstruct::top;
+use netfold::request::Request;
 use netfold::ties::Ties;
 use netfold::{Basis, Cam, Method, Options, Precision, Reconstruction, Tensor, Unit};
 use netfold_render::number::{DIFFERENCE, VALUE, plain};

@@ -30,7 +30,7 @@ impl Score {
     /// If the last node refuses the logits.
     pub fn of<T: Precision>(head: &Head, trace: &Trace<'_, T>, class: usize) -> Result<Self, Error> {
         let Some(node) = head.squashed.and_then(|id| trace.model.maker(id)) else { return Ok(Self::Logit) };
-        if node.op == "Sigmoid" {
+        if node.class().is_pointwise() {
             return Ok(Self::Sigmoid);
         }
         let (Ok(operator), logits) = (&node.operator, trace.logits()?) else { return Ok(Self::Logit) };

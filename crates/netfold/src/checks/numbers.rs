@@ -7,7 +7,7 @@ use crate::affine::Rule;
 use crate::circuit::Circuit;
 use crate::error::Error;
 use crate::graph::Node;
-use crate::ops::{self, Precision};
+use crate::ops::{Class, Precision};
 use crate::reconstruct::argmax;
 use crate::rules::Rules;
 use crate::trace::Trace;
@@ -55,9 +55,9 @@ pub fn transposes<T: Precision>(circuit: &Circuit<T>, seed: u64) -> Outcome {
 fn steps<'m, T: Precision>(trace: &Trace<'m, T>) -> impl Iterator<Item = &'m Node> {
     let model = trace.model;
     let on_way = model.nodes_of(trace.output).into_iter().map(|index| &model.nodes[index]);
-    let in_steps = |op: &str| op == "QuantizeLinear" || ops::entry(op).is_some_and(|entry| entry.file == "steps");
+    let in_steps = |node: &Node| matches!(node.class(), Class::Quantize | Class::Steps);
     let varying: Vec<&Node> =
-        on_way.filter(|node| in_steps(&node.op) && node.outputs.iter().flatten().any(|&id| trace.varies(id))).collect();
+        on_way.filter(|node| in_steps(node) && node.outputs.iter().flatten().any(|&id| trace.varies(id))).collect();
     varying.into_iter()
 }
 

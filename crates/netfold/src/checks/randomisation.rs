@@ -47,10 +47,10 @@ pub fn randomisation<T: Precision>(
     let layers: Vec<(String, TensorId)> = (trace.nodes.iter().rev())
         .filter_map(|&index| {
             let node = &trace.model.nodes[index];
-            let weights = node.inputs.iter().take(2).flatten().find(|id| !trace.varies(**id))?;
+            let mut held = node.facts().weight_inputs().iter().filter_map(|&i| node.inputs.get(i).copied().flatten());
+            let weights = held.find(|&id| !trace.varies(id))?;
             let varies = node.inputs.iter().flatten().any(|&id| trace.varies(id));
-            let layered = matches!(node.op.as_str(), "Conv" | "ConvTranspose" | "Gemm" | "MatMul");
-            (varies && layered).then(|| (node.name.clone(), *weights))
+            varies.then(|| (node.name.clone(), weights))
         })
         .collect();
     let mut steps = Vec::new();

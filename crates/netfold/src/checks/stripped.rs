@@ -70,14 +70,10 @@ fn zeros<T: Precision>(trace: &Trace<'_, T>) -> Result<Replaced<T>, Error> {
     let mut zeros = Replaced::new();
     for node in trace.nodes.iter().map(|&index| &trace.model.nodes[index]) {
         let varies = |i: usize| node.inputs.get(i).copied().flatten().is_some_and(|id| trace.varies(id));
-        let biases: &[usize] = match node.op.as_str() {
-            "Conv" | "ConvTranspose" | "Gemm" | "LayerNormalization" | "InstanceNormalization" if varies(0) => &[2],
-            "BatchNormalization" if varies(0) => &[2, 3],
-            "Add" | "Sub" if varies(0) && !varies(1) => &[1],
-            "Add" | "Sub" if varies(1) && !varies(0) => &[0],
-            _ => &[],
-        };
-        for id in biases.iter().filter_map(|&i| node.inputs.get(i).copied().flatten()) {
+        // Of a sum with a constant the constant is the bias, whichever of the two it is.
+        let is_bias = |i: usize| varies(usize::from(i == 0)) && !varies(i);
+        let biases = node.facts().bias_inputs().iter().filter(|&&i| is_bias(i));
+        for id in biases.filter_map(|&i| node.inputs.get(i).copied().flatten()) {
             if let Some(Value::Real(bias)) = trace.value(id) {
                 zeros.insert(id, Value::Real(Tensor::new(bias.shape(), vec![T::zero(); bias.len()])));
             }

@@ -4,12 +4,12 @@ use std::collections::VecDeque;
 
 use crate::budget::Share;
 use crate::circuit::Circuit;
-use crate::cost::Road;
 use crate::error::Error;
 use crate::ops::Precision;
 use crate::progress::{Step, Watch};
-use crate::reconstruct::{Method, Request};
+use crate::request::{Method, Request};
 use crate::rows::Pulled;
+use crate::strategy::Road;
 use crate::value::Tensor;
 
 /// One row of the one-layer model: logit = ⟨weights, x⟩ + bias.

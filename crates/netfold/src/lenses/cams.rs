@@ -1,13 +1,13 @@
 //! `cam`, `grad-cam`, `grad-cam++`, `hirescam`: from the last feature map to the logit.
 
 use super::in_the_way;
-use super::subject::{Attribution, Subject, kind, row_and_bias, tangent};
+use super::subject::{Attribution, Subject, row_and_bias, tangent};
 use crate::affine::Validity;
 use crate::cam::Cam;
 use crate::circuit::Circuit;
 use crate::error::{AXES, Error};
 use crate::graph::TensorId;
-use crate::ops::Precision;
+use crate::ops::{Class, Precision};
 use crate::places::{ByChannel, Places};
 
 /// The circuit from h to the logits gives g = ∂f/∂h; what is made of g and h is spread over the input's places. What
@@ -89,14 +89,15 @@ fn feature_map<T: Precision>(lens: &'static str, subject: &Subject<'_, T>) -> Re
     }
     let circuit = subject.jacobian()?;
     let stages = circuit.stages();
-    let Some(last) = stages.iter().rposition(|stage| stage.op == "Conv") else {
+    let Some(last) = stages.iter().rposition(|stage| stage.class() == Class::Convolution) else {
         return Err(Error::Lens { lens, why: "no node is a Conv".into() });
     };
     let shape = stages[last].affine.shape();
-    let follows = |op: &str| {
-        matches!(kind(op), "rectifier" | "segments" | "smooth" | "power" | "arithmetic" | "batch_norm" | "normalize")
+    let follows = |class: Class| match class {
+        Class::Sum | Class::Difference | Class::Product | Class::Quotient | Class::BatchNorm | Class::Norm => true,
+        class => class.is_pointwise() && class != Class::Steps,
     };
-    let after = stages[last..].iter().rposition(|stage| stage.affine.shape() == shape && follows(&stage.op));
+    let after = stages[last..].iter().rposition(|stage| stage.affine.shape() == shape && follows(stage.class()));
     subject.trace.model.tensor(&stages[last + after.unwrap_or(0)].tensor)
 }
 

@@ -3,7 +3,7 @@
 use netfold_linear::{Diagonal, Field, Sparse};
 
 use super::in_the_way;
-use super::subject::{Attribution, Subject, is_pointwise, row};
+use super::subject::{Attribution, Subject, row};
 use crate::affine::{Affine, Validity};
 use crate::circuit::Stage;
 use crate::error::Error;
@@ -35,7 +35,7 @@ pub(super) fn look<T: Precision>(lens: &'static str, subject: &Subject<'_, T>) -
             Ok((subject.read(trace, &circuit, source)?.clone(), subject.value(trace, stage)?.clone()))
         };
         let (at, base) = (sides(subject.trace)?, sides(&reference)?);
-        if is_pointwise(&stage.op) {
+        if stage.class().is_pointwise() {
             // One number of the adjoint at a time: the tangent's slope is what the map makes of one.
             let slopes =
                 map.apply_transpose(at.1.map(|_| T::one()).probe(), &netfold_linear::Support::full(map.domain()));

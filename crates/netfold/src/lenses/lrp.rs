@@ -1,11 +1,11 @@
 //! Layer-wise relevance propagation: the rules, and zennit's composites.
 
-use super::subject::{Attribution, Subject, is_pointwise, kind, row};
+use super::subject::{Attribution, Subject, row};
 use super::transport::{STABILISER, Transport, carried};
 use crate::affine::Validity;
 use crate::circuit::Stage;
 use crate::error::Error;
-use crate::ops::Precision;
+use crate::ops::{Class, Precision};
 
 /// Which rule carries relevance through which layer.
 struct Plan {
@@ -51,25 +51,46 @@ impl Plan {
 
     /// The rule of a stage: by its operator, and by how it depends on what it reads.
     fn at<T: Precision>(&self, stage: &Stage<T>, is_first: bool) -> Transport {
-        match kind(&stage.op) {
-            "conv" | "conv_transpose" | "gemm" | "matmul" if is_first && self.first.is_some() => {
-                self.first.unwrap_or(self.other)
-            }
-            "conv" | "conv_transpose" => self.convolution,
-            "gemm" | "matmul" if stage.affine.validity == Validity::Everywhere => self.dense,
-            "batch_norm" => self.batch_norm,
+        let everywhere = stage.affine.validity == Validity::Everywhere;
+        match stage.class() {
+            class if is_first && is_layer(class) => self.first.unwrap_or_else(|| self.of_layer(class, everywhere)),
+            class if is_layer(class) => self.of_layer(class, everywhere),
+            Class::BatchNorm => self.batch_norm,
             // What moves elements moves their relevance; what picks one gives it all.
-            "copy" | "reshape" | "transpose" | "slice" | "concat" | "expand" | "gather" | "pad" | "pool"
-                if stage.op != "AveragePool" =>
-            {
-                Transport::Adjoint
-            }
-            "extreme" | "branch" => Transport::Adjoint,
-            _ if matches!(stage.op.as_str(), "GlobalMaxPool" | "ReduceMax" | "ReduceMin") => Transport::Adjoint,
-            _ if is_pointwise(&stage.op) && stage.affine.validity != Validity::Everywhere => Transport::Pass,
+            Class::Copy
+            | Class::Cast
+            | Class::Reshape
+            | Class::Squeeze
+            | Class::Transpose
+            | Class::Blocks
+            | Class::Slice
+            | Class::Split
+            | Class::Gather
+            | Class::Index
+            | Class::Concat
+            | Class::Repeat
+            | Class::Pad
+            | Class::MaxPool
+            | Class::Select
+            | Class::Extreme => Transport::Adjoint,
+            class if class.is_pointwise() && !everywhere => Transport::Pass,
             _ => self.other,
         }
     }
+
+    /// The rule of a layer with weights.
+    fn of_layer(&self, class: Class, everywhere: bool) -> Transport {
+        match class {
+            Class::Dense if everywhere => self.dense,
+            Class::Dense => self.other,
+            _ => self.convolution,
+        }
+    }
+}
+
+/// Whether an operator is a layer with weights: a convolution or a matrix product.
+fn is_layer(class: Class) -> bool {
+    class.is_convolution() || class == Class::Dense
 }
 
 /// R over the input, beginning with the logit: each stage's map replaced by the one that carries relevance.
@@ -78,11 +99,8 @@ impl Plan {
 pub(super) fn look<T: Precision>(lens: &'static str, subject: &Subject<'_, T>) -> Result<Attribution, Error> {
     let plan = Plan::of(lens, subject)?;
     let circuit = subject.trace.freeze(&subject.settings.rules)?;
-    let weighted = |op: &str| match lens {
-        "epsilon-gamma-box" => matches!(kind(op), "conv" | "conv_transpose"),
-        _ => matches!(kind(op), "conv" | "conv_transpose" | "gemm" | "matmul"),
-    };
-    let first = circuit.stages().iter().position(|stage| weighted(&stage.op));
+    let weighted = |class: Class| if lens == "epsilon-gamma-box" { class.is_convolution() } else { is_layer(class) };
+    let first = circuit.stages().iter().position(|stage| weighted(stage.class()));
     if plan.first.is_some() && first.is_none() {
         return Err(Error::Lens { lens, why: "no node is a layer with weights that a box could bound".into() });
     }

@@ -6,14 +6,14 @@ use super::subject::{Attribution, Subject, pulled};
 use crate::affine::Affine;
 use crate::circuit::Stage;
 use crate::error::Error;
-use crate::ops::Precision;
+use crate::ops::{Class, Precision};
 
 /// Whether a stage is a rectifier: `Relu`, or a `Clip` whose lower bound is 0.
 fn rectifies<T: Precision>(subject: &Subject<'_, T>, stage: &Stage<T>) -> Result<bool, Error> {
-    Ok(match stage.op.as_str() {
-        "Relu" => true,
+    Ok(match stage.class() {
+        Class::Relu => true,
         // No value lies below the bound, and where one lies on it, it is 0.
-        "Clip" => subject.value(subject.trace, stage)?.data().iter().all(|&y| y >= T::zero()),
+        Class::Clip => subject.value(subject.trace, stage)?.data().iter().all(|&y| y >= T::zero()),
         _ => false,
     })
 }

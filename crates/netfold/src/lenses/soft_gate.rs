@@ -6,19 +6,19 @@ use super::subject::{Attribution, Subject, row};
 use crate::affine::Affine;
 use crate::circuit::Stage;
 use crate::error::Error;
-use crate::ops::Precision;
+use crate::ops::{Class, Precision};
 
 /// The Jacobian with other slopes: σ(z / τ) for `Relu`; for a max pool those of Σ p x, p = softmax(x / τ) over the window,
 /// p (1 + (x − Σ p x) / τ). The author's name for it is excitation pullback.
 pub(super) fn look<T: Precision>(lens: &'static str, subject: &Subject<'_, T>) -> Result<Attribution, Error> {
     let (circuit, temperature) = (subject.jacobian()?, subject.settings.temperature);
-    if !circuit.stages().iter().any(|stage| stage.op == "Relu") {
+    if !circuit.stages().iter().any(|stage| stage.class() == Class::Relu) {
         return Err(Error::Lens { lens, why: "no node is a Relu".into() });
     }
     let softened = circuit.remade(|stage| {
         let &[source] = stage.sources.as_slice() else { return Ok(stage.clone()) };
         let z = || subject.read(subject.trace, &circuit, source);
-        if stage.op == "Relu" {
+        if stage.class() == Class::Relu {
             let z = z()?;
             let gate = |z: &T| T::of(1.0 / (1.0 + (-z.wide() / temperature).exp()));
             let field = Field::full(z.shape(), z.data().iter().map(gate).collect());

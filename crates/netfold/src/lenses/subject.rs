@@ -9,7 +9,7 @@ use crate::circuit::{Circuit, Stage};
 use crate::error::Error;
 use crate::graph::{Node, TensorId};
 use crate::input::LayoutChoice;
-use crate::ops::{self, Precision};
+use crate::ops::Precision;
 use crate::rules::Rules;
 use crate::trace::Trace;
 use crate::value::Tensor;
@@ -237,14 +237,4 @@ pub(super) fn pulled<T: Precision>(
     let seed = Probes::one_hot(circuit.output_shape(), &[output]);
     let row = circuit.pull_with(seed, &circuit.full_plan(), change);
     row.vector(0).iter().map(|w| w.wide()).collect()
-}
-
-/// The file of the table of operators that an operator is in: its kind.
-pub(super) fn kind(op: &str) -> &'static str {
-    ops::entry(op).map_or("", |entry| entry.file)
-}
-
-/// Whether an operator is a function of one number, element by element.
-pub(super) fn is_pointwise(op: &str) -> bool {
-    matches!(kind(op), "rectifier" | "segments" | "smooth" | "power" | "steps")
 }

@@ -5,17 +5,26 @@ use std::sync::Arc;
 use netfold_linear::{Chain, Diagonal, Field, Identity, Real, SharedMap};
 
 use super::facts::{BFLOAT16, BYTES, FLOATS, Facts, SHORTS, WIDE};
-use super::{At, Attributes, Extent, Inputs, Op, Operator, Outlines, Record, broadcast, place, size};
+use super::{At, Attributes, Class, Extent, Inputs, Op, Operator, Outlines, Record, broadcast, place, size};
 use crate::affine::{Affine, Rule, Validity};
 use crate::error::OpError;
 use crate::value::{Tensor, Value};
 
 pub(super) fn facts(name: &str) -> Facts {
+    let class = match name {
+        "Add" | "Sum" => Class::Sum,
+        "Sub" => Class::Difference,
+        "Mul" => Class::Product,
+        _ => Class::Quotient,
+    };
+    let facts = Facts::since(1, class);
     if name == "Sum" {
-        return Facts::since(1).inputs("data_0", FLOATS.with(BFLOAT16, 13)).ints("consumed_inputs", ..6);
+        return facts.inputs("data_0", FLOATS.with(BFLOAT16, 13)).ints("consumed_inputs", ..6);
     }
     let types = FLOATS.with(WIDE, 6).with(BFLOAT16, 13).with(SHORTS | BYTES, 14);
-    Facts::since(1).broadcast().ints("consumed_inputs", ..6).input("A", types.clone(), ..).input("B", types, ..)
+    let facts = facts.broadcast().ints("consumed_inputs", ..6).input("A", types.clone(), ..).input("B", types, ..);
+    let facts = facts.makes_shapes();
+    if let "Add" | "Sub" = name { facts.biases(&[0, 1]) } else { facts }
 }
 
 pub(super) fn build(name: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {

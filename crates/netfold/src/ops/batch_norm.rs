@@ -3,13 +3,14 @@
 use netfold_linear::{Diagonal, Field, Real};
 
 use super::facts::{BFLOAT16, FLOATS, Facts};
-use super::{At, Attributes, Dependence, Extent, Inputs, Op, Operator, Outlines, Record, normalize, only};
+use super::{At, Attributes, Class, Dependence, Extent, Inputs, Op, Operator, Outlines, Record, normalize, only};
 use crate::affine::Affine;
 use crate::error::OpError;
 
 pub(super) fn facts(_: &str) -> Facts {
     let types = FLOATS.with(BFLOAT16, 14);
-    Facts::since(1)
+    Facts::since(1, Class::BatchNorm)
+        .biases(&[2, 3])
         .float("epsilon", ..)
         .float("momentum", ..)
         .int("training_mode", 14..)

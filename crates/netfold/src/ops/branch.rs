@@ -5,14 +5,14 @@ use std::sync::Arc;
 use netfold_linear::{Chain, Field, Mask, Real, SharedMap, Support};
 
 use super::facts::{ALL, BFLOAT16, BOOL, Facts};
-use super::{At, Attributes, Dependence, Extent, Inputs, Op, Operator, Outlines, Record, broadcast, only, size};
+use super::{At, Attributes, Class, Dependence, Extent, Inputs, Op, Operator, Outlines, Record, broadcast, only, size};
 use crate::affine::Affine;
 use crate::error::OpError;
 use crate::value::{Tensor, Value};
 
 pub(super) fn facts(_: &str) -> Facts {
     let types = ALL.with(BFLOAT16, 16);
-    Facts::since(9).input("condition", BOOL, ..).input("X", types.clone(), ..).input("Y", types, ..)
+    Facts::since(9, Class::Select).input("condition", BOOL, ..).input("X", types.clone(), ..).input("Y", types, ..)
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the table asks for it")]

@@ -3,12 +3,12 @@
 use netfold_linear::{Real, Select, Transposed, Window, WindowAxis};
 
 use super::facts::{ALL, BFLOAT16, Facts, INT64};
-use super::{At, Attributes, Dependence, Extent, Holds, Inputs, Op, Operator, Outlines, Record, only, size};
+use super::{At, Attributes, Class, Dependence, Extent, Holds, Inputs, Op, Operator, Outlines, Record, only, size};
 use crate::affine::Affine;
 use crate::error::OpError;
 
 pub(super) fn facts(_: &str) -> Facts {
-    Facts::since(18)
+    Facts::since(18, Class::Accumulate)
         .ints("dilations", ..)
         .ints("pads", ..)
         .ints("strides", ..)

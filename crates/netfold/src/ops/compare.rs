@@ -3,7 +3,7 @@
 use netfold_linear::Real;
 
 use super::facts::{ALL, BFLOAT16, BOOL, DOUBLE, FLOAT, FLOAT16, FLOATS, Facts, INDICES, NUMBERS, Types};
-use super::{At, Attributes, Dependence, Extent, Holds, Inputs, Op, Operator, Outlines, broadcast, only};
+use super::{At, Attributes, Class, Dependence, Extent, Holds, Inputs, Op, Operator, Outlines, broadcast, only};
 use crate::affine::Affine;
 use crate::error::OpError;
 use crate::value::{Tensor, Value};
@@ -13,18 +13,20 @@ pub(super) fn facts(name: &str) -> Facts {
     match name {
         "Equal" => {
             let types = (INDICES | BOOL).with(NUMBERS, 11).with(BFLOAT16, 13).with(ALL, 19);
-            two(Facts::since(1).broadcast(), types)
+            two(Facts::since(1, Class::Compare).broadcast(), types)
         }
-        "Greater" | "Less" => two(Facts::since(1).broadcast(), FLOATS.with(NUMBERS, 9).with(BFLOAT16, 13)),
-        "GreaterOrEqual" | "LessOrEqual" => two(Facts::since(12), NUMBERS.with(BFLOAT16, 16)),
-        "And" | "Or" | "Xor" => two(Facts::since(1).broadcast(), BOOL.into()),
-        "IsNaN" => Facts::since(9).input("X", FLOATS.with(BFLOAT16, 13), ..),
-        "IsInf" => Facts::since(10).int("detect_negative", ..).int("detect_positive", ..).input(
+        "Greater" | "Less" => {
+            two(Facts::since(1, Class::Compare).broadcast(), FLOATS.with(NUMBERS, 9).with(BFLOAT16, 13))
+        }
+        "GreaterOrEqual" | "LessOrEqual" => two(Facts::since(12, Class::Compare), NUMBERS.with(BFLOAT16, 16)),
+        "And" | "Or" | "Xor" => two(Facts::since(1, Class::Compare).broadcast(), BOOL.into()),
+        "IsNaN" => Facts::since(9, Class::Compare).input("X", FLOATS.with(BFLOAT16, 13), ..),
+        "IsInf" => Facts::since(10, Class::Compare).int("detect_negative", ..).int("detect_positive", ..).input(
             "X",
             (FLOAT | DOUBLE).with(FLOAT16 | BFLOAT16, 20),
             ..,
         ),
-        _ => Facts::since(1).input("X", BOOL, ..),
+        _ => Facts::since(1, Class::Compare).input("X", BOOL, ..),
     }
 }
 

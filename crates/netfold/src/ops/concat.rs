@@ -5,13 +5,17 @@ use std::sync::Arc;
 use netfold_linear::{Field, Identity, Real, Run, Select, SharedMap, Transposed};
 
 use super::facts::{ALL, BFLOAT16, FLOATS, Facts};
-use super::{At, Attributes, Extent, Inputs, Op, Operator, Outlines, Record, size};
+use super::{At, Attributes, Class, Extent, Inputs, Op, Operator, Outlines, Record, size};
 use crate::affine::Affine;
 use crate::error::OpError;
 use crate::value::{Tensor, Value};
 
 pub(super) fn facts(_: &str) -> Facts {
-    Facts::since(1).int("axis", ..).required("axis", 4..).inputs("inputs", FLOATS.with(ALL, 4).with(BFLOAT16, 13))
+    Facts::since(1, Class::Concat)
+        .makes_shapes()
+        .int("axis", ..)
+        .required("axis", 4..)
+        .inputs("inputs", FLOATS.with(ALL, 4).with(BFLOAT16, 13))
 }
 
 pub(super) fn build(_: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {

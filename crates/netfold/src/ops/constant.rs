@@ -4,14 +4,15 @@ use netfold_linear::Real;
 use netfold_onnx::{DType, TensorDef};
 
 use super::facts::{BFLOAT16, BOOL, DOUBLE, FLOAT, FLOAT16, Facts, INDICES, INT16, INT64, NUMBERS};
-use super::{At, Attributes, Dependence, Extent, Holds, Inputs, Op, Operator, Outlines, only, size};
+use super::{At, Attributes, Class, Dependence, Extent, Holds, Inputs, Op, Operator, Outlines, only, size};
 use crate::affine::Affine;
 use crate::error::OpError;
 use crate::value::{Tensor, Value};
 
 pub(super) fn facts(name: &str) -> Facts {
     match name {
-        "Constant" => Facts::since(1)
+        "Constant" => Facts::since(1, Class::Constant)
+            .makes_shapes()
             .attribute("value", "tensor", ..)
             .required("value", ..11)
             .attribute("sparse_value", "sparse_tensor", 11..)
@@ -21,13 +22,17 @@ pub(super) fn facts(name: &str) -> Facts {
             .ints("value_ints", 12..)
             .string("value_string", 12..)
             .attribute("value_strings", "strings", 12..),
-        "ConstantOfShape" => Facts::since(9).attribute("value", "tensor", ..).input("input", INT64, ..),
-        "EyeLike" => {
-            Facts::since(9).int("dtype", ..).int("k", ..).input("input", (NUMBERS | BOOL).with(BFLOAT16, 22), ..)
+        "ConstantOfShape" => {
+            Facts::since(9, Class::Constant).makes_shapes().attribute("value", "tensor", ..).input("input", INT64, ..)
         }
+        "EyeLike" => Facts::since(9, Class::Constant).int("dtype", ..).int("k", ..).input(
+            "input",
+            (NUMBERS | BOOL).with(BFLOAT16, 22),
+            ..,
+        ),
         _ => {
             let types = (FLOAT | DOUBLE | INT16 | INDICES).with(FLOAT16 | BFLOAT16, 27);
-            let facts = Facts::since(11).int("stash_type", 27..).input("start", types.clone(), ..);
+            let facts = Facts::since(11, Class::Constant).int("stash_type", 27..).input("start", types.clone(), ..);
             facts.input("limit", types.clone(), ..).input("delta", types, ..)
         }
     }

@@ -7,13 +7,15 @@ use netfold_linear::{Conv, Field, Filters, Real, Transposed, Window};
 use super::facts::{BFLOAT16, FLOATS, Facts};
 use super::prepared::Prepared;
 use super::sliding::Sliding;
-use super::{At, Attributes, Dependence, Extent, Holds, Inputs, Op, Operator, Outlines, Record, only, size};
+use super::{At, Attributes, Class, Dependence, Extent, Holds, Inputs, Op, Operator, Outlines, Record, only, size};
 use crate::affine::Affine;
 use crate::error::OpError;
 
 pub(super) fn facts(_: &str) -> Facts {
     let types = FLOATS.with(BFLOAT16, 22);
-    Sliding::declared(Facts::since(1))
+    Sliding::declared(Facts::since(1, Class::TransposedConvolution))
+        .weights(&[1])
+        .biases(&[2])
         .ints("dilations", ..)
         .int("group", ..)
         .ints("output_padding", ..)

@@ -4,15 +4,17 @@ use netfold_linear::{Identity, Real};
 use netfold_onnx::DType;
 
 use super::facts::{ALL, BFLOAT16, BOOL, FLOATS, Facts, NUMBERS};
-use super::{At, Attributes, Dependence, Extent, Holds, Inputs, Op, Operator, Outlines, Record, only};
+use super::{
+    AfterLogits, At, Attributes, Class, Dependence, Extent, Holds, Inputs, Op, Operator, Outlines, Record, only,
+};
 use crate::affine::Affine;
 use crate::error::OpError;
 use crate::value::{Tensor, Value};
 
 pub(super) fn facts(name: &str) -> Facts {
     match name {
-        "Identity" => Facts::since(1).input("input", ALL.with(BFLOAT16, 13), ..),
-        "Dropout" => Facts::since(1)
+        "Identity" => Facts::since(1, Class::Copy).makes_shapes().input("input", ALL.with(BFLOAT16, 13), ..),
+        "Dropout" => Facts::since(1, Class::Copy)
             .int("seed", 12..)
             .float("ratio", ..12)
             .int("is_test", ..7)
@@ -24,13 +26,15 @@ pub(super) fn facts(name: &str) -> Facts {
             .input("training_mode", BOOL, 12..)
             .optional("training_mode", ..)
             .outputs(2, ..),
-        "CastLike" => Facts::since(15)
+        "CastLike" => Facts::since(15, Class::Cast)
+            .behind_logits(AfterLogits::Computes)
             .int("saturate", 19..)
             .string("round_mode", 24..)
             .input("input", ALL | BFLOAT16, ..)
             .input("target_type", ALL | BFLOAT16, ..)
             .own_type("target_type", ..),
-        _ => Facts::since(1)
+        _ => Facts::since(1, Class::Cast)
+            .makes_shapes()
             .string("to", ..6)
             .int("to", 6..)
             .required("to", ..)

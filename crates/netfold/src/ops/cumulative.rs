@@ -5,13 +5,13 @@ use std::sync::Arc;
 use netfold_linear::{Product, Real, Side};
 
 use super::facts::{BFLOAT16, DOUBLE, FLOAT, FLOAT16, Facts, INDICES, WIDE};
-use super::{At, Attributes, Dependence, Extent, Holds, Inputs, Op, Operator, Outlines, only, size};
+use super::{At, Attributes, Class, Dependence, Extent, Holds, Inputs, Op, Operator, Outlines, only, size};
 use crate::affine::{Affine, Rule};
 use crate::error::OpError;
 use crate::value::{Tensor, Value};
 
 pub(super) fn facts(_: &str) -> Facts {
-    Facts::since(11)
+    Facts::since(11, Class::Accumulate)
         .int("exclusive", ..)
         .int("reverse", ..)
         .input("x", (FLOAT | DOUBLE | WIDE).with(FLOAT16 | BFLOAT16, 14), ..)

@@ -6,13 +6,16 @@ use netfold_linear::{Chain, Field, Product, Real, Select, SharedMap, Side};
 
 use super::facts::{BFLOAT16, Facts, NUMBERS};
 use super::movement::{strides, walk};
-use super::{At, Attributes, Extent, Holds, Inputs, Op, Operator, Outlines, size};
+use super::{At, Attributes, Class, Extent, Holds, Inputs, Op, Operator, Outlines, size};
 use crate::affine::{Affine, Rule, Validity};
 use crate::error::OpError;
 use crate::value::{Tensor, Value};
 
 pub(super) fn facts(_: &str) -> Facts {
-    Facts::since(12).string("equation", ..).required("equation", ..).inputs("Inputs", NUMBERS.with(BFLOAT16, 28))
+    Facts::since(12, Class::Contraction)
+        .string("equation", ..)
+        .required("equation", ..)
+        .inputs("Inputs", NUMBERS.with(BFLOAT16, 28))
 }
 
 pub(super) fn build(_: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {

@@ -2,13 +2,13 @@
 
 use super::facts::{ALL, BFLOAT16, FLOATS, Facts, INT64};
 use super::movement::{Moved, Movement, Pick};
-use super::{Attributes, Operator, Outlines, broadcast, size};
+use super::{Attributes, Class, Operator, Outlines, broadcast, size};
 use crate::error::OpError;
 
 pub(super) fn facts(name: &str) -> Facts {
     match name {
-        "Expand" => Facts::since(8).input("input", ALL.with(BFLOAT16, 13), ..).input("shape", INT64, ..),
-        _ => Facts::since(1)
+        "Expand" => Facts::since(8, Class::Repeat).input("input", ALL.with(BFLOAT16, 13), ..).input("shape", INT64, ..),
+        _ => Facts::since(1, Class::Repeat)
             .input("input", FLOATS.with(ALL, 6).with(BFLOAT16, 13), ..)
             .input("tiles", FLOATS, ..6)
             .input("axis", FLOATS, ..6)

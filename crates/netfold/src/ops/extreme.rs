@@ -4,14 +4,16 @@ use netfold_linear::Real;
 
 use super::branch::chosen;
 use super::facts::{BFLOAT16, FLOATS, Facts, NUMBERS};
-use super::{At, Attributes, Extent, Inputs, Op, Operator, Outlines, Record, broadcast, size};
+use super::{At, Attributes, Class, Extent, Inputs, Op, Operator, Outlines, Record, broadcast, size};
 use crate::affine::{Affine, Validity};
 use crate::error::OpError;
 use crate::switches::Switches;
 use crate::value::{Tensor, Value};
 
 pub(super) fn facts(_: &str) -> Facts {
-    Facts::since(1).ints("consumed_inputs", ..6).inputs("data_0", FLOATS.with(NUMBERS, 12).with(BFLOAT16, 13))
+    Facts::since(1, Class::Select)
+        .ints("consumed_inputs", ..6)
+        .inputs("data_0", FLOATS.with(NUMBERS, 12).with(BFLOAT16, 13))
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the table asks for it")]

@@ -1,20 +1,24 @@
-//! What ONNX says of an operator: declared in the operator's own file, beside `build`.
+//! What is known of an operator beside what it computes: declared in the operator's own file, beside `build`.
 
 use std::fmt;
 use std::ops::{BitOr, Bound, RangeBounds};
 
 use netfold_onnx::{Attribute, DType};
 
-use super::Attributes;
+use super::{AfterLogits, Attributes, Class, Role};
 use crate::error::{OpError, nearest, quoted};
 
 /// The newest operator set that ONNX has, in the version of its package that the tests compare with.
 pub const NEWEST: i64 = 28;
 
-/// What the specification says of an operator: the sets that have it, its attributes, its inputs, how many outputs.
+/// What the specification says of an operator: the sets that have it, its attributes, its inputs, how many outputs; and
+/// what it is to those who look at a network: its [`Class`], and what does not follow from that alone.
+///
+/// The class belongs here and not to [`Operator`](super::Operator), for it is one for all nodes of the operator: so it is
+/// known of a name, as the stage of a circuit has it, and of a node that cannot be built.
 ///
 /// ```ignore
-/// Facts::since(1).float("alpha", ..).ints("consumed_inputs", ..6).input("X", FLOATS.with(BFLOAT16, 16), ..)
+/// Facts::since(1, Class::Pointwise).float("alpha", ..).ints("consumed_inputs", ..6).input("X", FLOATS.with(BFLOAT16, 16), ..)
 /// ```
 ///
 /// Every fact holds over a range of operator sets: `..` is all that have the operator. A node has to have each input that
@@ -22,6 +26,12 @@ pub const NEWEST: i64 = 28;
 /// has its own type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Facts {
+    class: Class,
+    role: Option<Role>,
+    after_logits: AfterLogits,
+    weights: &'static [usize],
+    biases: &'static [usize],
+    makes_shapes: bool,
     sets: Sets,
     attributes: Vec<AttributeFacts>,
     inputs: Vec<InputFacts>,
@@ -209,14 +219,60 @@ impl Types {
 
 /// How to declare them.
 impl Facts {
-    /// Of an operator that first appeared in this operator set.
-    pub(super) fn since(set: i64) -> Self {
-        Self::within(set..)
+    /// Of an operator of this class that first appeared in this operator set.
+    pub(super) fn since(set: i64, class: Class) -> Self {
+        Self::within(set.., class)
     }
 
-    /// Of an operator that these operator sets have, and later ones no more.
-    pub(super) fn within(sets: impl RangeBounds<i64>) -> Self {
-        Self { sets: Sets::new(sets), attributes: Vec::new(), inputs: Vec::new(), outputs: Vec::new() }
+    /// Of an operator of this class that these operator sets have, and later ones no more.
+    pub(super) fn within(sets: impl RangeBounds<i64>, class: Class) -> Self {
+        Self {
+            class,
+            role: class.role(),
+            after_logits: class.after_logits(),
+            weights: &[],
+            biases: &[],
+            makes_shapes: false,
+            sets: Sets::new(sets),
+            attributes: Vec::new(),
+            inputs: Vec::new(),
+            outputs: Vec::new(),
+        }
+    }
+
+    /// Of an operator that is in no table.
+    pub(super) fn unknown() -> Self {
+        Self::within(1..1, Class::Unknown)
+    }
+
+    /// Of an operator whose output has this role, whatever its class says.
+    pub(super) fn gives(self, role: Role) -> Self {
+        Self { role: Some(role), ..self }
+    }
+
+    /// Of an operator whose output has the lowest role of what it reads, whatever its class says.
+    pub(super) fn carries(self) -> Self {
+        Self { role: None, ..self }
+    }
+
+    /// Of an operator that is this behind the logits, whatever its class says.
+    pub(super) fn behind_logits(self, after_logits: AfterLogits) -> Self {
+        Self { after_logits, ..self }
+    }
+
+    /// Of a layer, one of whose factors holds its weights: that of these inputs which does not vary.
+    pub(super) fn weights(self, weights: &'static [usize]) -> Self {
+        Self { weights, ..self }
+    }
+
+    /// With inputs that are offsets of a layer: added to what it makes of the others.
+    pub(super) fn biases(self, biases: &'static [usize]) -> Self {
+        Self { biases, ..self }
+    }
+
+    /// Of an operator that exporters compute shapes and axes with.
+    pub(super) fn makes_shapes(self) -> Self {
+        Self { makes_shapes: true, ..self }
     }
 
     /// With an integer among the attributes.
@@ -298,6 +354,38 @@ impl Facts {
 
 /// How to read them.
 impl Facts {
+    /// What kind of operator it is.
+    pub fn class(&self) -> Class {
+        self.class
+    }
+
+    /// The role of what it makes; `None` where that is the lowest role of what it reads.
+    ///
+    /// A divisor and a power tell more, from what they read.
+    pub fn role(&self) -> Option<Role> {
+        self.role
+    }
+
+    /// What it is behind the logits.
+    pub fn after_logits(&self) -> AfterLogits {
+        self.after_logits
+    }
+
+    /// The inputs of a layer that may hold its weights; none of another operator.
+    pub fn weight_inputs(&self) -> &'static [usize] {
+        self.weights
+    }
+
+    /// The inputs that are offsets, where they do not vary.
+    pub fn bias_inputs(&self) -> &'static [usize] {
+        self.biases
+    }
+
+    /// Whether exporters compute shapes and axes with it.
+    pub fn computes_shapes(&self) -> bool {
+        self.makes_shapes
+    }
+
     /// Whether this operator set has the operator.
     pub fn has(&self, set: i64) -> bool {
         self.sets.contains(set)

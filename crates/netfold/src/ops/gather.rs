@@ -2,15 +2,21 @@
 
 use super::facts::{ALL, BFLOAT16, Facts, INDICES, INT64};
 use super::movement::{Moved, Movement, Pick, strides, walk, whole};
-use super::{Attributes, Operator, Outlines, size};
+use super::{Attributes, Class, Operator, Outlines, size};
 use crate::error::OpError;
 
 pub(super) fn facts(name: &str) -> Facts {
     let data = ALL.with(BFLOAT16, 13);
     match name {
-        "Gather" => Facts::since(1).int("axis", ..).input("data", data, ..).input("indices", INDICES, ..),
-        "GatherElements" => Facts::since(11).int("axis", ..).input("data", data, ..).input("indices", INDICES, ..),
-        _ => Facts::since(11).int("batch_dims", 12..).input("data", data, ..).input("indices", INT64, ..),
+        "Gather" => Facts::since(1, Class::Gather).makes_shapes().int("axis", ..).input("data", data, ..).input(
+            "indices",
+            INDICES,
+            ..,
+        ),
+        "GatherElements" => {
+            Facts::since(11, Class::Index).int("axis", ..).input("data", data, ..).input("indices", INDICES, ..)
+        }
+        _ => Facts::since(11, Class::Index).int("batch_dims", 12..).input("data", data, ..).input("indices", INT64, ..),
     }
 }
 

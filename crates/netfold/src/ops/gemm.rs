@@ -6,14 +6,18 @@ use netfold_linear::{Chain, Diagonal, Field, Product, Real, Select, SharedMap, S
 
 use super::facts::{BFLOAT16, FLOATS, Facts, WIDE};
 use super::movement::{strides, walk};
-use super::{At, Attributes, Dependence, Extent, Holds, Inputs, Op, Operator, Outlines, Record, broadcast, size};
+use super::{
+    At, Attributes, Class, Dependence, Extent, Holds, Inputs, Op, Operator, Outlines, Record, broadcast, size,
+};
 use crate::affine::Affine;
 use crate::error::OpError;
 use crate::value::Tensor;
 
 pub(super) fn facts(_: &str) -> Facts {
     let types = FLOATS.with(WIDE, 9).with(BFLOAT16, 13);
-    Facts::since(1)
+    Facts::since(1, Class::Dense)
+        .weights(&[0, 1])
+        .biases(&[2])
         .float("alpha", ..)
         .float("beta", ..)
         .int("transA", ..)

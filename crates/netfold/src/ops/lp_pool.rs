@@ -5,12 +5,17 @@ use netfold_linear::{Real, Sparse};
 use super::facts::{BFLOAT16, FLOATS, Facts};
 use super::pool::layout;
 use super::sliding::{Readings, Sliding};
-use super::{At, Attributes, Dependence, Extent, Holds, Op, Operator, Outlines, only, size};
+use super::{At, Attributes, Class, Dependence, Extent, Holds, Op, Operator, Outlines, Role, only, size};
 use crate::affine::{Affine, Validity};
 use crate::error::OpError;
 
 pub(super) fn facts(name: &str) -> Facts {
-    let facts = Facts::since(1).float("p", ..2).int("p", 2..).input("X", FLOATS.with(BFLOAT16, 22), ..);
+    let class = if name == "LpPool" { Class::Pool } else { Class::Reduce };
+    let facts = Facts::since(1, class).gives(Role::Statistic).float("p", ..2).int("p", 2..).input(
+        "X",
+        FLOATS.with(BFLOAT16, 22),
+        ..,
+    );
     match name {
         "LpPool" => {
             Sliding::declared(facts).required("kernel_shape", 2..).ints("dilations", 18..).int("ceil_mode", 18..)

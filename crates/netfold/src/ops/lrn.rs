@@ -5,16 +5,18 @@ use rayon::prelude::*;
 
 use super::facts::{BFLOAT16, FLOATS, Facts};
 use super::lp_pool::sparse;
-use super::{At, Attributes, Dependence, Extent, Op, Operator, Outlines, only, size};
+use super::{At, Attributes, Class, Dependence, Extent, Op, Operator, Outlines, only, size};
 use crate::affine::{Affine, Rule, Validity};
 use crate::error::OpError;
 
 pub(super) fn facts(_: &str) -> Facts {
-    Facts::since(1).float("alpha", ..).float("beta", ..).float("bias", ..).int("size", ..).required("size", ..).input(
-        "X",
-        FLOATS.with(BFLOAT16, 13),
-        ..,
-    )
+    Facts::since(1, Class::LocalNorm)
+        .float("alpha", ..)
+        .float("beta", ..)
+        .float("bias", ..)
+        .int("size", ..)
+        .required("size", ..)
+        .input("X", FLOATS.with(BFLOAT16, 13), ..)
 }
 
 pub(super) fn build(_: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use netfold_linear::{Field, Product, Real, SharedMap, Side};
 
 use super::facts::{BFLOAT16, FLOATS, Facts, WIDE};
-use super::{At, Attributes, Extent, Holds, Inputs, Op, Operator, Outlines, Record, broadcast, size};
+use super::{At, Attributes, Class, Extent, Holds, Inputs, Op, Operator, Outlines, Record, broadcast, size};
 use crate::affine::{Affine, Rule, Validity};
 use crate::error::OpError;
 use crate::value::{Tensor, Value};
 
 pub(super) fn facts(_: &str) -> Facts {
     let types = FLOATS.with(WIDE, 9).with(BFLOAT16, 13);
-    Facts::since(1).input("A", types.clone(), ..).input("B", types, ..)
+    Facts::since(1, Class::Dense).weights(&[0, 1]).input("A", types.clone(), ..).input("B", types, ..)
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the table asks for it")]

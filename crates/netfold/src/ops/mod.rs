@@ -1,10 +1,11 @@
 //! The operators. Each knows two things: what it computes, and which affine operator it *is* at a point.
 //!
 //! Adding an operator takes one file and one line of the table below: the loader, `netfold ops`, the message for what
-//! is not supported and the conformance tests all read [`TABLE`]. What ONNX says of an operator stands in its file too,
-//! as [`Facts`].
+//! is not supported and the conformance tests all read [`TABLE`]. What ONNX says of an operator and what kind of operator it
+//! is stand in its file too, as [`Facts`]: gates, head, lenses, checks and places ask these, and know no operator by name.
 
 mod attributes;
+mod class;
 mod extent;
 mod facts;
 mod inputs;
@@ -16,11 +17,14 @@ mod sliding;
 pub mod broadcast;
 pub mod size;
 
+use std::collections::HashMap;
 use std::fmt::Debug;
+use std::sync::LazyLock;
 
 use netfold_linear::Real;
 
 pub use attributes::{Attributes, Known};
+pub use class::{AfterLogits, Class, Role};
 pub use extent::{Extent, Holds, Outline, Outlines, Told};
 pub use facts::{Facts, NEWEST};
 pub(crate) use inputs::place;
@@ -39,7 +43,7 @@ pub struct Entry {
     pub name: &'static str,
     /// The file that it is in.
     pub file: &'static str,
-    /// What the specification says of it.
+    /// What is known of it.
     pub facts: fn() -> Facts,
     /// Reads a node's attributes.
     build: fn(&Attributes<'_>) -> Result<Box<dyn Operator>, OpError>,
@@ -119,6 +123,19 @@ operators! {
 /// The operator of this name.
 pub fn entry(name: &str) -> Option<&'static Entry> {
     TABLE.iter().find(|entry| entry.name == name)
+}
+
+/// What is known of the operator of this name; of class [`Class::Unknown`] where there is none.
+pub fn facts(name: &str) -> &'static Facts {
+    static FACTS: LazyLock<HashMap<&str, Facts>> =
+        LazyLock::new(|| TABLE.iter().map(|entry| (entry.name, (entry.facts)())).collect());
+    static UNKNOWN: LazyLock<Facts> = LazyLock::new(Facts::unknown);
+    FACTS.get(name).unwrap_or_else(|| &UNKNOWN)
+}
+
+/// The class of the operator of this name.
+pub fn class(name: &str) -> Class {
+    facts(name).class()
 }
 
 /// An operator in one precision.

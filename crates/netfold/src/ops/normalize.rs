@@ -8,7 +8,7 @@ use netfold_linear::{Chain, Diagonal, Field, RankOne, Real, Select, SharedMap, S
 use super::facts::{BFLOAT16, FLOATS, Facts};
 use super::lp_pool::sparse;
 use super::movement::{strides, walk};
-use super::{At, Attributes, Dependence, Extent, Holds, Inputs, Op, Operator, Outlines, broadcast, only, size};
+use super::{At, Attributes, Class, Dependence, Extent, Holds, Inputs, Op, Operator, Outlines, broadcast, only, size};
 use crate::affine::{Affine, Rule, Validity};
 use crate::error::OpError;
 use crate::value::{Tensor, Value};
@@ -16,7 +16,8 @@ use crate::value::{Tensor, Value};
 pub(super) fn facts(name: &str) -> Facts {
     let (all, late) = (FLOATS | BFLOAT16, FLOATS.with(BFLOAT16, 22));
     match name {
-        "LayerNormalization" => Facts::since(17)
+        "LayerNormalization" => Facts::since(17, Class::Norm)
+            .biases(&[2])
             .int("axis", ..)
             .float("epsilon", ..)
             .int("stash_type", ..)
@@ -25,20 +26,22 @@ pub(super) fn facts(name: &str) -> Facts {
             .input("B", all, ..)
             .optional("B", ..)
             .outputs(3, ..),
-        "RMSNormalization" => Facts::since(23)
+        "RMSNormalization" => Facts::since(23, Class::Norm)
             .int("axis", ..)
             .float("epsilon", ..)
             .int("stash_type", ..)
             .input("X", all, ..)
             .input("scale", all, ..)
             .own_type("scale", ..),
-        "InstanceNormalization" => Facts::since(1)
+        "InstanceNormalization" => Facts::since(1, Class::Norm)
+            .biases(&[2])
             .float("epsilon", ..)
             .ints("consumed_inputs", ..6)
             .input("input", late.clone(), ..)
             .input("scale", late.clone(), ..)
             .input("B", late, ..),
-        "GroupNormalization" => Facts::since(21)
+        "GroupNormalization" => Facts::since(21, Class::Norm)
+            .biases(&[2])
             .float("epsilon", ..)
             .int("num_groups", ..)
             .required("num_groups", ..)
@@ -46,8 +49,8 @@ pub(super) fn facts(name: &str) -> Facts {
             .input("X", all, ..)
             .input("scale", all, ..)
             .input("bias", all, ..),
-        "LpNormalization" => Facts::since(1).int("axis", ..).int("p", ..).input("input", late, ..),
-        _ => Facts::since(9).ints("axes", ..).input("X", FLOATS.with(BFLOAT16, 13), ..),
+        "LpNormalization" => Facts::since(1, Class::Norm).int("axis", ..).int("p", ..).input("input", late, ..),
+        _ => Facts::since(9, Class::Norm).ints("axes", ..).input("X", FLOATS.with(BFLOAT16, 13), ..),
     }
 }
 

@@ -4,12 +4,12 @@ use netfold_linear::{Real, Select};
 
 use super::facts::{ALL, BFLOAT16, FLOATS, Facts, INDICES, INT64, NUMBERS};
 use super::movement::{Moved, Movement, Pick, whole};
-use super::{Attributes, Inputs, Operator, Outlines, size};
+use super::{Attributes, Class, Inputs, Operator, Outlines, size};
 use crate::error::OpError;
 use crate::value::Value;
 
 pub(super) fn facts(_: &str) -> Facts {
-    Facts::since(1)
+    Facts::since(1, Class::Pad)
         .string("mode", ..)
         .float("value", ..11)
         .ints("pads", 2..11)

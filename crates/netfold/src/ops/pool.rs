@@ -8,14 +8,15 @@ use rayon::prelude::*;
 use super::facts::{BFLOAT16, BYTES, FLOATS, Facts};
 use super::lp_pool::sparse;
 use super::sliding::{Readings, Sliding, Windows};
-use super::{At, Attributes, Dependence, Extent, Holds, Inputs, Op, Operator, Outlines, Record, only, size};
+use super::{At, Attributes, Class, Dependence, Extent, Holds, Inputs, Op, Operator, Outlines, Record, only, size};
 use crate::affine::{Affine, Validity};
 use crate::error::OpError;
 use crate::switches::Switches;
 use crate::value::{Tensor, Value};
 
 pub(super) fn facts(name: &str) -> Facts {
-    let facts = Sliding::declared(Facts::since(1)).required("kernel_shape", ..).int("ceil_mode", 10..);
+    let class = if name == "MaxPool" { Class::MaxPool } else { Class::Pool };
+    let facts = Sliding::declared(Facts::since(1, class)).required("kernel_shape", ..).int("ceil_mode", 10..);
     match name {
         "MaxPool" => facts
             .int("storage_order", 8..)

@@ -6,13 +6,13 @@ use netfold_linear::{Chain, Diagonal, Field, Real};
 
 use super::facts::{BFLOAT16, FLOATS, Facts, INDICES, NUMBERS};
 use super::smooth::{Curve, finite, line};
-use super::{At, Attributes, Dependence, Extent, Inputs, Op, Operator, Outlines, broadcast, only, size};
+use super::{At, Attributes, Class, Dependence, Extent, Inputs, Op, Operator, Outlines, broadcast, only, size};
 use crate::affine::{Affine, Validity};
 use crate::error::OpError;
 use crate::value::{Tensor, Value};
 
 pub(super) fn facts(_: &str) -> Facts {
-    Facts::since(1).broadcast().input("X", FLOATS.with(INDICES, 12).with(BFLOAT16, 13), ..).input(
+    Facts::since(1, Class::Power).broadcast().input("X", FLOATS.with(INDICES, 12).with(BFLOAT16, 13), ..).input(
         "Y",
         FLOATS.with(NUMBERS, 12).with(BFLOAT16, 15),
         ..,

@@ -4,13 +4,14 @@ use netfold_linear::{Diagonal, Field, Real};
 use netfold_onnx::DType;
 
 use super::facts::{BFLOAT16, BYTES, FLOAT, FLOAT16, Facts, INT32, SHORTS};
-use super::{At, Attributes, Dependence, Extent, Holds, Inputs, Op, Operator, Outlines, only, size};
+use super::{At, Attributes, Class, Dependence, Extent, Holds, Inputs, Op, Operator, Outlines, only, size};
 use crate::affine::{Affine, Rule, Validity};
 use crate::error::OpError;
 use crate::value::{Tensor, Value};
 
 pub(super) fn facts(name: &str) -> Facts {
-    let facts = Facts::since(10).int("axis", 13..).int("block_size", 21..);
+    let class = if name == "QuantizeLinear" { Class::Quantize } else { Class::Dequantize };
+    let facts = Facts::since(10, class).int("axis", 13..).int("block_size", 21..);
     let scale = FLOAT.with(FLOAT16 | BFLOAT16, 19);
     match name {
         "QuantizeLinear" => facts

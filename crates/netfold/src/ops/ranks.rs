@@ -5,13 +5,13 @@ use std::cmp::Ordering;
 use netfold_linear::{Real, Select};
 
 use super::facts::{BFLOAT16, FLOATS, Facts, INT64, NUMBERS};
-use super::{At, Attributes, Dependence, Extent, Holds, Inputs, Op, Operator, Outlines, Record, only, size};
+use super::{At, Attributes, Class, Dependence, Extent, Holds, Inputs, Op, Operator, Outlines, Record, only, size};
 use crate::affine::{Affine, Validity};
 use crate::error::OpError;
 use crate::value::{Tensor, Value};
 
 pub(super) fn facts(name: &str) -> Facts {
-    let facts = Facts::since(1).int("axis", ..);
+    let facts = Facts::since(1, Class::Rank).int("axis", ..);
     match name {
         "TopK" => facts
             .int("k", ..10)

@@ -5,17 +5,22 @@ use std::sync::Arc;
 use netfold_linear::{Clipped, Diagonal, Field, Mask, Real};
 
 use super::facts::{BFLOAT16, FLOATS, Facts, SIGNED, WIDE};
-use super::{At, Attributes, Dependence, Extent, Inputs, Op, Operator, Outlines, Record, broadcast, only};
+use super::{
+    AfterLogits, At, Attributes, Class, Dependence, Extent, Inputs, Op, Operator, Outlines, Record, broadcast, only,
+};
 use crate::affine::{Affine, Validity};
 use crate::error::OpError;
 use crate::switches::{Border, Switches};
 use crate::value::{Tensor, Value};
 
 pub(super) fn facts(name: &str) -> Facts {
-    let facts = Facts::since(1).ints("consumed_inputs", ..6);
+    let class = if name == "Relu" { Class::Relu } else { Class::Pointwise };
+    let facts = Facts::since(1, class).ints("consumed_inputs", ..6);
     match name {
         "Relu" => facts.input("X", FLOATS.with(BFLOAT16, 13).with(SIGNED, 14), ..),
-        "LeakyRelu" => facts.float("alpha", ..).input("X", FLOATS.with(BFLOAT16, 16), ..),
+        "LeakyRelu" => {
+            facts.behind_logits(AfterLogits::Bends).float("alpha", ..).input("X", FLOATS.with(BFLOAT16, 16), ..)
+        }
         _ => {
             let types = FLOATS.with(WIDE, 9).with(BFLOAT16, 16);
             facts.input("X", types.clone(), ..).input("slope", types, ..)

@@ -9,15 +9,22 @@ use netfold_linear::{Chain, Diagonal, Field, Real, Reduction, Select, Transposed
 use super::extreme::is_nan;
 use super::facts::{BFLOAT16, BOOL, BYTES, FLOATS, Facts, INT64, WIDE};
 use super::movement::{strides, walk};
-use super::{At, Attributes, Dependence, Extent, Holds, Inputs, Op, Operator, Outlines, Record, only, place, size};
+use super::{
+    At, Attributes, Class, Dependence, Extent, Holds, Inputs, Op, Operator, Outlines, Record, Role, only, place, size,
+};
 use crate::affine::{Affine, Rule, Validity};
 use crate::error::OpError;
 use crate::switches::{Border, Switches};
 use crate::value::{Tensor, Value};
 
 pub(super) fn facts(name: &str) -> Facts {
+    let facts = match name {
+        "ReduceMax" | "ReduceMin" | "GlobalMaxPool" => Facts::since(1, Class::Extreme),
+        "ReduceSum" | "ReduceMean" | "GlobalAveragePool" => Facts::since(1, Class::Reduce),
+        _ => Facts::since(1, Class::Reduce).gives(Role::Statistic),
+    };
     if name.starts_with("Global") {
-        return Facts::since(1).input("X", FLOATS.with(BFLOAT16, 22), ..);
+        return facts.input("X", FLOATS.with(BFLOAT16, 22), ..);
     }
     let numbers = (FLOATS | WIDE).with(BFLOAT16, 13);
     let types = match name {
@@ -27,7 +34,7 @@ pub(super) fn facts(name: &str) -> Facts {
     };
     // From this set on the axes are an input.
     let input = if name == "ReduceSum" { 13 } else { 18 };
-    Facts::since(1)
+    facts
         .int("keepdims", ..)
         .ints("axes", ..input)
         .int("noop_with_empty_axes", input..)

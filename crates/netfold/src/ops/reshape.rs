@@ -3,22 +3,27 @@
 use netfold_linear::Real;
 
 use super::facts::{ALL, BFLOAT16, FLOATS, Facts, INT64};
-use super::{At, Attributes, Dependence, Extent, Inputs, Op, Operator, Outlines, Record, only, size};
+use super::{At, Attributes, Class, Dependence, Extent, Inputs, Op, Operator, Outlines, Record, only, size};
 use crate::affine::Affine;
 use crate::error::OpError;
 use crate::value::Value;
 
 pub(super) fn facts(name: &str) -> Facts {
-    let axes =
-        || Facts::since(1).ints("axes", ..13).input("data", ALL.with(BFLOAT16, 13), ..).input("axes", INT64, 13..);
+    let axes = || {
+        let facts = Facts::since(1, Class::Squeeze).makes_shapes().ints("axes", ..13);
+        facts.input("data", ALL.with(BFLOAT16, 13), ..).input("axes", INT64, 13..)
+    };
     match name {
-        "Reshape" => Facts::since(1)
+        "Reshape" => Facts::since(1, Class::Reshape)
+            .makes_shapes()
             .ints("shape", ..5)
             .ints("consumed_inputs", ..5)
             .int("allowzero", 14..)
             .input("data", FLOATS.with(ALL, 5).with(BFLOAT16, 13), ..)
             .input("shape", INT64, 5..),
-        "Flatten" => Facts::since(1).int("axis", ..).input("input", FLOATS.with(ALL, 9).with(BFLOAT16, 13), ..),
+        "Flatten" => {
+            Facts::since(1, Class::Reshape).int("axis", ..).input("input", FLOATS.with(ALL, 9).with(BFLOAT16, 13), ..)
+        }
         "Squeeze" => axes().optional("axes", ..),
         _ => axes().required("axes", ..),
     }

@@ -7,14 +7,14 @@ use netfold_linear::{Chain, Field, Identity, Real, Resample, Select, SharedMap, 
 use super::facts::{ALL, BFLOAT16, BOOL, FLOAT, FLOATS, Facts, INDICES, INT64};
 use super::movement::Pick;
 use super::ratio::Ratio;
-use super::{At, Attributes, Dependence, Extent, Inputs, Op, Operator, Outlines, Record, only, size};
+use super::{At, Attributes, Class, Dependence, Extent, Inputs, Op, Operator, Outlines, Record, only, size};
 use crate::affine::Affine;
 use crate::error::OpError;
 use crate::value::Value;
 
 pub(super) fn facts(name: &str) -> Facts {
     match name {
-        "Resize" => Facts::since(10)
+        "Resize" => Facts::since(10, Class::Resample)
             .string("mode", ..)
             .string("coordinate_transformation_mode", 11..)
             .string("nearest_mode", 11..)
@@ -31,7 +31,7 @@ pub(super) fn facts(name: &str) -> Facts {
             .optional("scales", 13..)
             .input("sizes", INT64, 11..)
             .optional("sizes", ..),
-        _ => Facts::within(1..10)
+        _ => Facts::within(1..10, Class::Resample)
             .string("mode", ..)
             .float("height_scale", ..7)
             .required("height_scale", ..)

@@ -6,7 +6,7 @@ use netfold_linear::{Field, Identity, Mask, Real, Select, SharedMap, Support, Tr
 
 use super::facts::{ALL, BFLOAT16, Facts, INDICES, INT64};
 use super::gather::{along, firsts};
-use super::{At, Attributes, Dependence, Extent, Inputs, Op, Operator, Outlines};
+use super::{At, Attributes, Class, Dependence, Extent, Inputs, Op, Operator, Outlines};
 use crate::affine::Affine;
 use crate::error::OpError;
 use crate::value::{Tensor, Value};
@@ -14,9 +14,9 @@ use crate::value::{Tensor, Value};
 pub(super) fn facts(name: &str) -> Facts {
     let types = ALL.with(BFLOAT16, 13);
     let (facts, indices) = match name {
-        "ScatterElements" => (Facts::since(11).int("axis", ..).string("reduction", 16..), INDICES),
-        "ScatterND" => (Facts::since(11).string("reduction", 16..), INT64),
-        _ => (Facts::within(9..11).int("axis", ..), INDICES),
+        "ScatterElements" => (Facts::since(11, Class::Scatter).int("axis", ..).string("reduction", 16..), INDICES),
+        "ScatterND" => (Facts::since(11, Class::Scatter).string("reduction", 16..), INT64),
+        _ => (Facts::within(9..11, Class::Scatter).int("axis", ..), INDICES),
     };
     facts.input("data", types.clone(), ..).input("indices", indices, ..).input("updates", types, ..)
 }

@@ -6,25 +6,34 @@ use std::sync::Arc;
 use netfold_linear::{Clipped, Diagonal, Field, Mask, Real, Support};
 
 use super::facts::{BFLOAT16, FLOATS, Facts, NUMBERS, SIGNED};
-use super::{At, Attributes, Dependence, Extent, Inputs, Op, Operator, Outlines, Record, only};
+use super::{
+    AfterLogits, At, Attributes, Class, Dependence, Extent, Inputs, Op, Operator, Outlines, Record, Role, only,
+};
 use crate::affine::{Affine, Validity};
 use crate::error::OpError;
 use crate::switches::{Border, Switches};
 use crate::value::{Tensor, Value};
 
 pub(super) fn facts(name: &str) -> Facts {
-    let facts = Facts::since(1).ints("consumed_inputs", ..6);
+    let class = if name == "Clip" { Class::Clip } else { Class::Pointwise };
+    let facts = Facts::since(1, class).ints("consumed_inputs", ..6);
     match name {
         "Clip" => {
             let types = FLOATS.with(NUMBERS, 12).with(BFLOAT16, 13);
             let facts = facts.float("min", ..11).float("max", ..11).input("input", types.clone(), ..);
             facts.input("min", types.clone(), 11..).optional("min", ..).input("max", types, 11..).optional("max", ..)
         }
-        "Abs" => facts.input("X", FLOATS.with(NUMBERS, 6).with(BFLOAT16, 13), ..),
-        "Neg" => facts.input("X", FLOATS.with(SIGNED, 6).with(BFLOAT16, 13), ..),
-        "HardSigmoid" => facts.float("alpha", ..).float("beta", ..).input("X", FLOATS.with(BFLOAT16, 22), ..),
-        "ThresholdedRelu" => Facts::since(10).float("alpha", ..).input("X", FLOATS.with(BFLOAT16, 22), ..),
-        _ => Facts::since(9).float("bias", ..).float("lambd", ..).input("input", NUMBERS, ..),
+        "Abs" => {
+            facts.carries().behind_logits(AfterLogits::Bends).input("X", FLOATS.with(NUMBERS, 6).with(BFLOAT16, 13), ..)
+        }
+        "Neg" => {
+            facts.carries().behind_logits(AfterLogits::Bends).input("X", FLOATS.with(SIGNED, 6).with(BFLOAT16, 13), ..)
+        }
+        "HardSigmoid" => {
+            facts.gives(Role::Gate).float("alpha", ..).float("beta", ..).input("X", FLOATS.with(BFLOAT16, 22), ..)
+        }
+        "ThresholdedRelu" => Facts::since(10, class).float("alpha", ..).input("X", FLOATS.with(BFLOAT16, 22), ..),
+        _ => Facts::since(9, class).float("bias", ..).float("lambd", ..).input("input", NUMBERS, ..),
     }
 }
 

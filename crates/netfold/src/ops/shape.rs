@@ -3,13 +3,14 @@
 use netfold_linear::Real;
 
 use super::facts::{ALL, BFLOAT16, Facts};
-use super::{At, Attributes, Dependence, Extent, Holds, Inputs, Op, Operator, Outlines};
+use super::{At, Attributes, Class, Dependence, Extent, Holds, Inputs, Op, Operator, Outlines};
 use crate::affine::Affine;
 use crate::error::OpError;
 use crate::value::{Tensor, Value};
 
 pub(super) fn facts(name: &str) -> Facts {
-    let facts = Facts::since(1).input("data", ALL.with(BFLOAT16, 13), ..);
+    let class = if name == "Shape" { Class::Shape } else { Class::Size };
+    let facts = Facts::since(1, class).input("data", ALL.with(BFLOAT16, 13), ..);
     if name == "Shape" { facts.int("start", 15..).int("end", 15..) } else { facts }
 }
 

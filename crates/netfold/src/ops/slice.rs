@@ -2,12 +2,13 @@
 
 use super::facts::{ALL, BFLOAT16, FLOATS, Facts, INDICES, INT64};
 use super::movement::{Moved, Movement, Pick, whole};
-use super::{Attributes, Operator, Outlines, size};
+use super::{Attributes, Class, Operator, Outlines, size};
 use crate::error::OpError;
 
 pub(super) fn facts(name: &str) -> Facts {
     match name {
-        "Slice" => Facts::since(1)
+        "Slice" => Facts::since(1, Class::Slice)
+            .makes_shapes()
             .ints("axes", ..10)
             .ints("ends", ..10)
             .required("ends", ..)
@@ -20,7 +21,7 @@ pub(super) fn facts(name: &str) -> Facts {
             .optional("axes", ..)
             .input("steps", INDICES, 10..)
             .optional("steps", ..),
-        _ => Facts::since(1)
+        _ => Facts::since(1, Class::Split)
             .int("axis", ..)
             .ints("split", ..13)
             .int("num_outputs", 18..)

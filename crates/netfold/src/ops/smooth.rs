@@ -7,7 +7,7 @@ use netfold_linear::{Chain, Diagonal, Field, Mask, Real, Support};
 use rayon::prelude::*;
 
 use super::facts::{BFLOAT16, FLOAT, FLOATS, Facts, NUMBERS, Types};
-use super::{At, Attributes, Extent, Inputs, Op, Operator, Outlines};
+use super::{AfterLogits, At, Attributes, Class, Extent, Inputs, Op, Operator, Outlines, Role};
 use crate::affine::{Affine, Rule, Validity};
 use crate::error::OpError;
 use crate::value::{Tensor, Value};
@@ -117,7 +117,16 @@ pub(super) fn facts(name: &str) -> Facts {
         _ => (1, FLOATS.with(BFLOAT16, 22)),
     };
     let parameters = TABLE.iter().filter(|smooth| smooth.name == name).flat_map(|smooth| smooth.parameters);
-    let facts = parameters.fold(Facts::since(since).input("X", types, ..), |facts, (name, _)| facts.float(name, ..));
+    let facts = Facts::since(since, Class::Pointwise).input("X", types, ..);
+    let facts = parameters.fold(facts, |facts, (name, _)| facts.float(name, ..));
+    let facts = match name {
+        "Sigmoid" => facts.gives(Role::Gate).behind_logits(AfterLogits::Squashes),
+        "Tanh" | "Erf" => facts.gives(Role::Gate),
+        "Exp" => facts.gives(Role::Gate).behind_logits(AfterLogits::Bends),
+        "Sqrt" | "Reciprocal" => facts.gives(Role::Statistic).behind_logits(AfterLogits::Bends),
+        "Log" => facts.behind_logits(AfterLogits::Bends),
+        _ => facts,
+    };
     match name {
         "Gelu" => facts.string("approximate", ..),
         // They never wrote in the place of what they read.

@@ -5,13 +5,16 @@ use std::sync::Arc;
 use netfold_linear::{Chain, Field, Mask, RankOne, Real, Support};
 
 use super::facts::{BFLOAT16, FLOATS, Facts};
-use super::{At, Attributes, Extent, Inputs, Op, Operator, Outlines, size};
+use super::{At, Attributes, Class, Extent, Inputs, Op, Operator, Outlines, Role, size};
 use crate::affine::{Affine, Rule, Validity};
 use crate::error::OpError;
 use crate::value::{Tensor, Value};
 
-pub(super) fn facts(_: &str) -> Facts {
-    Facts::since(1).int("axis", ..).input("input", FLOATS.with(BFLOAT16, 13), ..)
+pub(super) fn facts(name: &str) -> Facts {
+    let facts = Facts::since(1, Class::Softmax);
+    // The logarithm of a probability opens and closes nothing.
+    let facts = if name == "LogSoftmax" { facts.gives(Role::Signal) } else { facts };
+    facts.int("axis", ..).input("input", FLOATS.with(BFLOAT16, 13), ..)
 }
 
 pub(super) fn build(name: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {

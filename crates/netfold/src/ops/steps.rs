@@ -3,19 +3,21 @@
 use netfold_linear::{Diagonal, Field, Real};
 
 use super::facts::{BFLOAT16, FLOATS, Facts, NUMBERS};
-use super::{At, Attributes, Dependence, Extent, Inputs, Op, Operator, Outlines, broadcast, only, place, size};
+use super::{At, Attributes, Class, Dependence, Extent, Inputs, Op, Operator, Outlines, broadcast, only, place, size};
 use crate::affine::{Affine, Rule, Validity};
 use crate::error::OpError;
 use crate::value::Value;
 
 pub(super) fn facts(name: &str) -> Facts {
     match name {
-        "Floor" | "Ceil" => Facts::since(1).ints("consumed_inputs", ..6).input("X", FLOATS.with(BFLOAT16, 13), ..),
-        "Round" => Facts::since(11).input("X", FLOATS.with(BFLOAT16, 22), ..),
-        "Sign" => Facts::since(9).input("input", NUMBERS.with(BFLOAT16, 13), ..),
+        "Floor" | "Ceil" => {
+            Facts::since(1, Class::Steps).ints("consumed_inputs", ..6).input("X", FLOATS.with(BFLOAT16, 13), ..)
+        }
+        "Round" => Facts::since(11, Class::Steps).input("X", FLOATS.with(BFLOAT16, 22), ..),
+        "Sign" => Facts::since(9, Class::Steps).input("input", NUMBERS.with(BFLOAT16, 13), ..),
         _ => {
             let types = NUMBERS.with(BFLOAT16, 13);
-            Facts::since(10).int("fmod", ..).input("A", types.clone(), ..).input("B", types, ..)
+            Facts::since(10, Class::Steps).int("fmod", ..).input("A", types.clone(), ..).input("B", types, ..)
         }
     }
 }

@@ -2,11 +2,15 @@
 
 use super::facts::{ALL, BFLOAT16, Facts};
 use super::movement::{Moved, Movement, Pick, strides, walk};
-use super::{Attributes, Operator, Outlines, size};
+use super::{Attributes, Class, Operator, Outlines, size};
 use crate::error::OpError;
 
 pub(super) fn facts(name: &str) -> Facts {
-    let facts = Facts::since(1).input("input", ALL.with(BFLOAT16, 13), ..);
+    let facts = match name {
+        "Transpose" => Facts::since(1, Class::Transpose).makes_shapes(),
+        _ => Facts::since(1, Class::Blocks),
+    };
+    let facts = facts.input("input", ALL.with(BFLOAT16, 13), ..);
     match name {
         "Transpose" => facts.ints("perm", ..),
         "DepthToSpace" => facts.int("blocksize", ..).required("blocksize", ..).string("mode", 11..),

@@ -4,11 +4,15 @@ use netfold_linear::Select;
 
 use super::facts::{ALL, BFLOAT16, Facts, INT64};
 use super::movement::{Moved, Movement, Pick};
-use super::{Attributes, Operator, Outlines};
+use super::{Attributes, Class, Operator, Outlines};
 use crate::error::OpError;
 
 pub(super) fn facts(_: &str) -> Facts {
-    Facts::since(14).int("upper", ..).input("input", ALL | BFLOAT16, ..).input("k", INT64, ..).optional("k", ..)
+    Facts::since(14, Class::Mask)
+        .int("upper", ..)
+        .input("input", ALL | BFLOAT16, ..)
+        .input("k", INT64, ..)
+        .optional("k", ..)
 }
 
 pub(super) fn build(_: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Operator>, OpError> {

@@ -9,7 +9,7 @@ use super::Places;
 use super::rules::{Way, moved};
 use crate::graph::{Graph, Node, TensorId};
 use crate::input::LayoutChoice;
-use crate::ops::{Inputs, Op, Operator};
+use crate::ops::{Class, Inputs, Op, Operator};
 use crate::store::without_batch;
 use crate::value::{Tensor, Value};
 
@@ -115,8 +115,9 @@ impl<'a> Walk<'a> {
             if !node.inputs.iter().any(known) {
                 continue;
             }
-            match Way::of(&node.op) {
-                Way::Slides if node.op != "Resize" && node.op != "Upsample" => {
+            let class = node.class();
+            match Way::of(class) {
+                Way::Slides if class != Class::Resample => {
                     let read = node.inputs.first().copied().flatten().and_then(|id| self.elements.get(&id));
                     if let Some(read) = read {
                         return reading(read, shape);
@@ -143,7 +144,7 @@ impl<'a> Walk<'a> {
 
     /// What a node moves; `None` where it may make much of little, or what says how is no short constant.
     fn moved(&self, node: &Node) -> Option<Vec<Tensor<i64>>> {
-        let data = moved(&node.op, node.inputs.len());
+        let data = moved(node.class(), node.inputs.len());
         let mut given: Vec<Option<Value<f32>>> = Vec::new();
         for (i, id) in node.inputs.iter().enumerate() {
             given.push(match id {
@@ -153,12 +154,9 @@ impl<'a> Walk<'a> {
             });
         }
         let Some(Some(Value::Int(read))) = given.first() else { return None };
-        match (node.op.as_str(), given.get(1)) {
-            ("Expand" | "Tile" | "Scatter" | "ScatterElements" | "ScatterND" | "GatherElements" | "GatherND", _) => {
-                return None;
-            }
-            ("Gather", Some(Some(indices))) if indices.shape().iter().product::<usize>() > 4 => return None,
-            ("Pad", Some(Some(Value::Int(pads)))) => {
+        match (node.class(), given.get(1)) {
+            (Class::Gather, Some(Some(indices))) if indices.shape().iter().product::<usize>() > 4 => return None,
+            (Class::Pad, Some(Some(Value::Int(pads)))) => {
                 let most = pads.data().iter().copied().max().unwrap_or(0);
                 let longer = |&size: &usize| size.saturating_add(usize::try_from(most).unwrap_or(0).saturating_mul(2));
                 let len = read.shape().iter().map(longer).fold(1_usize, usize::saturating_mul);
@@ -166,7 +164,7 @@ impl<'a> Walk<'a> {
                     return None;
                 }
             }
-            ("Pad", _) => return None,
+            (Class::Repeat | Class::Scatter | Class::Index | Class::Pad, _) => return None,
             _ => {}
         }
         let operator = node.operator.as_ref().ok()?;
@@ -182,31 +180,14 @@ impl<'a> Walk<'a> {
         }
         let node = self.model.maker(id)?;
         self.nodes.set(self.nodes.get().checked_sub(1)?);
-        if node.op == "Shape"
+        if node.class() == Class::Shape
             && let Some(Some(read)) = node.inputs.first()
             && let Some(elements) = self.elements.get(read)
         {
             return forward(node.operator.as_ref().ok()?.as_ref(), &[Some(Value::Int(elements.clone()))])?.pop();
         }
-        let plain = [
-            "Constant",
-            "ConstantOfShape",
-            "Gather",
-            "Concat",
-            "Unsqueeze",
-            "Squeeze",
-            "Slice",
-            "Cast",
-            "Add",
-            "Sub",
-            "Mul",
-            "Div",
-            "Reshape",
-            "Transpose",
-            "Identity",
-        ];
         let depth = depth.checked_sub(1)?;
-        if !plain.contains(&node.op.as_str()) {
+        if !node.facts().computes_shapes() {
             return None;
         }
         let mut given = Vec::new();
@@ -216,7 +197,7 @@ impl<'a> Walk<'a> {
                 None => None,
             });
         }
-        if let ("ConstantOfShape", Some(Some(Value::Int(shape)))) = (node.op.as_str(), given.first()) {
+        if let (Class::Constant, Some(Some(Value::Int(shape)))) = (node.class(), given.first()) {
             let len =
                 shape.data().iter().try_fold(1_usize, |len, &size| len.checked_mul(usize::try_from(size).ok()?))?;
             if len > SHORT {

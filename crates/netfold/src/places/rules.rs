@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Places, spread};
 use crate::error::OpError;
-use crate::ops::{self, Inputs, Precision};
+use crate::ops::{self, Class, Inputs, Precision};
 use crate::value::{Tensor, Value};
 
 /// What an operator does to places.
@@ -23,26 +23,57 @@ pub enum Way {
 }
 
 impl Way {
-    /// Of the operator of this name.
-    pub fn of(op: &str) -> Self {
-        match ops::entry(op).map_or("", |entry| entry.file) {
-            "reduce" => Self::Sums,
-            _ if op == "GlobalLpPool" => Self::Sums,
-            "matmul" | "gemm" | "einsum" => Self::Sums,
-            "conv" | "conv_transpose" | "pool" | "lp_pool" | "resize" => Self::Slides,
-            "transpose" | "reshape" | "slice" | "gather" | "expand" | "pad" | "concat" | "scatter" => Self::Moves,
-            "arithmetic" | "batch_norm" | "branch" | "copy" | "extreme" | "rectifier" | "segments" | "smooth"
-            | "power" | "steps" | "softmax" | "lrn" | "normalize" | "quantize" | "compare" | "triangle" => Self::Keeps,
-            _ => Self::Unknown,
+    /// Of operators of a class.
+    pub fn of(class: Class) -> Self {
+        match class {
+            Class::Reduce | Class::Extreme | Class::Dense | Class::Contraction => Self::Sums,
+            Class::Convolution | Class::TransposedConvolution | Class::MaxPool | Class::Pool | Class::Resample => {
+                Self::Slides
+            }
+            Class::Reshape
+            | Class::Squeeze
+            | Class::Transpose
+            | Class::Blocks
+            | Class::Slice
+            | Class::Split
+            | Class::Gather
+            | Class::Index
+            | Class::Concat
+            | Class::Repeat
+            | Class::Pad
+            | Class::Scatter => Self::Moves,
+            Class::BatchNorm
+            | Class::Norm
+            | Class::LocalNorm
+            | Class::Softmax
+            | Class::Relu
+            | Class::Clip
+            | Class::Power
+            | Class::Pointwise
+            | Class::Steps
+            | Class::Quantize
+            | Class::Dequantize
+            | Class::Sum
+            | Class::Difference
+            | Class::Product
+            | Class::Quotient
+            | Class::Select
+            | Class::Copy
+            | Class::Cast
+            | Class::Mask
+            | Class::Compare => Self::Keeps,
+            Class::Accumulate | Class::Rank | Class::Constant | Class::Shape | Class::Size | Class::Unknown => {
+                Self::Unknown
+            }
         }
     }
 }
 
-/// The inputs that an operator moves elements of, among so many.
-pub fn moved(op: &str, inputs: usize) -> Vec<usize> {
-    match op {
-        "Concat" => (0..inputs).collect(),
-        "ScatterElements" | "ScatterND" | "Scatter" => vec![0, 2],
+/// The inputs that operators of a class move elements of, among so many.
+pub fn moved(class: Class, inputs: usize) -> Vec<usize> {
+    match class {
+        Class::Concat => (0..inputs).collect(),
+        Class::Scatter => vec![0, 2],
         _ => vec![0],
     }
 }

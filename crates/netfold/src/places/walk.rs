@@ -8,7 +8,7 @@ use super::rules::{Way, axes, joined, moved, renumbered, slid, summed};
 use crate::error::Error;
 use crate::graph::{Node, TensorId};
 use crate::input::LayoutChoice;
-use crate::ops::{Inputs, Operator, Precision};
+use crate::ops::{Class, Inputs, Operator, Precision};
 use crate::trace::Trace;
 use crate::value::{Tensor, Value};
 
@@ -57,7 +57,7 @@ impl<T: Precision> Walk<'_, '_, T> {
         if outputs.is_empty() {
             return;
         }
-        let made = match Way::of(&node.op) {
+        let made = match Way::of(node.class()) {
             Way::Keeps => vec![self.kept(node, &known)],
             Way::Moves if known.iter().any(Option::is_some) => self.moved(node, operator.as_ref(), &known),
             Way::Slides => vec![self.slid(node, known.first().cloned().flatten().as_deref())],
@@ -110,7 +110,8 @@ impl<T: Precision> Walk<'_, '_, T> {
 
     /// Of an operator that moves elements: it moves their labels.
     fn moved(&self, node: &Node, operator: &dyn Operator, known: &[Option<Arc<Places>>]) -> Vec<Option<Arc<Places>>> {
-        let data = moved(&node.op, node.inputs.len());
+        let class = node.class();
+        let data = moved(class, node.inputs.len());
         let own: Vec<&Arc<Places>> = data.iter().filter_map(|&i| known.get(i)?.as_ref()).collect();
         let Some(first) = own.first() else { return Vec::new() };
         if own.iter().any(|places| places.grid != first.grid) {
@@ -118,14 +119,13 @@ impl<T: Precision> Walk<'_, '_, T> {
         }
         let to: Vec<Option<&[usize]>> = node.outputs.iter().map(|id| self.shape(Some(id))).collect();
         // Joined along an axis that has no places.
-        if node.op == "Concat" && own.len() == node.inputs.len() && own.iter().all(|places| places == first) {
+        if class == Class::Concat && own.len() == node.inputs.len() && own.iter().all(|places| places == first) {
             let joined = |to: &&[usize]| first.expanded(to).is_some();
             if to[0].as_ref().is_some_and(joined) {
                 return vec![Some(Arc::clone(first))];
             }
         }
-        let short = !matches!(node.op.as_str(), "Reshape" | "Flatten" | "DepthToSpace" | "SpaceToDepth" | "GatherND")
-            && data.len() == 1;
+        let short = !matches!(class, Class::Reshape | Class::Blocks | Class::Index) && data.len() == 1;
         let ways = if short { [Some(true), Some(false)] } else { [None, Some(false)] };
         for short in ways.into_iter().flatten() {
             let Some(labels) = self.labels_moved(node, operator, known, &data, short) else { continue };
@@ -137,7 +137,7 @@ impl<T: Precision> Walk<'_, '_, T> {
             };
             if labels.iter().zip(&to).all(|(labels, to)| fits(labels, *to)) {
                 let places = |labels: Tensor<i64>| Places::of_labels(labels, &first.grid);
-                let coarse = |places: Places| if node.op == "Slice" { renumbered(places) } else { places };
+                let coarse = |places: Places| if class == Class::Slice { renumbered(places) } else { places };
                 return labels.into_iter().map(|labels| places(labels).map(coarse).map(Arc::new)).collect();
             }
         }
@@ -173,7 +173,7 @@ impl<T: Precision> Walk<'_, '_, T> {
             made.into_iter().map(ints).collect()
         };
         let made = run(0)?;
-        if node.op != "Pad" {
+        if node.class() != Class::Pad {
             return Some(made);
         }
         // What a pad is filled with comes from nowhere: it does not change with the labels.
@@ -185,7 +185,7 @@ impl<T: Precision> Walk<'_, '_, T> {
     /// Of an operator whose window slides over places.
     fn slid(&self, node: &Node, known: Option<&Places>) -> Option<Arc<Places>> {
         let (from, to) = (self.shape(node.inputs.first())?, self.shape(node.outputs.first())?);
-        let first = if matches!(node.op.as_str(), "Resize" | "Upsample") { 0 } else { 2 };
+        let first = if node.class() == Class::Resample { 0 } else { 2 };
         match known {
             Some(places) => {
                 let slid = slid(places, from, to, &(first..to.len()).collect::<Vec<_>>());
@@ -200,7 +200,7 @@ impl<T: Precision> Walk<'_, '_, T> {
     /// Whether an operator of which nobody wrote down what becomes of places is why there are none.
     fn unknown_before(&self, node: &Node) -> bool {
         let cause = node.inputs.first().copied().flatten().and_then(|id| self.lost.get(&id));
-        cause.is_some_and(|&cause| Way::of(&self.trace.model.nodes[cause].op) == Way::Unknown)
+        cause.is_some_and(|&cause| Way::of(self.trace.model.nodes[cause].class()) == Way::Unknown)
     }
 
     /// Of an operator that sums over axes: the places of the first of its inputs that has any left.

@@ -6,9 +6,9 @@ use netfold_linear::{Probes, Reuse, Support};
 use serde::Serialize;
 
 use super::{Region, Set};
+use crate::blocks::padded;
 use crate::circuit::Circuit;
 use crate::ops::Precision;
-use crate::rows::padded;
 
 /// The norm that a ball or a distance is measured by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -13,4 +13,5 @@ mod laws;
 mod node;
 mod python;
 mod resize;
+mod roles;
 mod zoo;

@@ -1,0 +1,29 @@
+//! What a reconstruction is asked for.
+
+use crate::basis::Basis;
+
+/// How W is computed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Method {
+    /// The one that takes fewer products, by [`Circuit::road`](crate::Circuit::road).
+    #[default]
+    Auto,
+    /// Rows: unit vectors are pulled back from the output.
+    Adjoint,
+    /// Columns: a group of orthogonal vectors is pushed from the input (the founding paper's way). Unit vectors whose
+    /// columns have no row in common are pushed as one.
+    Probe,
+}
+
+/// What to compute.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    /// The outputs whose rows are wanted, by flat index.
+    pub classes: Vec<usize>,
+    /// How.
+    pub method: Method,
+    /// The probes of [`Method::Probe`].
+    pub basis: Basis,
+    /// Rows or probes that travel together; by default as many as keep an adjoint in bounds.
+    pub block: Option<usize>,
+}
