@@ -5,6 +5,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use netfold::head::Squashing;
 use netfold::inspect::Start;
 use netfold::{Budget, Error, Model, Rules};
 use netfold_onnx::decode;
@@ -15,7 +16,10 @@ const MEMORY: u64 = 64 << 20;
 fn told(bytes: &[u8]) -> Result<(), Error> {
     let model = Model::new(decode(bytes.to_vec(), None)?)?.within(Budget::new(MEMORY))?;
     let first = model.outputs.first().map(|&id| model.name(id));
-    let head = model.head(first, false)?;
+    let head = match first {
+        Some(output) => model.head_of(output, Squashing::LeftOff)?,
+        None => model.head(Squashing::LeftOff)?,
+    };
     let found = model.inspect::<f32>(&head, &Start::default(), &Rules::default())?;
     assert!(found.warnings.iter().all(|warning| !warning.to_string().is_empty()));
     match found.unsupported {

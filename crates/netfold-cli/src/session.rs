@@ -7,7 +7,8 @@ use std::sync::Mutex;
 use std::time::Instant;
 
 use netfold::certificate::{Certificate, FileStamp};
-use netfold::fold::{Opposite, Squashing};
+use netfold::fold::Opposite;
+use netfold::head::Squashing;
 use netfold::input::{Given, NamedPreprocess};
 use netfold::reconstruct::argmax;
 use netfold::trace::Keep;

@@ -34,7 +34,7 @@ fn measure<T: Precision>(model: &Model, input: &Path, tensor: &str, sample: usiz
     println!("W                    {units} x {}", x.len());
 
     let (all, start) = ((0..units).collect::<Vec<_>>(), Instant::now());
-    let plan = circuit.plan_columns(&all, None);
+    let plan = circuit.plan_columns(&all, netfold::Together::AsFits);
     println!(
         "planning columns     {:.3} s, {} probes, {} pushed",
         start.elapsed().as_secs_f64(),
@@ -51,12 +51,12 @@ fn measure<T: Precision>(model: &Model, input: &Path, tensor: &str, sample: usiz
 
     let some: Vec<usize> = (0..units).step_by(units.div_ceil(sample)).collect();
     let start = Instant::now();
-    circuit.rows(&circuit.plan_rows(&some, None, false), |block| {
+    circuit.rows(&circuit.plan_rows(&some, netfold::Together::AsFits, netfold::Shares::LeftOut), |block| {
         std::hint::black_box(block.weights);
         Ok::<(), Box<dyn Error>>(())
     })?;
     let rows = start.elapsed().as_secs_f64() * units as f64 / some.len() as f64;
-    let products = circuit.cost(&circuit.plan_rows(&all, None, false)).products;
+    let products = circuit.cost(&circuit.plan_rows(&all, netfold::Together::AsFits, netfold::Shares::LeftOut)).products;
     println!("all rows             {rows:.3} s scaled from {}, {products:.3e} products", some.len());
     println!(
         "rows / columns       {:.1} in time, {:.1} in products",

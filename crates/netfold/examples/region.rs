@@ -39,7 +39,7 @@ fn median(mut work: impl FnMut() -> Result<(), Box<dyn Error>>) -> Result<f64, B
 fn measure<T: Precision>(model: &Model, input: &Path, seconds: f64) -> Result<(), Box<dyn Error>> {
     let x: Tensor<T> = netfold::input::read_npy(input)?;
     let _reuse = Reuse::<T>::start();
-    let output = model.head(None, false)?.logits;
+    let output = model.head(netfold::Squashing::LeftOff)?.logits;
     let forward = median(|| {
         model.trace(&x, output, NonFinite::Refuse)?;
         Ok(())

@@ -21,8 +21,11 @@ fn main() -> Result<(), Failure> {
     let [model, input, classes, precision, rows @ ..] = arguments.as_slice() else {
         return Err("usage: rows MODEL INPUT.npy CLASSES f32|f64 [ROWS]".into());
     };
-    let rows = rows.first().map(|rows| rows.parse()).transpose()?;
-    let wanted = Wanted { classes: (0..classes.parse()?).collect(), rows };
+    let together = match rows.first() {
+        Some(rows) => netfold::Together::Number(rows.parse()?),
+        None => netfold::Together::AsFits,
+    };
+    let wanted = Wanted { classes: (0..classes.parse()?).collect(), together };
     let model = Model::read(Path::new(model))?;
     // One thread of the pool starts all loops: handing a loop over from outside takes longer than a small network's loop.
     rayon::scope(|_| match precision.as_str() {
@@ -37,7 +40,7 @@ type Failure = Box<dyn Error + Send + Sync>;
 /// Which rows, and how many of them travel together where that is not left to the plan.
 struct Wanted {
     classes: Vec<usize>,
-    rows: Option<usize>,
+    together: netfold::Together,
 }
 
 fn serve<T: Precision>(model: &Model, input: &Path, wanted: &Wanted) -> Result<(), Failure> {
@@ -86,7 +89,7 @@ fn serve<T: Precision>(model: &Model, input: &Path, wanted: &Wanted) -> Result<(
 }
 
 fn frozen<'m, T: Precision>(model: &'m Model, x: &Tensor<T>) -> Result<Trace<'m, T>, Failure> {
-    let head = model.head(None, false)?;
+    let head = model.head(netfold::Squashing::LeftOff)?;
     Ok(model.trace_with(x, head.logits, Tracing { keep: Keep::Priors, ..Tracing::default() })?)
 }
 
@@ -97,7 +100,7 @@ fn each<T: Precision>(
     mut each: impl FnMut(&[T]),
 ) -> Result<(), Failure> {
     let circuit = frozen(model, x)?.freeze(&Rules::default())?;
-    circuit.rows(&circuit.plan_rows(&wanted.classes, wanted.rows, false), |block| {
+    circuit.rows(&circuit.plan_rows(&wanted.classes, wanted.together, netfold::Shares::LeftOut), |block| {
         each(block.weights);
         Ok(())
     })
@@ -111,7 +114,7 @@ fn run<T: Precision>(model: &Model, x: &Tensor<T>, wanted: &Wanted) -> Result<St
     drop(trace);
     let frozen = start.elapsed().as_secs_f64();
     // As the other side does it: W alone.
-    let plan = circuit.plan_rows(&wanted.classes, wanted.rows, false);
+    let plan = circuit.plan_rows(&wanted.classes, wanted.together, netfold::Shares::LeftOut);
     let planned = start.elapsed().as_secs_f64();
     // Every row is looked at, so that none can be left out.
     let mut sum = 0.0;
@@ -131,15 +134,17 @@ fn probe<T: Precision>(model: &Model, x: &Tensor<T>, count: usize) -> Result<Str
     let (columns, start) = (count.min(x.len()), Instant::now());
     for first in (0..columns).step_by(64) {
         let probes = Basis::Standard.probes(x.shape(), first, 64.min(columns - first));
-        std::hint::black_box(circuit.push(probes, false));
+        std::hint::black_box(circuit.push(probes, netfold::Push::Linear));
     }
     Ok(format!("{:.6} {columns} {}", start.elapsed().as_secs_f64(), x.len()))
 }
 
 fn density<T: Precision>(model: &Model, x: &Tensor<T>, wanted: &Wanted) -> Result<String, Failure> {
     let circuit = frozen(model, x)?.freeze(&Rules::default())?;
-    let plan =
-        circuit.pull_plan(&netfold_linear::Support::of(circuit.output_shape(), wanted.classes.iter().copied()), false);
+    let plan = circuit.pull_plan(
+        &netfold_linear::Support::of(circuit.output_shape(), wanted.classes.iter().copied()),
+        netfold::Shares::LeftOut,
+    );
     let convolutions = circuit.stages().iter().enumerate().filter(|(_, stage)| stage.op == "Conv");
     let lines: Vec<String> = convolutions
         .map(|(index, stage)| {

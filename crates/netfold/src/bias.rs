@@ -1,7 +1,8 @@
 //! Where b comes from: by stage, channel and place.
 
-use crate::circuit::Circuit;
+use crate::circuit::{Circuit, Shares};
 use crate::ops::Precision;
+use crate::request::Together;
 
 /// One stage's share of an output's b, element by element: aᵢ · cᵢ, the output's adjoint at the stage's tensor times
 /// the stage's offset. Signed, never rescaled; all elements of all stages add up to b.
@@ -75,7 +76,7 @@ impl<T: Precision> Circuit<T> {
     /// # Panics
     /// If the output has no such element.
     pub fn bias_maps(&self, output: usize) -> Vec<BiasMap> {
-        let plan = self.plan_rows(&[output], None, true);
+        let plan = self.plan_rows(&[output], Together::AsFits, Shares::Computed);
         let mut maps = Vec::new();
         self.pull_with(plan.seed(self.output_shape()), plan.supports(), &mut |stage, adjoint| {
             let affine = &self.stages()[stage].affine;

@@ -54,6 +54,24 @@ pub struct Circuit<T> {
     _held: Vec<Arc<Share>>,
 }
 
+/// What is pushed through a circuit: the affine network, or its linear part alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Push {
+    /// W v + b: every stage adds its offset.
+    Affine,
+    /// W v.
+    Linear,
+}
+
+/// Whether pulling computes what each stage gives to b.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shares {
+    /// Each stage's share of b is computed.
+    Computed,
+    /// Rows of W alone.
+    LeftOut,
+}
+
 /// What is shown each stage's number and the adjoint of its tensor, and may change it.
 pub type Visit<'a, T> = &'a mut dyn FnMut(usize, &mut Probes<T>);
 
@@ -120,22 +138,24 @@ impl<T: Precision> Circuit<T> {
         if slot == 0 { &self.input_shape } else { self.stages[slot - 1].affine.shape() }
     }
 
-    /// W v for each probe v; with `offsets` W v + b.
+    /// W v + b or W v for each vector v.
     ///
-    /// Pushing zeros with offsets gives b; pushing unit vectors without gives columns of W.
-    pub fn push(&self, v: Probes<T>, offsets: bool) -> Probes<T> {
-        self.push_with(v, offsets, &self.full_plan(), &mut |_, _| {})
+    /// Pushing zeros through the [affine](Push::Affine) network gives b; pushing unit vectors through its
+    /// [linear](Push::Linear) part gives columns of W.
+    pub fn push(&self, v: Probes<T>, what: Push) -> Probes<T> {
+        self.push_with(v, what, &self.full_plan(), &mut |_, _| {})
     }
 
     /// As [`push`](Self::push), each tensor on its way stored on the support that `plan` gives for its slot: all of it,
-    /// if there are offsets. `visit` is shown each stage, by number, and what has reached the slots that it reads.
+    /// if offsets are added. `visit` is shown each stage, by number, and what has reached the slots that it reads.
     pub fn push_with(
         &self,
         v: Probes<T>,
-        offsets: bool,
+        what: Push,
         plan: &[Support],
         visit: &mut dyn FnMut(usize, &[&Probes<T>]),
     ) -> Probes<T> {
+        let offsets = what == Push::Affine;
         let width = v.width();
         let last_use = self.last_use();
         let mut values: Vec<Option<Probes<T>>> = vec![None; self.output + 1];
@@ -176,7 +196,7 @@ impl<T: Precision> Circuit<T> {
 
     /// b: what the circuit makes of zero, with its offsets. One number for each output.
     pub fn bias(&self) -> Vec<T> {
-        self.push(Probes::zeros(&Support::full(&self.input_shape), 1), true).into_values()
+        self.push(Probes::zeros(&Support::full(&self.input_shape), 1), Push::Affine).into_values()
     }
 
     /// Wᵀ s for each seed s over the output, and every stage's share of ⟨s, b⟩.
@@ -256,9 +276,10 @@ impl<T: Precision> Circuit<T> {
     }
 
     /// For each slot the elements whose adjoint matters when `outputs` are asked for: those that an output reaches
-    /// through masks and winners, and that depend on the input or, with `shares`, carry an offset of their own.
-    pub fn pull_plan(&self, outputs: &Support, shares: bool) -> Vec<Support> {
-        awake(|| self.plan(outputs, shares))
+    /// through masks and winners, and that depend on the input or, where shares of b are computed, carry an offset of their
+    /// own.
+    pub fn pull_plan(&self, outputs: &Support, shares: Shares) -> Vec<Support> {
+        awake(|| self.plan(outputs, shares == Shares::Computed))
     }
 
     fn plan(&self, outputs: &Support, shares: bool) -> Vec<Support> {

@@ -3,7 +3,7 @@
 use netfold_linear::Support;
 use rayon::prelude::*;
 
-use crate::circuit::Circuit;
+use crate::circuit::{Circuit, Shares};
 use crate::ops::Precision;
 
 /// Where a row depends on no index of a colour.
@@ -53,7 +53,7 @@ impl<T: Precision> Circuit<T> {
     /// How many elements of the input the first of these rows depends on: as many groups are needed at least.
     pub(crate) fn field(&self, rows: &[usize]) -> usize {
         let first = Support::of(self.output_shape(), rows.first().copied());
-        self.pull_plan(&first, false)[0].count()
+        self.pull_plan(&first, Shares::LeftOut)[0].count()
     }
 
     /// Elements of the output that can differ from zero where the input does so only inside `of`.

@@ -11,7 +11,7 @@
 //! #     .with_node(NodeDef::new("Flatten", ["g"], ["y"]))
 //! #     .with_output(ValueInfo::new("y", DType::F64, [1, 1]));
 //! # let model = Model::new(netfold_onnx::decode(netfold_onnx::encode(&ModelDef::new(graph)), None)?)?;
-//! use netfold::{Error, Model, Rules, Tensor, Watch, trace::NonFinite};
+//! use netfold::{Error, Model, Rules, Tensor, Together, Watch, trace::NonFinite};
 //!
 //! // z = x[i + 1] − x[i] along rows: a unit sees two columns of one row.
 //! let x = Tensor::new(&[1, 1, 2, 3], vec![0.0_f64, 3.0, 4.0, 1.0, 0.0, 9.0]);
@@ -34,11 +34,12 @@ use rayon::prelude::*;
 
 use crate::basis::Basis;
 use crate::blocks::padded;
-use crate::circuit::Circuit;
+use crate::circuit::{Circuit, Push, Shares};
 use crate::colours::Colours;
 use crate::error::Error;
 use crate::ops::Precision;
 use crate::progress::{Step, Watch};
+use crate::request::Together;
 
 /// How many numbers a block of probes may hold over the largest tensor.
 const NUMBERS: usize = 1 << 24;
@@ -116,8 +117,9 @@ impl<T: Precision> Circuit<T> {
     /// machine.
     ///
     /// Cost of planning: for each index along each axis of the input, the elements that it reaches.
-    pub fn plan_columns(&self, rows: &[usize], block: Option<usize>) -> ColumnPlan {
-        let supports = self.pull_plan(&Support::of(self.output_shape(), rows.iter().copied()), false);
+    pub fn plan_columns(&self, rows: &[usize], together: Together) -> ColumnPlan {
+        let block = together.number();
+        let supports = self.pull_plan(&Support::of(self.output_shape(), rows.iter().copied()), Shares::LeftOut);
         let colours = rayon::scope(|_| self.colours(rows, &supports));
         // Half of what is left stays for the probes.
         let bytes = BYTES.min(usize::try_from(self.budget().left() / 2).unwrap_or(BYTES));
@@ -149,7 +151,7 @@ impl<T: Precision> Circuit<T> {
             let values = &mut values[..groups * rows.len()];
             for (block, members) in members.chunks(plan.block).enumerate() {
                 let (first, width) = (block * plan.block, if plan.block == 1 { 1 } else { padded::<T>(members.len()) });
-                let made = self.push_with(sums(shape, members, width), false, &plan.supports, &mut |_, _| {});
+                let made = self.push_with(sums(shape, members, width), Push::Linear, &plan.supports, &mut |_, _| {});
                 values.par_chunks_mut(groups).zip(rows).for_each(|(values, &row)| {
                     let values = &mut values[first..][..members.len()];
                     match made.at(row) {
@@ -169,16 +171,16 @@ impl<T: Precision> Circuit<T> {
         &self,
         basis: Basis,
         rows: &[usize],
-        block: Option<usize>,
+        together: Together,
         watch: &Watch,
     ) -> Result<Vec<T>, Error> {
         let len: usize = self.input_shape().iter().product();
-        let width = block.unwrap_or_else(|| fitting(&self.full_plan()));
+        let width = together.number().unwrap_or_else(|| fitting(&self.full_plan()));
         let mut w = vec![T::zero(); rows.len() * len];
         for first in (0..len).step_by(width) {
             let n = width.min(len - first);
             let probes: Probes<T> = basis.probes(self.input_shape(), first, n);
-            let y = self.push(probes.clone(), false);
+            let y = self.push(probes.clone(), Push::Linear);
             w.par_chunks_mut(len).zip(rows).for_each(|(weights, &row)| {
                 let Some(made) = y.at(row) else { return };
                 let scaled: Vec<T> =

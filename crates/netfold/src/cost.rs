@@ -44,7 +44,7 @@ impl<T: Precision> Circuit<T> {
             }
             Road::Basis(_) => {
                 let (len, plan) = (self.input_shape().iter().product::<usize>() as f64, self.full_plan());
-                let probes = request.block.unwrap_or_else(|| fitting(&plan)) as f64 * live(&plan);
+                let probes = request.together.number().unwrap_or_else(|| fitting(&plan)) as f64 * live(&plan);
                 (format!("to compute {rows} rows of W by all of their columns"), rows as f64 * len + probes)
             }
         };

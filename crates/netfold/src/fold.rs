@@ -11,7 +11,7 @@ mod setup;
 mod source;
 
 pub use folded::Folded;
-pub use options::{Options, Squashing};
+pub use options::Options;
 pub use rows::{Row, Rows};
 pub use setup::{Opposite, Setup};
 pub use source::Source;

@@ -17,6 +17,16 @@ pub struct Head {
     pub squashed: Option<TensorId>,
 }
 
+/// What becomes of a softmax, log-softmax or sigmoid at the network's end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Squashing {
+    /// It is left off: the logits are explained.
+    #[default]
+    LeftOff,
+    /// It is part of what is explained.
+    Kept,
+}
+
 impl Head {
     /// An inner tensor, as it is.
     pub fn at(tensor: TensorId) -> Self {
@@ -36,12 +46,25 @@ impl Graph {
         node.outputs.first().copied().flatten()
     }
 
-    /// The output called `name` (or the only one), up to a final softmax, log-softmax or sigmoid, which is left off
-    /// unless `keep` says otherwise: a network of probabilities is not linear anywhere, its logits are.
+    /// The only output, up to a final softmax, log-softmax or sigmoid, or with it: a network of probabilities is not
+    /// linear anywhere, its logits are.
     ///
     /// # Errors
-    /// If there is no output of that name, or there are several and none is named.
-    pub fn head(&self, name: Option<&str>, keep: bool) -> Result<Head, Error> {
+    /// If there is no output, or there are several.
+    pub fn head(&self, squashing: Squashing) -> Result<Head, Error> {
+        self.ended(None, squashing)
+    }
+
+    /// As [`head`](Self::head), of the output of this name.
+    ///
+    /// # Errors
+    /// If there is no output of this name.
+    pub fn head_of(&self, output: &str, squashing: Squashing) -> Result<Head, Error> {
+        self.ended(Some(output), squashing)
+    }
+
+    fn ended(&self, name: Option<&str>, squashing: Squashing) -> Result<Head, Error> {
+        let keep = squashing == Squashing::Kept;
         let names = || self.outputs.iter().map(|&id| self.name(id));
         let unknown = |name: &str, nearest| Error::Unknown { kind: "output", name: name.to_owned(), nearest };
         let output = match (name, self.outputs.as_slice()) {

@@ -7,7 +7,7 @@ use netfold_onnx::DType;
 pub use netfold_onnx::Dim;
 use serde::Serialize;
 
-use crate::circuit::{Circuit, Stage};
+use crate::circuit::{Circuit, Shares, Stage};
 use crate::cost::Cost;
 use crate::error::{Error, Unsupported};
 use crate::feed::{Feed, behind};
@@ -16,6 +16,7 @@ use crate::head::Head;
 use crate::kind::Kind;
 use crate::ops::{Class, Holds, Outlines, Precision, Told, size};
 use crate::outline::{Sketch, Takes};
+use crate::request::Together;
 use crate::rules::Rules;
 use crate::trace::{NonFinite, Trace};
 use crate::value::{Tensor, Value};
@@ -381,7 +382,9 @@ fn spread<T: Real>(shape: &[usize]) -> Result<Tensor<T>, Error> {
 /// What rows of W take; `None` where there are no logits, or so many that a plan of all rows is too much.
 fn estimate<T: Precision>(trace: &Trace<'_, T>, circuit: &Circuit<T>) -> Option<Estimate> {
     let logits: usize = circuit.output_shape().iter().product();
-    let cost = |rows: usize| circuit.cost(&circuit.plan_rows(&(0..rows).collect::<Vec<_>>(), None, true));
+    let cost = |rows: usize| {
+        circuit.cost(&circuit.plan_rows(&(0..rows).collect::<Vec<_>>(), Together::AsFits, Shares::Computed))
+    };
     // What is stored in this precision is computed with as it is.
     let own = if T::NAME == "f32" { DType::F32 } else { DType::F64 };
     let constants = trace.model.constants.values().map(|tensor| {

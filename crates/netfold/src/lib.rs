@@ -43,7 +43,7 @@
 //! ```
 //!
 //! ```
-//! # use netfold::{Model, Rules, Tensor, trace::NonFinite};
+//! # use netfold::{Model, Rules, Squashing, Tensor, trace::NonFinite};
 //! # use netfold_onnx::{DType, GraphDef, ModelDef, NodeDef, ValueInfo};
 //! # let graph = GraphDef::new("a rectifier")
 //! #     .with_input(ValueInfo::new("x", DType::F64, [1, 2]))
@@ -51,7 +51,7 @@
 //! #     .with_output(ValueInfo::new("y", DType::F64, [1, 2]));
 //! # let model = Model::new(ModelDef::new(graph))?;
 //! # let x = Tensor::new(&[1, 2], vec![5.0_f64, -2.0]);
-//! let head = model.head(None, false)?;
+//! let head = model.head(Squashing::LeftOff)?;
 //! let trace = model.trace(&x, head.logits, NonFinite::Refuse)?;
 //! let circuit = trace.freeze(&Rules::default())?;
 //! assert_eq!(circuit.row(0), [1.0, 0.0]);
@@ -115,14 +115,14 @@ pub use bias::BiasMap;
 pub use budget::Budget;
 pub use cam::Cam;
 pub use certificate::Certificate;
-pub use circuit::Circuit;
+pub use circuit::{Circuit, Push, Shares};
 pub use columns::ColumnPlan;
 pub use cost::Cost;
 pub use error::{Error, OpError, Unsupported};
 pub use feed::Feed;
 pub use fold::{Folded, Options, Row, Rows, Setup, Source};
 pub use graph::Graph;
-pub use head::Head;
+pub use head::{Head, Squashing};
 pub use inspect::Inspection;
 pub use integrate::{Integral, Path};
 pub use kind::Kind;
@@ -132,7 +132,7 @@ pub use places::Places;
 pub use progress::{Progress, Step, Watch};
 pub use reconstruct::{Compared, Reconstruction, RowRef};
 pub use region::Region;
-pub use request::{Method, Request};
+pub use request::{Method, Request, Together};
 pub use rows::RowPlan;
 pub use rules::Rules;
 pub use store::Store;

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crate::graph::{Node, TensorId};
+use crate::head::Squashing;
 use crate::ops::{AfterLogits, Class, Precision};
 use crate::trace::Trace;
 use crate::warning::Warning;
@@ -24,7 +25,7 @@ impl<T: Precision> Trace<'_, T> {
     pub(crate) fn probabilities(&self) -> Option<Warning> {
         let model = self.model;
         let squashed_again = |&id: &TensorId| {
-            let head = model.head(Some(model.name(id)), false).ok();
+            let head = model.head_of(model.name(id), Squashing::LeftOff).ok();
             head.is_some_and(|head| head.logits == self.output && !head.left_off.is_empty())
         };
         let again = model.outputs.iter().any(squashed_again);

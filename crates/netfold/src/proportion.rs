@@ -3,7 +3,7 @@
 use netfold_linear::{Probes, Support};
 
 use crate::affine::{Affine, Rule, Validity};
-use crate::circuit::Circuit;
+use crate::circuit::{Circuit, Push};
 use crate::error::Error;
 use crate::graph::TensorId;
 use crate::ops::Precision;
@@ -69,13 +69,13 @@ fn reaches<T: Precision>(circuit: &Circuit<T>, x: &Tensor<T>) -> Vec<f64> {
     let at_input = |index: usize| stages[index].affine.validity == Validity::Input;
     let zero = Probes::zeros(&Support::full(circuit.input_shape()), 1);
     let mut offsets: Vec<Vec<f64>> = vec![Vec::new(); stages.len()];
-    circuit.push_with(zero, true, &circuit.full_plan(), &mut |index, read| {
+    circuit.push_with(zero, Push::Affine, &circuit.full_plan(), &mut |index, read| {
         if at_input(index) {
             offsets[index] = read.iter().map(|z| largest(z.values())).collect();
         }
     });
     let mut reaches = vec![0.0; stages.len()];
-    circuit.push_with(x.probe(), true, &circuit.full_plan(), &mut |index, read| {
+    circuit.push_with(x.probe(), Push::Affine, &circuit.full_plan(), &mut |index, read| {
         if at_input(index) {
             reaches[index] = reach(&stages[index].affine, read, &offsets[index]);
         }

@@ -1,6 +1,6 @@
 //! The reconstruction: rows of W, b, and the proof that they are the network.
 
-use crate::circuit::Circuit;
+use crate::circuit::{Circuit, Push};
 use crate::error::Error;
 use crate::ops::Precision;
 use crate::progress::{Step, Watch};
@@ -129,7 +129,7 @@ impl<T: Precision> Circuit<T> {
     pub fn compare(&self, x: &Tensor<T>, logits: &Tensor<T>) -> Compared<T> {
         assert_eq!((x.shape(), logits.shape()), (self.input_shape(), self.output_shape()), "shapes of the circuit");
         let bias = self.bias();
-        let pushed = self.push(x.probe(), true).into_values();
+        let pushed = self.push(x.probe(), Push::Affine).into_values();
         Compared { logits: logits.data().to_vec(), pushed, bias }
     }
 
@@ -232,7 +232,7 @@ impl<T: Precision> Circuit<T> {
             }
             Road::Basis(basis) => {
                 result.passes = x.len();
-                let all = self.columns_by(basis, &request.classes, request.block, watch)?;
+                let all = self.columns_by(basis, &request.classes, request.together, watch)?;
                 for (index, row) in all.chunks(x.len().max(1)).enumerate() {
                     hand(&mut result, index, row, &[])?;
                 }

@@ -15,6 +15,25 @@ pub enum Method {
     Probe,
 }
 
+/// How many rows or probes travel through the frozen network at once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Together {
+    /// As many as suit the machine and keep their adjoints in bounds.
+    #[default]
+    AsFits,
+    /// So many.
+    Number(usize),
+}
+
+impl Together {
+    pub(crate) fn number(self) -> Option<usize> {
+        match self {
+            Self::AsFits => None,
+            Self::Number(number) => Some(number),
+        }
+    }
+}
+
 /// What to compute.
 #[derive(Clone, Debug, Default)]
 pub struct Request {
@@ -24,6 +43,6 @@ pub struct Request {
     pub method: Method,
     /// The probes of [`Method::Probe`].
     pub basis: Basis,
-    /// Rows or probes that travel together; by default as many as keep an adjoint in bounds.
-    pub block: Option<usize>,
+    /// Rows or probes that travel together.
+    pub together: Together,
 }

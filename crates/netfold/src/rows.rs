@@ -7,9 +7,10 @@ use netfold_linear::{Probes, Reuse, Support};
 use rayon::prelude::*;
 
 use crate::blocks::{REGISTER, at_foot, blocks, padded};
-use crate::circuit::{Circuit, Pullback};
+use crate::circuit::{Circuit, Pullback, Shares};
 use crate::neck::Neck;
 use crate::ops::Precision;
+use crate::request::Together;
 
 /// Up to this many rows are pulled one at a time, as whole tensors.
 const SINGLE: usize = 2;
@@ -127,12 +128,12 @@ impl RowPlan {
 }
 
 impl<T: Precision> Circuit<T> {
-    /// How the rows of these classes are pulled, in blocks of `rows` or as many as suit the machine, with the stages'
-    /// shares of b or without.
+    /// How the rows of these classes are pulled, so many at a time, with the stages' shares of b or without.
     ///
     /// A few rows are pulled one by one as whole tensors, unless they see but a small part of the input. Others share
     /// the supports that the masks leave, a register's width at a time.
-    pub fn plan_rows(&self, classes: &[usize], rows: Option<usize>, shares: bool) -> RowPlan {
+    pub fn plan_rows(&self, classes: &[usize], together: Together, shares: Shares) -> RowPlan {
+        let rows = together.number();
         let (lanes, count) = (REGISTER / size_of::<T>(), classes.len());
         let few = rows.unwrap_or(count) <= SINGLE;
         let wanted = rows.filter(|_| !few);
@@ -150,7 +151,7 @@ impl<T: Precision> Circuit<T> {
                 unit,
                 single: rows.is_none(),
                 at_once,
-                shares,
+                shares: shares == Shares::Computed,
             }
         };
         let singly = || plan(self.full_plan(), None, None);
@@ -203,7 +204,7 @@ impl<T: Precision> Circuit<T> {
     /// # Panics
     /// If the output has no such element.
     pub fn row(&self, class: usize) -> Vec<T> {
-        self.one_row(class, false).0
+        self.one_row(class, Shares::LeftOut).0
     }
 
     /// One row of W and b of its class, the sum of the stages' shares.
@@ -211,12 +212,12 @@ impl<T: Precision> Circuit<T> {
     /// # Panics
     /// If the output has no such element.
     pub fn row_and_bias(&self, class: usize) -> (Vec<T>, f64) {
-        self.one_row(class, true)
+        self.one_row(class, Shares::Computed)
     }
 
-    fn one_row(&self, class: usize, shares: bool) -> (Vec<T>, f64) {
-        let plan = self.plan_rows(&[class], None, shares);
-        let pulled = self.pull_within(plan.seed(self.output_shape()), plan.supports(), shares);
+    fn one_row(&self, class: usize, shares: Shares) -> (Vec<T>, f64) {
+        let plan = self.plan_rows(&[class], Together::AsFits, shares);
+        let pulled = self.pull_within(plan.seed(self.output_shape()), plan.supports(), plan.shares);
         (pulled.weights.vector(0), pulled.bias.iter().map(|stage| stage[0].wide()).sum())
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::basis::Basis;
-use crate::circuit::Circuit;
+use crate::circuit::{Circuit, Shares};
 use crate::columns::ColumnPlan;
 use crate::ops::Precision;
 use crate::request::{Method, Request};
@@ -38,10 +38,10 @@ impl<T: Precision> Circuit<T> {
     /// a vector is taken to depend on all of the input.
     pub fn road(&self, request: &Request) -> Road {
         let rows = request.classes.as_slice();
-        let by_rows = || self.plan_rows(rows, request.block, true);
+        let by_rows = || self.plan_rows(rows, request.together, Shares::Computed);
         match (request.method, request.basis) {
             (Method::Adjoint, _) => Road::Rows(by_rows()),
-            (Method::Probe, Basis::Standard) => Road::Columns(self.plan_columns(rows, request.block)),
+            (Method::Probe, Basis::Standard) => Road::Columns(self.plan_columns(rows, request.together)),
             (Method::Probe, basis) => Road::Basis(basis),
             (Method::Auto, _) => {
                 let vector = self.output_shape().iter().filter(|&&size| size > 1).count() < 2;
@@ -49,7 +49,7 @@ impl<T: Precision> Circuit<T> {
                 if rows.len() <= least {
                     return Road::Rows(by_rows());
                 }
-                let (rows, columns) = (by_rows(), self.plan_columns(rows, request.block));
+                let (rows, columns) = (by_rows(), self.plan_columns(rows, request.together));
                 if self.cost(&rows).products <= self.cost_of_columns(&columns) {
                     Road::Rows(rows)
                 } else {

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use netfold_linear::Support;
 use serde::Serialize;
 
-use crate::circuit::Circuit;
+use crate::circuit::{Circuit, Shares};
 use crate::error::Error;
 use crate::ops::Precision;
 use crate::store::without_batch;
@@ -131,6 +131,6 @@ impl<T: Precision> Circuit<T> {
     /// # Panics
     /// If the output has no such element.
     pub fn receptive_field(&self, element: usize) -> ReceptiveField {
-        ReceptiveField::of(&self.pull_plan(&Support::of(self.output_shape(), [element]), true)[0])
+        ReceptiveField::of(&self.pull_plan(&Support::of(self.output_shape(), [element]), Shares::Computed)[0])
     }
 }

@@ -75,7 +75,7 @@ fn real_networks_hold() {
     for network in networks(&zoo) {
         let name = network.file_name().unwrap().to_string_lossy().into_owned();
         let model = Model::read(network.join("model.onnx")).unwrap();
-        let head = model.head(Some(model.name(model.outputs[0])), false).unwrap();
+        let head = model.head_of(model.name(model.outputs[0]), netfold::Squashing::LeftOff).unwrap();
         let sample = samples(&network).remove(0);
         let (x, narrow) = (array::<f64>(&sample.input), array::<f32>(&sample.input));
         let trace = match model.trace(&x, head.logits, NonFinite::Refuse) {
@@ -200,7 +200,7 @@ fn curves_are_of_what_the_network_gives() {
         }),
     ];
     for (model, name, expected) in table {
-        let head = model.head(None, false).unwrap();
+        let head = model.head(netfold::Squashing::LeftOff).unwrap();
         let trace = model.trace(&x, head.logits, NonFinite::Refuse).unwrap();
         let score = Score::of(&head, &trace, 0).unwrap();
         let settings = Settings::default();
@@ -222,7 +222,7 @@ fn curves_are_of_what_the_network_gives() {
 #[test]
 fn one_logit_has_an_opposite() {
     let mut model = ending(&[1, 1], vec![0.5, -1.0], Some(NodeDef::new("Sigmoid", ["l"], ["y"])));
-    let head = model.head(None, false).unwrap();
+    let head = model.head(netfold::Squashing::LeftOff).unwrap();
     let opposite = model.opposite(head.logits);
     let x = Tensor::new(&[1, 2], vec![1.0_f64, 2.0]);
     let at = |output| model.trace(&x, output, NonFinite::Refuse).unwrap();

@@ -26,7 +26,7 @@ fn folder() -> std::path::PathBuf {
 fn weights(name: &str, exporter: &str, rule: Rule) -> Vec<f64> {
     let model = Model::read(folder().join(format!("{name}.{exporter}.onnx"))).unwrap();
     let (x, y) = (golden(&format!("{name}.x")), golden(&format!("{name}.y")));
-    let head = model.head(None, false).unwrap();
+    let head = model.head(netfold::Squashing::LeftOff).unwrap();
     let trace = model.trace(&x, head.logits, NonFinite::Refuse).unwrap();
     let logits = trace.logits().unwrap().clone();
     close(&format!("{name}, {exporter}: logits"), logits.data(), y.data());

@@ -203,7 +203,7 @@ fn precisions_share_what_is_held() {
 #[test]
 fn an_inspection_tells_all_inputs() {
     let model = model(graph());
-    let head = model.head(None, false).unwrap();
+    let head = model.head(netfold::Squashing::LeftOff).unwrap();
     let found = model.inspect::<f32>(&head, &Start::default(), &Rules::default()).unwrap();
     let told: Vec<_> = found.inputs.iter().map(|(facts, role)| (facts.name.as_str(), facts.dtype, *role)).collect();
     let (explained, held, unused) = (InputRole::Explained, InputRole::Held, InputRole::Unused);
@@ -215,7 +215,7 @@ fn an_inspection_tells_all_inputs() {
     assert!(found.estimate.is_some() && kinds.contains(&Kind::Region));
 
     let words = words();
-    let head = words.head(None, false).unwrap();
+    let head = words.head(netfold::Squashing::LeftOff).unwrap();
     let found = words.inspect::<f32>(&head, &Start::default(), &Rules::default()).unwrap();
     assert_eq!(found.unsupported.len(), 1, "indices have no derivative");
     let start = Start { from: Some(words.tensor("embedded").unwrap()), ..Start::default() };
@@ -238,7 +238,7 @@ fn symbols_have_one_size() {
         .with_node(NodeDef::new("Add", ["p", "q"], ["y"]))
         .with_output(ValueInfo { name: "y".into(), dtype: Some(DType::F32), ..ValueInfo::default() });
     let model = model(graph);
-    let head = model.head(None, false).unwrap();
+    let head = model.head(netfold::Squashing::LeftOff).unwrap();
     let found = model.inspect::<f32>(&head, &Start::default(), &Rules::default()).unwrap();
     assert!(found.traced.is_none() && found.unsupported.is_empty());
     let shapes = [(model.input().unwrap(), vec![1, 5])].into_iter().collect();

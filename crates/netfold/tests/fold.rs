@@ -43,7 +43,7 @@ fn a_folded_model_owns_all_it_needs_and_moves_to_another_thread() {
 #[test]
 fn rows_are_those_of_the_circuit_bit_for_bit_in_every_order() {
     let (model, folded) = (aircraft(), aircraft().fold::<f64>(example(PICTURE)).unwrap());
-    let head = model.head(None, false).unwrap();
+    let head = model.head(netfold::Squashing::LeftOff).unwrap();
     let trace = model.trace(folded.x(), head.logits, NonFinite::Refuse).unwrap();
     let circuit = trace.freeze(&Rules::default()).unwrap();
     assert_eq!(trace.logits().unwrap(), folded.logits());

@@ -16,7 +16,7 @@ fn largest(values: &[f64]) -> f64 {
 /// W as a dense matrix, row-major, by pushing unit vectors.
 fn dense(circuit: &Circuit<f64>) -> Vec<f64> {
     let columns: Vec<usize> = (0..circuit.input_shape().iter().product()).collect();
-    circuit.push(Probes::one_hot(circuit.input_shape(), &columns), false).into_values()
+    circuit.push(Probes::one_hot(circuit.input_shape(), &columns), netfold::Push::Linear).into_values()
 }
 
 /// On random networks, for each inner tensor h: W h + b = f(x), and where nothing goes around h, the one-layer models
@@ -35,12 +35,14 @@ fn halves_make_the_whole() {
             let second = trace.freeze_between(h, model.outputs[0], &Rules::default()).unwrap();
             let first = trace.freeze_between(model.input().unwrap(), h, &Rules::default()).unwrap();
             let value = trace.real(h).unwrap();
-            let made = second.push(value.probe(), true).into_values();
+            let made = second.push(value.probe(), netfold::Push::Affine).into_values();
             for (made, logit) in made.iter().zip(logits.data()) {
                 assert!((made - logit).abs() < 1e-12 * largest(logits.data()), "seed {seed}, from {}", stage.tensor);
             }
-            let product =
-                second.push(first.push(Probes::one_hot(x.shape(), &(0..98).collect::<Vec<_>>()), false), false);
+            let product = second.push(
+                first.push(Probes::one_hot(x.shape(), &(0..98).collect::<Vec<_>>()), netfold::Push::Linear),
+                netfold::Push::Linear,
+            );
             let difference = product.values().iter().zip(&w).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
             joined += usize::from(difference < 1e-12 * largest(&w));
         }
@@ -119,12 +121,12 @@ fn check_columns(circuit: &Circuit<f64>, name: &str) {
     let (units, len) = (circuit.output_shape().iter().product::<usize>(), circuit.input_shape().iter().product());
     let rows: Vec<usize> = (0..units).step_by(units.div_ceil(100)).collect();
     let mut pulled = vec![0.0; rows.len() * len];
-    let taken = circuit.rows(&circuit.plan_rows(&rows, None, false), |block| {
+    let taken = circuit.rows(&circuit.plan_rows(&rows, netfold::Together::AsFits, netfold::Shares::LeftOut), |block| {
         pulled[block.first * len..][..block.weights.len()].copy_from_slice(block.weights);
         Ok::<(), Error>(())
     });
     taken.unwrap();
-    let plan = circuit.plan_columns(&rows, None);
+    let plan = circuit.plan_columns(&rows, netfold::Together::AsFits);
     assert!(plan.probes() < len, "{name}: {} probes", plan.probes());
     let scale = largest(&pulled);
     let pushed = circuit.columns::<Error>(&plan, &netfold::Watch::default(), |gathered| {
@@ -147,7 +149,7 @@ fn real_networks() {
     let (mut seen, mut coloured) = (0, 0);
     for network in networks(&zoo) {
         let model = Model::read(network.join("model.onnx")).unwrap();
-        let head = model.head(Some(model.name(model.outputs[0])), false).unwrap();
+        let head = model.head_of(model.name(model.outputs[0]), netfold::Squashing::LeftOff).unwrap();
         let sample = samples(&network).remove(0);
         let x = array::<f64>(&sample.input);
         let trace = match model.trace(&x, head.logits, NonFinite::Refuse) {
@@ -166,7 +168,7 @@ fn real_networks() {
         let stage = &whole.stages()[whole.stages().len() / 2];
         let h = model.tensor(&stage.tensor).unwrap();
         let second = trace.freeze_between(h, head.logits, &Rules::default()).unwrap();
-        let made = second.push(trace.real(h).unwrap().probe(), true).into_values();
+        let made = second.push(trace.real(h).unwrap().probe(), netfold::Push::Affine).into_values();
         let worst = made.iter().zip(logits.data()).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
         assert!(worst <= 1e-11 * largest(logits.data()), "{}: {worst:e}", network.display());
         seen += 1;

@@ -16,7 +16,7 @@ fn real_networks_are_what_they_are_at_a_real_input() {
     for network in networks(&zoo) {
         let name = network.file_name().unwrap().to_string_lossy().into_owned();
         let model = Model::read(network.join("model.onnx")).unwrap();
-        let head = model.head(Some(model.name(model.outputs[0])), false).unwrap();
+        let head = model.head_of(model.name(model.outputs[0]), netfold::Squashing::LeftOff).unwrap();
         let x = array::<f32>(&samples(&network)[0].input);
         let trace = model.trace(&x, head.logits, NonFinite::Refuse).unwrap();
         for rule in [Rule::Gate, Rule::Tangent] {
@@ -66,7 +66,7 @@ fn counts_by_hand() {
         .with_node(NodeDef::new("Gemm", ["flat", "w2"], ["y"]))
         .with_output(ValueInfo::new("y", DType::F32, [1, 3]));
     let model = Model::new(ModelDef::new(graph)).unwrap();
-    let head = model.head(None, false).unwrap();
+    let head = model.head(netfold::Squashing::LeftOff).unwrap();
     let found = model.inspect::<f32>(&head, &Start::default(), &Rules::default()).unwrap();
     let estimate = found.estimate.unwrap();
     assert_eq!(found.parameters, 18 + 24);

@@ -70,7 +70,7 @@ fn integrals_of_real_networks() {
         let name = network.file_name().unwrap().to_string_lossy().into_owned();
         let model = Model::read(network.join("model.onnx")).unwrap();
         let x = array::<f64>(&samples(&network)[0].input);
-        let output = model.head(Some(model.name(model.outputs[0])), false).unwrap().logits;
+        let output = model.head_of(model.name(model.outputs[0]), netfold::Squashing::LeftOff).unwrap().logits;
         let reference = x.map(|_| 0.0);
         let path = Path { model: &model, output, non_finite: NonFinite::Refuse, reference, feed: x.into() };
         let few = FEW.contains(&name.as_str());

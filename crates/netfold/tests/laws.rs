@@ -65,7 +65,7 @@ proptest! {
     #[test]
     fn parts_add_up(seed in any::<u64>(), rule in rules()) {
         let (circuit, x, logits) = frozen::<f64>(seed, rule);
-        let (made, wx) = (circuit.compare(&x, &logits), circuit.push(x.probe(), false));
+        let (made, wx) = (circuit.compare(&x, &logits), circuit.push(x.probe(), netfold::Push::Linear));
         let sum: Vec<f64> = wx.values().iter().zip(&made.bias).map(|(wx, b)| wx + b).collect();
         prop_assert!(difference(&made.pushed, &sum) < 1e-12, "differs by {:e}", difference(&made.pushed, &sum));
     }
@@ -91,7 +91,7 @@ proptest! {
             let circuit = whole.up_to(slot);
             let classes: Vec<usize> = (0..circuit.output_shape().iter().product()).step_by(1 + seed as usize % 3).collect();
             let pulled = circuit.pull(Probes::one_hot(circuit.output_shape(), &classes)).weights.vectors();
-            let plan = circuit.plan_columns(&classes, Some(block));
+            let plan = circuit.plan_columns(&classes, netfold::Together::Number(block));
             let mut pushed = vec![0.0; pulled.len()];
             circuit.columns::<netfold::Error>(&plan, &netfold::Watch::default(), |gathered| {
                 for index in 0..gathered.count() {
@@ -124,8 +124,8 @@ proptest! {
     #[test]
     fn blocks_do_not_matter(seed in any::<u64>()) {
         let parts = frozen::<f64>(seed, Rule::Gate);
-        let one = rows(&parts, &Request { method: Method::Adjoint, block: Some(1), ..Request::default() });
-        let all = rows(&parts, &Request { method: Method::Adjoint, block: Some(4), ..Request::default() });
+        let one = rows(&parts, &Request { method: Method::Adjoint, together: netfold::Together::Number(1), ..Request::default() });
+        let all = rows(&parts, &Request { method: Method::Adjoint, together: netfold::Together::Number(4), ..Request::default() });
         prop_assert!(difference(&one, &all) < 1e-13);
     }
 
@@ -134,7 +134,7 @@ proptest! {
     fn supports_do_not_matter(seed in any::<u64>()) {
         let (circuit, _, logits) = frozen::<f64>(seed, Rule::Gate);
         let seeds = || Probes::<f64>::one_hot(logits.shape(), &[1, 3]);
-        let (whole, plan) = (circuit.full_plan(), circuit.pull_plan(&Support::of(logits.shape(), [1, 3]), true));
+        let (whole, plan) = (circuit.full_plan(), circuit.pull_plan(&Support::of(logits.shape(), [1, 3]), netfold::Shares::Computed));
         let (whole, cut) = (circuit.pull_on(seeds(), &whole), circuit.pull_on(seeds(), &plan));
         prop_assert!(difference(&whole.weights.vectors(), &cut.weights.vectors()) < 1e-13);
         for (a, b) in whole.bias.iter().zip(&cut.bias) {
@@ -171,7 +171,7 @@ fn a_neck_does_not_matter() {
         let (circuit, ..) = frozen::<f64>(seed, Rule::Gate);
         // More rows than any tensor has elements; which ones does not matter.
         let classes: Vec<usize> = (0..500).map(|row| row % 4).collect();
-        let plan = circuit.plan_rows(&classes, Some(48), true);
+        let plan = circuit.plan_rows(&classes, netfold::Together::Number(48), netfold::Shares::Computed);
         let Some(neck) = plan.neck() else { continue };
         necks += 1;
         feet += usize::from(neck.start > 0);

@@ -30,7 +30,7 @@ fn settings<T: Precision>() -> Settings<T> {
 }
 
 fn look<T: Precision>(model: &Model, x: &Tensor<T>, class: usize, lens: &str) -> Result<(Attribution, f64), Error> {
-    let head = model.head(Some(model.name(model.outputs[0])), false)?;
+    let head = model.head_of(model.name(model.outputs[0]), netfold::Squashing::LeftOff)?;
     let trace = model.trace(x, head.logits, NonFinite::Refuse)?;
     let settings = settings();
     let subject = Subject { trace: &trace, class, settings: &settings };
@@ -85,7 +85,7 @@ fn what_adds_up_adds_up() {
     for network in networks(&zoo) {
         let model = Model::read(network.join("model.onnx")).unwrap();
         let x = array::<f64>(&samples(&network).remove(0).input);
-        let head = model.head(Some(model.name(model.outputs[0])), false).unwrap();
+        let head = model.head_of(model.name(model.outputs[0]), netfold::Squashing::LeftOff).unwrap();
         let trace = match model.trace(&x, head.logits, NonFinite::Refuse) {
             Err(Error::Unsupported { .. }) => continue,
             trace => trace.unwrap(),

@@ -34,7 +34,8 @@ fn onnxruntime_gives_the_networks_logits() {
     for network in networks(&zoo) {
         let name = network.file_name().unwrap().to_string_lossy().into_owned();
         let model = Model::read(network.join("model.onnx")).unwrap();
-        let (Some(sample), Ok(head)) = (samples(&network).into_iter().next(), model.head(None, false)) else {
+        let (Some(sample), Ok(head)) = (samples(&network).into_iter().next(), model.head(netfold::Squashing::LeftOff))
+        else {
             continue;
         };
         let x = read_npy::<f32>(&sample.input).unwrap();

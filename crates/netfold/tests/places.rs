@@ -361,4 +361,12 @@ fn learning_a_layout_takes_little() {
         .node("Conv", &["t", "kernel"], "y", &[])
         .model();
     assert_eq!(huge.layout(huge.inputs[0], &[1, 1, 4, 4], LayoutChoice::Auto), LayoutChoice::Auto);
+    // The declared input itself may be beyond all memory.
+    let declared = Network::new(&[1, 1, 28, 1 << 33])
+        .weights("kernel", &[1, 1, 2, 2])
+        .node("Conv", &["x", "kernel"], "y", &[])
+        .model()
+        .within(netfold::Budget::new(1 << 30))
+        .unwrap();
+    assert_eq!(declared.declared_layout(declared.inputs[0], LayoutChoice::Auto), LayoutChoice::Auto);
 }

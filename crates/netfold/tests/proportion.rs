@@ -35,7 +35,7 @@ fn x() -> Tensor<f64> {
 
 /// What is said of the network's logits, a final softmax left off.
 fn said(model: &Model) -> Vec<Warning> {
-    let head = model.head(None, false).unwrap();
+    let head = model.head(netfold::Squashing::LeftOff).unwrap();
     model.trace(&x(), head.logits, NonFinite::Refuse).unwrap().warnings()
 }
 
@@ -87,7 +87,7 @@ fn nothing_is_said_of_other_softmaxes() {
     assert!(inner.warnings().is_empty());
     // And so are probabilities that were kept.
     let model = network(vec![node("Softmax", &["z"], "y")]);
-    let kept = model.trace(&x(), model.head(None, true).unwrap().logits, NonFinite::Refuse).unwrap();
+    let kept = model.trace(&x(), model.head(netfold::Squashing::Kept).unwrap().logits, NonFinite::Refuse).unwrap();
     assert!(kept.warnings().is_empty());
 }
 

@@ -18,7 +18,7 @@ fn floats(shape: &[usize]) -> TensorDef {
 /// The logits at ones, or what stands in the way.
 fn logits(model: ModelDef, shape: &[usize]) -> Result<Tensor<f64>, Error> {
     let model = Model::new(model)?;
-    let head = model.head(None, false)?;
+    let head = model.head(netfold::Squashing::LeftOff)?;
     let x = Tensor::new(shape, vec![1.0; shape.iter().product()]);
     model.trace(&x, head.logits, NonFinite::Refuse)?.logits().cloned()
 }
@@ -261,7 +261,7 @@ fn a_declared_shape_that_the_computation_contradicts_is_told() {
         }
         let def = def.with_output(ValueInfo::new("y", DType::F32, declared.iter().copied()));
         let model = Model::new(ModelDef::new(def)).unwrap();
-        let head = model.head(None, false).unwrap();
+        let head = model.head(netfold::Squashing::LeftOff).unwrap();
         let trace = model.trace(&Tensor::new(&[1, 4], vec![1.0_f64; 4]), head.logits, NonFinite::Refuse).unwrap();
         trace.warnings().iter().map(ToString::to_string).collect()
     };

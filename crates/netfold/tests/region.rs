@@ -13,7 +13,7 @@ use netfold_onnx::{DType, GraphDef, ModelDef, NodeDef, TensorDef, ValueInfo, dec
 
 /// The logits of the first output.
 fn logits(model: &Model) -> TensorId {
-    model.head(Some(model.name(model.outputs[0])), false).unwrap().logits
+    model.head_of(model.name(model.outputs[0]), netfold::Squashing::LeftOff).unwrap().logits
 }
 
 /// What every piecewise linear node is at a point: its maps on fixed vectors, and its offset.
@@ -110,7 +110,7 @@ fn brute(model: &Model, x: &Tensor<f64>, circuit: &Circuit<f64>) -> [f64; 3] {
         }
     };
     let columns = Probes::one_hot(x.shape(), &(0..x.len()).collect::<Vec<_>>());
-    circuit.push_with(columns, false, &circuit.full_plan(), &mut |index, sources| {
+    circuit.push_with(columns, netfold::Push::Linear, &circuit.full_plan(), &mut |index, sources| {
         let stage = &circuit.stages()[index];
         let node = model.maker(model.tensor(&stage.tensor).unwrap()).unwrap();
         let Some(z) = node.inputs[0].and_then(|id| trace.real(id).ok()) else { return };
@@ -300,7 +300,7 @@ fn the_curve_is_flat_inside_and_says_what_is_lost_behind() {
     assert!(curve[0].relative < 1e-13 && curve[1].relative < 1e-13 && curve[2].relative > 1e-9, "{curve:?}");
     let there = line.point(100.0 * t);
     let f = model.trace(&there, model.outputs[0], NonFinite::Refuse).unwrap().logits().unwrap().clone();
-    let affine = region.circuit.push(there.x.probe(), true).into_values();
+    let affine = region.circuit.push(there.x.probe(), netfold::Push::Affine).into_values();
     let worst = f.data().iter().zip(&affine).map(|(f, y)| (f - y).abs()).fold(0.0, f64::max);
     assert!((worst - curve[2].difference).abs() < 1e-12 * worst, "{worst}, {curve:?}");
 }
@@ -323,7 +323,7 @@ fn decisions_are_where_classes_are_equal() {
                 let t = decision.distance(bracket.norm);
                 let step = steepest(bracket.norm, &g).iter().map(|v| -t * v).collect();
                 let there = moved(&x, &Tensor::new(x.shape(), step), 1.0);
-                let y = region.circuit.push(there.probe(), true).into_values();
+                let y = region.circuit.push(there.probe(), netfold::Push::Affine).into_values();
                 assert!((y[0] - y[against]).abs() < 1e-10, "seed {seed}: {decision:?}");
                 if decision.is_inside(bracket) && t >= 0.0 {
                     let f = model.trace(&there, model.outputs[0], NonFinite::Refuse).unwrap().logits().unwrap().clone();

@@ -50,13 +50,13 @@ fn the_root_of_what_stays_zero_has_slope_zero() {
         assert!(deviations[1].abs() <= 0.0, "a channel that is off: {deviations:?}");
         for rule in [Rule::Tangent, Rule::Gate, Rule::Half] {
             let circuit = trace.freeze(&Rules { default: rule, ..Rules::default() }).unwrap();
-            let pushed = circuit.push(x(0.0).probe(), true).into_values();
+            let pushed = circuit.push(x(0.0).probe(), netfold::Push::Affine).into_values();
             for (made, y) in pushed.iter().zip(trace.logits().unwrap().data()) {
                 assert!((made - y).abs() < 1e-13, "{root}, {rule}: {made} for {y}");
             }
             if rule == Rule::Tangent {
                 let v = Tensor::new(&[1, 2, 4], (0..8).map(|i| f64::from(i).cos()).collect());
-                let slopes = circuit.push(v.probe(), false).into_values();
+                let slopes = circuit.push(v.probe(), netfold::Push::Linear).into_values();
                 let (up, down) = (at(h), at(-h));
                 let ends = up.logits().unwrap().data().iter().zip(down.logits().unwrap().data());
                 for (slope, (up, down)) in slopes.iter().zip(ends) {

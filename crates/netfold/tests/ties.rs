@@ -11,7 +11,11 @@ use netfold::{Circuit, Model, Precision, Rules, Tensor, Validity};
 /// The network at x, frozen, its decisions counted.
 fn frozen<T: Precision>(model: &Model, x: &Tensor<T>, keep: Keep) -> Circuit<T> {
     let output = (model.outputs.len() > 1).then(|| model.name(model.outputs[model.outputs.len() - 1]).to_owned());
-    let head = model.head(output.as_deref(), false).unwrap();
+    let head = match output.as_deref() {
+        Some(name) => model.head_of(name, netfold::Squashing::LeftOff),
+        None => model.head(netfold::Squashing::LeftOff),
+    }
+    .unwrap();
     let tracing = Tracing { keep, ties: Ties::Count, ..Tracing::default() };
     model.trace_with(x, head.logits, tracing).unwrap().freeze(&Rules::default()).unwrap()
 }

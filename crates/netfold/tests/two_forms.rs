@@ -41,7 +41,7 @@ fn freeze(model: &Model, rule: Rule) -> (Circuit<f64>, Tensor<f64>) {
 /// W, row by row, and b.
 fn parts(circuit: &Circuit<f64>) -> (Vec<f64>, Vec<f64>) {
     let all: Vec<usize> = (0..24).collect();
-    (circuit.push(Probes::one_hot(&SHAPE, &all), false).into_values(), circuit.bias())
+    (circuit.push(Probes::one_hot(&SHAPE, &all), netfold::Push::Linear).into_values(), circuit.bias())
 }
 
 fn close(what: &str, a: &[f64], b: &[f64]) {
@@ -54,10 +54,10 @@ fn same(name: &str, single: &Model, small: &Model) {
     for rule in [Rule::Gate, Rule::Tangent, Rule::Half] {
         let forms = [single, small].map(|model| {
             let (circuit, y) = freeze(model, rule);
-            let pushed = circuit.push(x().probe(), true).into_values();
+            let pushed = circuit.push(x().probe(), netfold::Push::Affine).into_values();
             close(&format!("{name}, {rule}: W x + b"), &pushed, y.data());
             let seeds = Probes::one_hot(&SHAPE, &(0..24).collect::<Vec<_>>());
-            let plan = circuit.pull_plan(&Support::full(&SHAPE), true);
+            let plan = circuit.pull_plan(&Support::full(&SHAPE), netfold::Shares::Computed);
             let (w, b) = parts(&circuit);
             let rows: Vec<f64> = circuit.pull_on(seeds, &plan).weights.vectors();
             close(&format!("{name}, {rule}: rows and columns"), &rows, &w);

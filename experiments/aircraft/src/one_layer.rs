@@ -60,7 +60,7 @@ impl Original {
             return Err(Error::input(path, "no such file"));
         }
         let model = Model::read(path).map_err(|error| wrong(&error))?;
-        let head = model.head(None, false).map_err(|error| wrong(&error))?;
+        let head = model.head(netfold::Squashing::LeftOff).map_err(|error| wrong(&error))?;
         let input = &model.tensors[model.input().map_err(|error| wrong(&error))?.0];
         let shape = input.shape.clone().unwrap_or_default();
         let side = match shape[..] {

@@ -83,7 +83,7 @@ fn run<T: Precision>(words: &Bias, session: &mut Session<'_>) -> Result<ExitCode
 fn preprocessing<T: Precision>(folded: &Folded<T>, class: usize) -> Option<f64> {
     let picture = folded.picture()?;
     let mut share = None;
-    let plan = folded.circuit().plan_rows(&[class], None, false);
+    let plan = folded.circuit().plan_rows(&[class], netfold::Together::AsFits, netfold::Shares::LeftOut);
     let pulled: Result<(), ()> = folded.circuit().rows(&plan, |block| {
         let offset = &picture.map.offset;
         share = Some(block.weights.iter().enumerate().map(|(e, w)| w.wide() * offset.at(e).wide()).sum());

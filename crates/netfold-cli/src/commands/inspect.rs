@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use console::{Style, Term};
 use netfold::cost::Cost;
+use netfold::head::Squashing;
 use netfold::inspect::{Beyond, Dim, Estimate, InputRole, NodeFacts, Start, TensorFacts};
 use netfold::{Error, Head, Inspection, Kind, Model};
 use netfold_onnx::DType;
@@ -23,7 +24,11 @@ pub fn inspect(words: &Inspect) -> Result<ExitCode, Failure> {
     let network = &words.network;
     let model = Model::read_within(&words.model, network.budget())?;
     let first = model.outputs.first().map(|&id| model.name(id));
-    let head = model.head(network.output.as_deref().or(first), network.keep_softmax)?;
+    let squashing = if network.keep_softmax { Squashing::Kept } else { Squashing::LeftOff };
+    let head = match network.output.as_deref().or(first) {
+        Some(output) => model.head_of(output, squashing)?,
+        None => model.head(squashing)?,
+    };
     let (start, rules) = (start(words, &model)?, network.rules());
     let found = match words.precision {
         PrecisionWord::F32 => model.inspect::<f32>(&head, &start, &rules)?,

@@ -9,7 +9,7 @@ use netfold::folder::Folder;
 use netfold::reconstruct::top;
 use netfold::request::Request;
 use netfold::ties::Ties;
-use netfold::{Basis, Cam, Method, Options, Precision, Reconstruction, Tensor, Unit};
+use netfold::{Basis, Cam, Method, Options, Precision, Reconstruction, Tensor, Together, Unit};
 use netfold_render::number::{DIFFERENCE, VALUE, plain};
 use serde_json::json;
 
@@ -48,7 +48,7 @@ fn run<T: Precision>(words: &Reconstruct, session: &mut Session<'_>) -> Result<E
             BasisWord::Hadamard => Basis::Hadamard,
             BasisWord::Dct => Basis::Dct,
         },
-        block: None,
+        together: Together::AsFits,
     };
     let mut folder = words.out.as_deref().map(Folder::begin).transpose()?;
     let rows = request.classes.len();

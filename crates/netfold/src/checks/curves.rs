@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::randomisation::places;
-use crate::circuit::Circuit;
+use crate::circuit::{Circuit, Push};
 use crate::error::Error;
 use crate::head::Head;
 use crate::lenses::{Grid, Lens, Subject};
@@ -143,7 +143,7 @@ pub fn curves<T: Precision>(
             (mixed(x, &blurred), &mut curves.insertion, &mut curves.insertion_predicted),
         ] {
             own.push(curves.score.at(subject.trace.at(&at)?.logits()?.data(), subject.class));
-            predicted.push(curves.score.at(&circuit.push(at.probe(), true).into_values(), subject.class));
+            predicted.push(curves.score.at(&circuit.push(at.probe(), Push::Affine).into_values(), subject.class));
         }
     }
     Ok(curves)

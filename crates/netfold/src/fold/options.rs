@@ -7,6 +7,7 @@ use super::setup::{Setup, Value as HeldValue};
 use super::source::Source;
 use crate::affine::Rule;
 use crate::error::Error;
+use crate::head::Squashing;
 use crate::input::{LayoutChoice, NamedPreprocess, Preprocess};
 use crate::model::Model;
 use crate::ops::Precision;
@@ -33,16 +34,6 @@ pub struct Options<M = ()> {
     pub(super) tolerance: Option<f64>,
     pub(super) ties: Ties,
     pub(super) watch: Watch,
-}
-
-/// What becomes of a softmax, log-softmax or sigmoid at the network's end.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Squashing {
-    /// It is left off: the logits are explained.
-    #[default]
-    LeftOff,
-    /// It is part of what is explained.
-    Kept,
 }
 
 impl Model {

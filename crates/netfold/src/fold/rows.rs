@@ -3,11 +3,11 @@
 use std::collections::VecDeque;
 
 use crate::budget::Share;
-use crate::circuit::Circuit;
+use crate::circuit::{Circuit, Shares};
 use crate::error::Error;
 use crate::ops::Precision;
 use crate::progress::{Step, Watch};
-use crate::request::{Method, Request};
+use crate::request::{Method, Request, Together};
 use crate::rows::Pulled;
 use crate::strategy::Road;
 use crate::value::Tensor;
@@ -50,7 +50,7 @@ impl<'a, T: Precision> Rows<'a, T> {
         watch: Watch,
     ) -> Result<Self, Error> {
         let request = Request { classes, method: Method::Adjoint, ..Request::default() };
-        let plan = circuit.plan_rows(&request.classes, None, true);
+        let plan = circuit.plan_rows(&request.classes, Together::AsFits, Shares::Computed);
         let road = Road::Rows(plan.clone());
         let held = circuit.ask_for(&road, &request)?;
         let pulled = circuit.pulled(plan);

@@ -7,7 +7,7 @@ use std::time::Instant;
 use netfold_onnx::DType;
 
 use super::folded::Folded;
-use super::options::{Options, Squashing};
+use super::options::Options;
 use super::source::Source;
 use crate::certificate::{HeldInput, Seconds};
 use crate::error::Error;
@@ -59,7 +59,10 @@ impl Setup {
         let model = &options.model;
         let head = match &options.at {
             Some(name) => Head::at(model.tensor(name)?),
-            None => model.head(options.output.as_deref(), options.squashing == Squashing::Kept)?,
+            None => match &options.output {
+                Some(name) => model.head_of(name, options.squashing)?,
+                None => model.head(options.squashing)?,
+            },
         };
         let input = options.explain.as_ref().map_or_else(|| model.input(), |name| model.input_named(name))?;
         let from = options.from.as_ref().map_or(Ok(input), |name| model.tensor(name))?;

@@ -7,7 +7,7 @@ use netfold_linear::{Chain, Diagonal, Field, Identity, SharedMap, Support};
 use super::in_the_way;
 use super::subject::Subject;
 use crate::affine::Affine;
-use crate::circuit::{Circuit, Stage};
+use crate::circuit::{Circuit, Push, Stage};
 use crate::error::Error;
 use crate::ops::{At, Inputs, Precision};
 use crate::trace::node_error;
@@ -253,7 +253,7 @@ fn box_parts<T: Precision>(
 
 /// The lowest and the highest of what two inputs become at a slot: the box's corners, behind a normalisation in the graph.
 fn reached<T: Precision>(circuit: &Circuit<T>, slot: usize, [low, high]: [&Tensor<T>; 2]) -> [Vec<T>; 2] {
-    let at = |x: &Tensor<T>| circuit.up_to(slot).push(x.probe(), true).into_values();
+    let at = |x: &Tensor<T>| circuit.up_to(slot).push(x.probe(), Push::Affine).into_values();
     let (a, b) = (at(low), at(high));
     let pick = |f: fn(T, T) -> T| a.iter().zip(&b).map(|(&a, &b)| f(a, b)).collect();
     [pick(T::min), pick(T::max)]

@@ -82,6 +82,8 @@ impl Graph {
 
 /// Numbers that are moved on the way to the first operator, at most, for each of the input.
 const MOVED: usize = 64;
+/// Tensors of the input's size that are held at a time on the way, as a rule.
+const COPIES: usize = 4;
 /// Elements of a constant that says how something is moved, at most.
 const SHORT: usize = 4096;
 /// Nodes that lead to such a constant one behind the other, at most.
@@ -109,6 +111,8 @@ impl<'a> Walk<'a> {
     fn first(&mut self, input: TensorId, shape: &[usize]) -> Option<Channels> {
         let len = shape.iter().try_fold(1_usize, |len, &size| len.checked_mul(size))?;
         self.left = len.checked_mul(MOVED)?;
+        // A declared size may be beyond any memory; then nothing is told, and the input itself will not fit.
+        self.model.budget().ask((COPIES * len * size_of::<i64>()) as f64).ok()?;
         self.elements.insert(input, Tensor::new(shape, (1..=len as i64).collect()));
         for node in &self.model.nodes {
             let known = |id: &Option<TensorId>| id.is_some_and(|id| self.elements.contains_key(&id));

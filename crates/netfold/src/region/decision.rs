@@ -6,8 +6,9 @@ use serde::Serialize;
 
 use super::norms::{Lengths, Norm};
 use super::radius::Bracket;
-use crate::circuit::Circuit;
+use crate::circuit::{Circuit, Shares};
 use crate::ops::Precision;
+use crate::request::Together;
 use crate::value::Tensor;
 
 /// What lies behind a border.
@@ -76,7 +77,7 @@ pub fn decisions<T: Precision>(
 ) -> Vec<Decision> {
     let own = circuit.row(class);
     let mut made = Vec::new();
-    let plan = circuit.plan_rows(others, None, false);
+    let plan = circuit.plan_rows(others, Together::AsFits, Shares::LeftOut);
     let Ok(()) = circuit.rows(&plan, |block| -> Result<(), Infallible> {
         for (row, &against) in block.weights.chunks_exact(own.len().max(1)).zip(&others[block.first..]) {
             let row = Lengths::of(own.iter().zip(row).map(|(c, k)| c.wide() - k.wide()));

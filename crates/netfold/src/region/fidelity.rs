@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::line::Line;
-use crate::circuit::Circuit;
+use crate::circuit::{Circuit, Push};
 use crate::error::Error;
 use crate::ops::Precision;
 use crate::reconstruct::argmax;
@@ -36,7 +36,7 @@ pub fn fidelity<T: Precision>(
     logits: &Tensor<T>,
     grid: &[f64],
 ) -> Result<Vec<Fidelity>, Error> {
-    let slopes = circuit.push(line.d.probe(), false).into_values();
+    let slopes = circuit.push(line.d.probe(), Push::Linear).into_values();
     let scale = logits.data().iter().fold(0.0, |m: f64, f| m.max(f.wide().abs()));
     let one = |&t: &f64| {
         let there = line.model.trace(line.point(t), line.output, line.non_finite)?;

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{Region, Set};
 use crate::blocks::padded;
-use crate::circuit::Circuit;
+use crate::circuit::{Circuit, Shares};
 use crate::ops::Precision;
 
 /// The norm that a ball or a distance is measured by.
@@ -118,7 +118,7 @@ fn rows<T: Precision>(circuit: &Circuit<T>, elements: &[(usize, Option<usize>)])
     let all = |elements: &[(usize, Option<usize>)]| {
         Support::of(shape, elements.iter().flat_map(|&(a, b)| [Some(a), b]).flatten())
     };
-    let plan = circuit.pull_plan(&all(elements), false);
+    let plan = circuit.pull_plan(&all(elements), Shares::LeftOut);
     let block = padded::<T>(1) * 2;
     let mut lengths = Vec::with_capacity(elements.len());
     for elements in elements.chunks(block) {

@@ -5,6 +5,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::{Kind, Region, Set, Switch};
+use crate::circuit::Push;
 use crate::ops::Precision;
 use crate::value::Tensor;
 
@@ -71,7 +72,7 @@ impl<T: Precision> Region<T> {
 
     /// Pushes probes through the circuit and shows them to every set of switches.
     pub(super) fn tangents(&self, v: Probes<T>, mut each: impl FnMut(usize, &Set<T>, Ends<'_, T>)) {
-        self.circuit.push_with(v, false, &self.circuit.full_plan(), &mut |stage, sources| {
+        self.circuit.push_with(v, Push::Linear, &self.circuit.full_plan(), &mut |stage, sources| {
             for (index, set) in self.sets.iter().enumerate().filter(|(_, set)| set.stage == stage) {
                 let [a, b] = &set.ends;
                 each(index, set, [a, b].map(|end| end.source.map(|source| sources[source])));

@@ -252,7 +252,7 @@ fn what_is_given_back_can_be_taken_again() {
 fn an_inspection_of_what_is_too_large_tells_shapes_alone() {
     for (family, net) in families(true) {
         let model = net.model();
-        let head = model.head(None, false).unwrap();
+        let head = model.head(netfold::Squashing::LeftOff).unwrap();
         let found = model
             .inspect::<f32>(&head, &Start::default(), &Rules::default())
             .unwrap_or_else(|e| panic!("{family}: {e}"));
@@ -260,7 +260,7 @@ fn an_inspection_of_what_is_too_large_tells_shapes_alone() {
     }
     for (family, net) in families(false) {
         let model = net.model();
-        let head = model.head(None, false).unwrap();
+        let head = model.head(netfold::Squashing::LeftOff).unwrap();
         let found = model
             .inspect::<f32>(&head, &Start::default(), &Rules::default())
             .unwrap_or_else(|e| panic!("{family}: {e}"));
@@ -296,7 +296,7 @@ fn shapes_alone_are_those_of_a_trace() {
     };
     let found = |places: usize, beyond: bool| {
         let model = net(places);
-        let head = model.head(None, false).unwrap();
+        let head = model.head(netfold::Squashing::LeftOff).unwrap();
         let found = model.inspect::<f32>(&head, &Start::default(), &Rules::default()).unwrap();
         assert_eq!(found.beyond.is_some(), beyond);
         found.logits.shape.unwrap().iter().map(known).collect::<Vec<_>>()
@@ -313,7 +313,7 @@ fn an_inspection_does_not_compute_a_long_chain_of_products() {
         net = net.then(NodeDef::new("MatMul", [from.as_str(), from.as_str()], [to.as_str()]));
     }
     let model = net.then(node("Add", &["x", "m299"])).model();
-    let head = model.head(None, false).unwrap();
+    let head = model.head(netfold::Squashing::LeftOff).unwrap();
     let found = model.inspect::<f32>(&head, &Start::default(), &Rules::default()).unwrap();
     assert_eq!(found.logits.shape.unwrap().iter().map(known).collect::<Vec<_>>(), [2000, 2000]);
     assert!(found.beyond.is_some_and(|beyond| beyond.products > Some(2e12)));

@@ -18,7 +18,7 @@ fn real_networks_give_what_onnxruntime_gives() {
         let mut worst: f64 = 0.0;
         for sample in samples(&folder) {
             for (index, &output) in model.outputs.iter().enumerate() {
-                let head = model.head(Some(model.name(output)), false).unwrap();
+                let head = model.head_of(model.name(output), netfold::Squashing::LeftOff).unwrap();
                 let x = array::<f32>(&sample.input);
                 let trace = model.trace(&x, head.logits, NonFinite::Refuse);
                 let trace = trace.unwrap_or_else(|error| panic!("{name} at {}: {error}", sample.name));
