@@ -23,7 +23,7 @@ use crate::whole::Whole;
 
 /// The values of a network at one input (the "prior information" of the founding paper).
 ///
-/// Everything is computed concretely at this input, so that shapes are numbers and shape arithmetic has folded itself.
+/// Everything is computed concretely at this input, so that shapes are numbers and shape arithmetic is evaluated.
 /// The masks and winners that freezing uses are those of this very pass: taken from another one, even a correct one,
 /// they can belong to another linear region.
 #[derive(Debug)]

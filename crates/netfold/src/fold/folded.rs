@@ -176,8 +176,8 @@ impl<T: Precision> Folded<T> {
         self.rows([class])?.next().unwrap_or(Err(Error::Stopped))
     }
 
-    /// Rows of W, each with its b, in the order of the classes. Several rows are computed at a time, when the first of them
-    /// is asked for; memory does not grow with the number of classes.
+    /// Rows of W, each with its b, in the order of the classes. Several rows are computed at a time; where all rows lead
+    /// through a bottleneck, that is computed here, before the first row. Memory does not grow with the number of classes.
     ///
     /// # Errors
     /// If there is no such class, or [`Error::Memory`].

@@ -55,7 +55,7 @@ impl Model {
     /// let folded = model.options().rule(Rule::Tangent).output("y").fold(&x)?;
     /// assert_eq!(folded.row(0)?.weights.data(), [0.5, 0.0]);
     ///
-    /// // Every long call tells how far it is, and can be stopped.
+    /// // A fold tells how far it is, and can be stopped.
     /// let stopped = model.options().progress(|_| ControlFlow::Break(())).fold(&x);
     /// assert!(matches!(stopped, Err(Error::Stopped)));
     /// # Ok::<(), Error>(())
@@ -187,8 +187,8 @@ impl<M> Options<M> {
         Self { ties, ..self }
     }
 
-    /// Who is told how far every long call is: of this fold, and of all that is asked of it later. `Break` ends the call
-    /// with [`Error::Stopped`].
+    /// Who is told how far tracing, freezing, comparing and rows are: of this fold, and of what is asked of it later.
+    /// `Break` ends the call with [`Error::Stopped`].
     #[must_use]
     pub fn progress(self, told: impl Fn(Progress) -> ControlFlow<()> + Send + Sync + 'static) -> Self {
         Self { watch: Watch::new(told), ..self }
