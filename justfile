@@ -15,11 +15,11 @@ test *words:
 # Compile with all lints as errors
 lint:
     cargo clippy --workspace --all-targets -- -D warnings
-    ./scripts/fmt --check
+    cargo fmt --all -- --check
 
 # Format every file
 fmt:
-    ./scripts/fmt
+    cargo fmt --all
 
 # Build the library's documentation
 docs:

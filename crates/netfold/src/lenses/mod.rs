@@ -4,11 +4,21 @@
 //! pulls as before, or it combines pulls at several inputs. It gives up W x + b = f(x), and says by how much: every
 //! [`Attribution`] has a residual against the logit.
 //!
-//! Adding a lens takes one file and one line of the table below: `netfold lens`, its pictures and the page of lenses all
+//! Adding a lens takes one file, its `mod` line, one line of the table below and a golden: `netfold lens`, its pictures and the page of lenses all
 //! read [`TABLE`].
 
+mod cams;
+mod deep_lift;
+mod full_grad;
+mod gradient;
 mod grid;
+mod integrated;
 mod layer_axes;
+mod lrp;
+mod occlusion;
+mod rectified;
+mod smooth_grad;
+mod soft_gate;
 mod stack;
 mod subject;
 mod transport;
@@ -40,8 +50,6 @@ pub struct Lens {
 
 macro_rules! lenses {
     ($($module:ident: $($name:literal: $formula:literal, $source:literal, $applies:literal, $cost:literal;)+)+) => {
-        $(mod $module;)+
-
         /// Every lens, by file.
         pub const TABLE: &[Lens] = &[$($(Lens {
             name: $name,

@@ -1,18 +1,56 @@
 //! The operators. Each knows two things: what it computes, and which affine operator it *is* at a point.
 //!
-//! Adding an operator takes one file and one line of the table below: the loader, `netfold ops`, the message for what
+//! Adding an operator takes one file, its `mod` line and one line of the table below: the loader, `netfold ops`, the message for what
 //! is not supported and the conformance tests all read [`TABLE`]. What ONNX says of an operator and what kind of operator it
 //! is stand in its file too, as [`Facts`]: gates, head, lenses, checks and places ask these, and know no operator by name.
 
+mod arithmetic;
 mod attributes;
+mod batch_norm;
 mod class;
+mod col2im;
+mod compare;
+mod concat;
+mod constant;
+mod conv;
+mod conv_transpose;
+mod copy;
+mod cumulative;
+mod einsum;
+mod expand;
 mod extent;
 mod facts;
+mod gather;
+mod gemm;
 mod inputs;
+mod lp_pool;
+mod lrn;
+mod matmul;
+mod min_max;
 mod movement;
+mod normalize;
+mod pad;
+mod piecewise;
+mod pointwise;
+mod pool;
+mod power;
 mod prepared;
+mod quantize;
 mod ratio;
+mod rectifier;
+mod reduce;
+mod reshape;
+mod resize;
+mod rounding;
+mod scatter;
+mod shape;
+mod slice;
 mod sliding;
+mod softmax;
+mod top_k;
+mod transpose;
+mod trilu;
+mod where_;
 
 pub mod broadcast;
 pub mod size;
@@ -62,7 +100,6 @@ impl Entry {
 
 macro_rules! operators {
     ($($module:ident: $($name:literal)+;)+) => {
-        $(mod $module;)+
         /// Every operator that can be loaded, by file.
         pub const TABLE: &[Entry] =
             &[$($(Entry {
@@ -78,7 +115,6 @@ macro_rules! operators {
 operators! {
     arithmetic: "Add" "Sub" "Mul" "Div" "Sum";
     batch_norm: "BatchNormalization";
-    branch: "Where";
     col2im: "Col2Im";
     compare: "Equal" "Greater" "GreaterOrEqual" "Less" "LessOrEqual" "And" "Or" "Xor" "Not"
         "IsNaN" "IsInf";
@@ -90,34 +126,35 @@ operators! {
     cumulative: "CumSum";
     einsum: "Einsum";
     expand: "Expand" "Tile";
-    extreme: "Max" "Min";
     gather: "Gather" "GatherElements" "GatherND";
     gemm: "Gemm";
     lp_pool: "LpPool" "GlobalLpPool";
     lrn: "LRN";
     matmul: "MatMul";
+    min_max: "Max" "Min";
     normalize: "LayerNormalization" "InstanceNormalization" "GroupNormalization" "RMSNormalization" "LpNormalization"
         "MeanVarianceNormalization";
     pad: "Pad";
+    piecewise: "Clip" "Abs" "Neg" "HardSigmoid" "ThresholdedRelu" "Shrink";
+    pointwise: "Sigmoid" "Tanh" "Softplus" "Softsign" "Elu" "Selu" "Celu" "Mish" "Swish" "HardSwish" "Gelu" "Erf"
+        "Exp" "Log" "Sqrt" "Reciprocal" "Sin" "Cos";
     pool: "MaxPool" "AveragePool";
     power: "Pow";
     quantize: "QuantizeLinear" "DequantizeLinear";
-    ranks: "TopK" "ArgMax" "ArgMin" "Hardmax";
     rectifier: "Relu" "LeakyRelu" "PRelu";
     reduce: "ReduceSum" "ReduceMean" "ReduceMax" "ReduceMin" "ReduceProd" "ReduceL1" "ReduceL2" "ReduceSumSquare"
         "ReduceLogSum" "ReduceLogSumExp" "GlobalAveragePool" "GlobalMaxPool";
     reshape: "Reshape" "Flatten" "Squeeze" "Unsqueeze";
     resize: "Resize" "Upsample";
+    rounding: "Floor" "Ceil" "Round" "Sign" "Mod";
     scatter: "ScatterElements" "ScatterND" "Scatter";
-    segments: "Clip" "Abs" "Neg" "HardSigmoid" "ThresholdedRelu" "Shrink";
     shape: "Shape" "Size";
     slice: "Slice" "Split";
-    smooth: "Sigmoid" "Tanh" "Softplus" "Softsign" "Elu" "Selu" "Celu" "Mish" "Swish" "HardSwish" "Gelu" "Erf"
-        "Exp" "Log" "Sqrt" "Reciprocal" "Sin" "Cos";
     softmax: "Softmax" "LogSoftmax";
-    steps: "Floor" "Ceil" "Round" "Sign" "Mod";
+    top_k: "TopK" "ArgMax" "ArgMin" "Hardmax";
     transpose: "Transpose" "DepthToSpace" "SpaceToDepth";
-    triangle: "Trilu";
+    trilu: "Trilu";
+    where_: "Where";
 }
 
 /// The operator of this name.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use netfold_linear::{Chain, Diagonal, Field, Real};
 
 use super::facts::{BFLOAT16, FLOATS, Facts, INDICES, NUMBERS};
-use super::smooth::{Curve, finite, line};
+use super::pointwise::{Curve, finite, line};
 use super::{At, Attributes, Class, Dependence, Extent, Inputs, Op, Operator, Outlines, broadcast, only, size};
 use crate::affine::{Affine, Validity};
 use crate::error::OpError;
@@ -28,7 +28,7 @@ pub(super) fn build(_: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Oper
 
 /// y = zᵖ, z and p broadcast; y is of z's kind.
 ///
-/// Frozen: as every smooth function of z (see `smooth.rs`); p is a constant. `gate` of a negative power, which has no
+/// Frozen: as every smooth function of z (see `pointwise.rs`); p is a constant. `gate` of a negative power, which has no
 /// value at 0, is `tangent`.
 ///
 /// Source: ONNX `Pow`.

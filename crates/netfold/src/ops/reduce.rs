@@ -6,8 +6,8 @@ use std::sync::{Arc, OnceLock};
 
 use netfold_linear::{Chain, Diagonal, Field, Real, Reduction, Select, Transposed};
 
-use super::extreme::is_nan;
 use super::facts::{BFLOAT16, BOOL, BYTES, FLOATS, Facts, INT64, WIDE};
+use super::min_max::is_nan;
 use super::movement::{strides, walk};
 use super::{
     At, Attributes, Class, Dependence, Extent, Holds, Inputs, Op, Operator, Outlines, Record, Role, only, place, size,

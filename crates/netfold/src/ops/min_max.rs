@@ -2,8 +2,8 @@
 
 use netfold_linear::Real;
 
-use super::branch::chosen;
 use super::facts::{BFLOAT16, FLOATS, Facts, NUMBERS};
+use super::where_::chosen;
 use super::{At, Attributes, Class, Extent, Inputs, Op, Operator, Outlines, Record, broadcast, size};
 use crate::affine::{Affine, Validity};
 use crate::error::OpError;
