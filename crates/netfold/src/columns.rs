@@ -17,7 +17,7 @@
 //! let x = Tensor::new(&[1, 1, 2, 3], vec![0.0_f64, 3.0, 4.0, 1.0, 0.0, 9.0]);
 //! let trace = model.trace(&x, model.tensor("z")?, NonFinite::Refuse)?;
 //! let circuit = trace.freeze(&Rules::default())?;
-//! let plan = circuit.plan_columns(&[0, 1, 2, 3], None);
+//! let plan = circuit.plan_columns(&[0, 1, 2, 3], Together::AsFits);
 //! assert_eq!(plan.probes(), 2, "even and odd columns, all rows at once");
 //! let mut w = vec![0.0; 4 * 6];
 //! circuit.columns::<Error>(&plan, &Watch::default(), |gathered| {
