@@ -1,12 +1,15 @@
 //! What is known of an operator beside what it computes: declared in the operator's own file, beside `build`.
 
+mod check;
+mod types;
+
 use std::fmt;
-use std::ops::{BitOr, Bound, RangeBounds};
+use std::ops::{Bound, RangeBounds};
 
-use netfold_onnx::{Attribute, DType};
+use super::{AfterLogits, Class, Role};
 
-use super::{AfterLogits, Attributes, Class, Role};
-use crate::error::{OpError, nearest, quoted};
+pub(super) use check::wrong_kind;
+pub(super) use types::*;
 
 /// The newest operator set that ONNX has, in the version of its package that the tests compare with.
 pub const NEWEST: i64 = 28;
@@ -43,7 +46,7 @@ pub struct Facts {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct AttributeFacts {
     name: &'static str,
-    /// What it holds, as [`Attribute::kind`] names it.
+    /// What it holds, as [`Attribute::kind`](netfold_onnx::Attribute::kind) names it.
     kind: &'static str,
     sets: Sets,
     /// Where a node has to have the attribute.
@@ -112,108 +115,6 @@ impl fmt::Display for Sets {
             Self { from, to } if to == from + 1 => write!(f, "operator set {from}"),
             Self { from, to } => write!(f, "operator sets {from} to {}", to - 1),
         }
-    }
-}
-
-/// Element types, those that netfold knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Kinds(u16);
-
-/// `float16`, `float` and `double`.
-pub(super) const FLOATS: Kinds = Kinds::of(&[DType::F16, DType::F32, DType::F64]);
-/// `float` alone.
-pub(super) const FLOAT: Kinds = Kinds::of(&[DType::F32]);
-/// `float16` alone.
-pub(super) const FLOAT16: Kinds = Kinds::of(&[DType::F16]);
-/// `double` alone.
-pub(super) const DOUBLE: Kinds = Kinds::of(&[DType::F64]);
-/// `bfloat16`.
-pub(super) const BFLOAT16: Kinds = Kinds::of(&[DType::BF16]);
-/// `int64`, of shapes and axes.
-pub(super) const INT64: Kinds = Kinds::of(&[DType::I64]);
-/// `int16`.
-pub(super) const INT16: Kinds = Kinds::of(&[DType::I16]);
-/// `int32`.
-pub(super) const INT32: Kinds = Kinds::of(&[DType::I32]);
-/// `int32` and `int64`, of indices.
-pub(super) const INDICES: Kinds = Kinds::of(&[DType::I32, DType::I64]);
-/// Integers of 32 and 64 bits.
-pub(super) const WIDE: Kinds = Kinds::of(&[DType::I32, DType::I64, DType::U32, DType::U64]);
-/// Integers of 8 bits.
-pub(super) const BYTES: Kinds = Kinds::of(&[DType::I8, DType::U8]);
-/// Integers of 16 bits.
-pub(super) const SHORTS: Kinds = Kinds::of(&[DType::I16, DType::U16]);
-/// Integers with a sign.
-pub(super) const SIGNED: Kinds = Kinds::of(&[DType::I8, DType::I16, DType::I32, DType::I64]);
-/// `bool`.
-pub(super) const BOOL: Kinds = Kinds::of(&[DType::Bool]);
-/// All floats but `bfloat16`, and all integers.
-pub(super) const NUMBERS: Kinds = FLOATS.or(WIDE).or(SHORTS).or(BYTES);
-/// Everything but `bfloat16`.
-pub(super) const ALL: Kinds = NUMBERS.or(BOOL).or(Kinds::of(&[DType::String]));
-
-impl Kinds {
-    const fn of(types: &[DType]) -> Self {
-        let (mut bits, mut i) = (0, 0);
-        while i < types.len() {
-            bits |= 1 << types[i] as u16;
-            i += 1;
-        }
-        Self(bits)
-    }
-
-    const fn or(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-
-    fn contains(self, dtype: DType) -> bool {
-        self.0 & Self::of(&[dtype]).0 != 0
-    }
-
-    /// These, and others from an operator set on.
-    pub fn with(self, more: Self, from: i64) -> Types {
-        Types::from(self).with(more, from)
-    }
-
-    /// The names of the types.
-    fn names(self) -> Vec<&'static str> {
-        DType::all().filter(|&dtype| self.contains(dtype)).map(DType::name).collect()
-    }
-}
-
-impl BitOr for Kinds {
-    type Output = Self;
-
-    fn bitor(self, other: Self) -> Self {
-        self.or(other)
-    }
-}
-
-/// The element types that an input can have, by operator set.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Types(Vec<(i64, Kinds)>);
-
-impl From<Kinds> for Types {
-    fn from(kinds: Kinds) -> Self {
-        Self(vec![(1, kinds)])
-    }
-}
-
-impl Types {
-    /// Others too, from an operator set on.
-    pub fn with(self, more: Kinds, from: i64) -> Self {
-        let kinds = self.at(from) | more;
-        self.then(kinds, from)
-    }
-
-    /// Others instead, from an operator set on.
-    pub fn then(mut self, kinds: Kinds, from: i64) -> Self {
-        self.0.push((from, kinds));
-        self
-    }
-
-    fn at(&self, set: i64) -> Kinds {
-        self.0.iter().rev().find(|&&(from, _)| from <= set).map_or(Kinds(0), |&(_, kinds)| kinds)
     }
 }
 
@@ -305,7 +206,7 @@ impl Facts {
         self.int("axis", ..7).int("broadcast", ..7)
     }
 
-    /// With an attribute of any kind, as [`Attribute::kind`] names it.
+    /// With an attribute of any kind, as [`Attribute::kind`](netfold_onnx::Attribute::kind) names it.
     pub(super) fn attribute(mut self, name: &'static str, kind: &'static str, sets: impl RangeBounds<i64>) -> Self {
         self.attributes.push(AttributeFacts { name, kind, sets: Sets::new(sets), required: None });
         self
@@ -440,110 +341,4 @@ impl Facts {
     pub fn most_outputs(&self, set: i64) -> usize {
         self.outputs.iter().find(|(_, sets)| sets.contains(set)).map_or(1, |&(most, _)| most)
     }
-
-    /// Whether a node is one that the specification allows.
-    ///
-    /// # Errors
-    /// If its operator set does not have the operator, or does not allow an attribute, the kind of one, the number of
-    /// inputs or outputs, or the element type of an input, as far as the file tells it.
-    pub(super) fn check(&self, node: &Attributes<'_>) -> Result<(), OpError> {
-        let set = node.opset;
-        if set < self.sets.from {
-            return Err(OpError::new(format!(
-                "operator set {set}, which the file names, does not have it: it is in {}",
-                self.sets
-            )));
-        }
-        if set >= self.sets.to {
-            return Err(OpError::new(format!(
-                "operator set {set}, which the file names, has it no more: it is in {}",
-                self.sets
-            )));
-        }
-        node.all().try_for_each(|(name, value)| self.check_attribute(name, value, set))?;
-        if let Some(name) = self.required_of(set).find(|name| !node.has(name)) {
-            return Err(OpError::new(format!("attribute `{name}` is missing")));
-        }
-        self.check_inputs(node)?;
-        let most = self.most_outputs(set);
-        if node.outputs > most {
-            return Err(OpError::new(format!("it has {} outputs; {most} in operator set {set}", node.outputs)));
-        }
-        Ok(())
-    }
-
-    fn check_attribute(&self, name: &str, value: &Attribute, set: i64) -> Result<(), OpError> {
-        // Names that begin so are a program's own marks, by the specification's checker.
-        if name.starts_with("__") {
-            return Ok(());
-        }
-        let own = || self.attributes.iter().filter(|own| own.name == name);
-        match own().find(|own| own.sets.contains(set)) {
-            Some(own) if own.kind == value.kind() => Ok(()),
-            Some(own) => Err(wrong_kind(name, own.kind, value)),
-            None => Err(OpError::new(match own().next() {
-                Some(other) => format!("attribute `{name}` is of {}, the file names operator set {set}", other.sets),
-                None => {
-                    let near = nearest(name, self.attributes_of(set).map(|(own, _)| own));
-                    let near = if near.is_empty() { String::new() } else { format!("; there is {}", quoted(&near)) };
-                    format!("there is no attribute `{name}`{near}")
-                }
-            })),
-        }
-    }
-
-    fn check_inputs(&self, node: &Attributes<'_>) -> Result<(), OpError> {
-        let set = node.opset;
-        if let Some(most) = self.most_inputs(set).filter(|&most| node.inputs > most) {
-            return Err(OpError::new(format!("it has {} inputs; up to {most} in operator set {set}", node.inputs)));
-        }
-        let least = self.least_inputs(set);
-        if node.inputs < least {
-            return Err(OpError::new(format!("it has {} inputs; at least {least} in operator set {set}", node.inputs)));
-        }
-        let own = self.inputs_in(set);
-        let from = self.types_from(set);
-        // The first input of each type, and the type.
-        let mut types: Vec<Option<(&str, DType)>> = vec![None; own.len()];
-        for i in 0..node.inputs {
-            let place = i.min(own.len().saturating_sub(1));
-            let Some(&own) = own.get(place) else { continue };
-            let known = node.known(i);
-            if let Some(unread) = known.unread {
-                return Err(OpError::unsupported(format!("its input `{}` is {unread} in the file", own.name)));
-            }
-            let Some(dtype) = known.dtype else { continue };
-            let allowed = own.types.at(set);
-            if !allowed.contains(dtype) {
-                return Err(OpError::new(format!(
-                    "its input `{}` is {dtype} in the file; in operator set {set} it can be {}",
-                    own.name,
-                    allowed.names().join(", ")
-                )));
-            }
-            let (first, other) = *types[from[place]].get_or_insert((own.name, dtype));
-            if other != dtype {
-                return Err(OpError::new(format!(
-                    "its inputs `{first}` and `{}` should have one element type, the file says {other} and {dtype}",
-                    own.name
-                )));
-            }
-        }
-        Ok(())
-    }
-}
-
-/// The error of an attribute that holds something of another kind.
-pub(super) fn wrong_kind(name: &str, expected: &str, found: &Attribute) -> OpError {
-    let expected = match expected {
-        "int" => "an integer",
-        "ints" => "a list of integers",
-        "float" => "a float",
-        "floats" => "a list of floats",
-        "string" => "a string",
-        "strings" => "a list of strings",
-        "tensor" => "a tensor",
-        other => other,
-    };
-    OpError::new(format!("attribute `{name}` should be {expected}, it is {}", found.kind()))
 }
