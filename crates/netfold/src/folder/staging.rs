@@ -55,6 +55,8 @@ pub enum Moving<'a> {
 #[derive(Debug)]
 pub struct Staging {
     path: PathBuf,
+    /// The beginning of its name, which the staging folders of other runs into the same place share.
+    stem: OsString,
     /// `None` where the file system knows no locks.
     lock: Option<File>,
 }
@@ -85,8 +87,9 @@ impl Staging {
         // The files lie in a folder within, whose permissions are those that a result has.
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut private, 0o700);
+        let stem = stem(name);
         loop {
-            let path = home.join(named(&stem(name)));
+            let path = home.join(named(&stem));
             let mut live = LIVE.lock();
             match private.create(&path) {
                 Ok(()) => live.push(path.clone()),
@@ -94,7 +97,7 @@ impl Staging {
                 Err(error) => return Err(error),
             }
             drop(live);
-            let mut staging = Self { path, lock: None };
+            let mut staging = Self { path, stem: stem.clone(), lock: None };
             match hold(&staging.path.join("lock"))? {
                 Hold::Held(lock) => staging.lock = Some(lock),
                 Hold::Unknown => {}
@@ -148,20 +151,19 @@ impl Staging {
     /// Removes what dead runs left beside the place and in it.
     pub fn clear(&self, place: &Place, moving: &Moving<'_>) -> io::Result<()> {
         let own = fs::symlink_metadata(&self.path)?;
-        if let Some((home, name)) = self.path.parent().zip(self.path.file_name()) {
-            let stem = &name.as_encoded_bytes()[..name.len() - RANDOM];
-            self.clear_in(home, stem, &own, moving);
+        if let Some(home) = self.path.parent() {
+            self.clear_in(home, &self.stem, &own, moving);
         }
         if place.is_there() {
-            self.clear_in(&place.target(), stem(None).as_encoded_bytes(), &own, moving);
+            self.clear_in(&place.target(), &stem(None), &own, moving);
             if let Some((home, name)) = place.first() {
-                self.clear_in(home, stem(Some(name)).as_encoded_bytes(), &own, moving);
+                self.clear_in(home, &stem(Some(name)), &own, moving);
             }
         }
         Ok(())
     }
 
-    fn clear_in(&self, home: &Path, stem: &[u8], own: &Metadata, moving: &Moving<'_>) {
+    fn clear_in(&self, home: &Path, stem: &OsStr, own: &Metadata, moving: &Moving<'_>) {
         // A folder that cannot be read holds nothing that could be removed.
         let Ok(entries) = fs::read_dir(home) else { return };
         for entry in entries.flatten() {
@@ -183,7 +185,12 @@ impl Staging {
                 Moving::Forget => drop(fs::remove_file(path.join(swap::JOURNAL))),
                 Moving::Leave => {}
             }
-            remove(&path);
+            // Its maker, if it lives and has only just made the folder, finds neither the folder nor a way to make a
+            // second lock in it while it is being removed.
+            let aside = home.join(named(stem));
+            if !swap::is_moving(&path) && fs::rename(&path, &aside).is_ok() {
+                remove(&aside);
+            }
         }
     }
 }
@@ -299,8 +306,8 @@ fn named(stem: &OsStr) -> OsString {
     [stem, random.as_ref()].into_iter().collect()
 }
 
-fn belongs(name: &OsStr, stem: &[u8]) -> bool {
-    let random = name.as_encoded_bytes().strip_prefix(stem);
+fn belongs(name: &OsStr, stem: &OsStr) -> bool {
+    let random = name.as_encoded_bytes().strip_prefix(stem.as_encoded_bytes());
     random.is_some_and(|random| random.len() == RANDOM && random.iter().all(u8::is_ascii_alphanumeric))
 }
 
@@ -311,7 +318,7 @@ mod tests {
     #[test]
     fn a_staging_folder_is_known_by_its_name() {
         let of = |name: &str| stem(Some(name.as_ref()));
-        let is = |name: &std::ffi::OsStr, stem: std::ffi::OsString| belongs(name, stem.as_encoded_bytes());
+        let is = |name: &std::ffi::OsStr, stem: std::ffi::OsString| belongs(name, &stem);
         let long = ["m".repeat(255), "n".repeat(255)];
         for name in ["out", "a.netfold-b", "猫", &long[0]] {
             let path = named(&of(name));
