@@ -27,10 +27,7 @@ impl Place {
                     missing.reverse();
                     return Ok(Self { base: fs::canonicalize(ancestor)?, missing });
                 }
-                // A link that leads nowhere is there, but no folder.
-                Err(error) if error.kind() != ErrorKind::NotFound || fs::symlink_metadata(ancestor).is_ok() => {
-                    return Err(error);
-                }
+                Err(error) if error.kind() != ErrorKind::NotFound || is_link(ancestor) => return Err(error),
                 Err(error) => match ancestor.components().next_back() {
                     Some(Component::Normal(name)) => missing.push(name.to_owned()),
                     _ => return Err(error),
@@ -46,9 +43,7 @@ impl Place {
             Ok(found) if found.is_dir() => return Err(ErrorKind::IsADirectory.into()),
             Ok(found) if !found.is_file() => return Err(io::Error::other("it is no regular file")),
             Ok(_) => fs::canonicalize(path)?,
-            Err(error) if error.kind() != ErrorKind::NotFound || fs::symlink_metadata(path).is_ok() => {
-                return Err(error);
-            }
+            Err(error) if error.kind() != ErrorKind::NotFound || is_link(path) => return Err(error),
             Err(_) => path.to_owned(),
         };
         let name = path.file_name().ok_or(ErrorKind::InvalidFilename)?;
@@ -82,4 +77,10 @@ impl Place {
     pub fn below(&self) -> PathBuf {
         self.missing.iter().skip(1).collect()
     }
+}
+
+/// Whether a path is a link. One that was not found and is a link leads nowhere; one that was not found and is anything
+/// else was made by another run in the meantime.
+fn is_link(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink())
 }
