@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use crate::layout::Axes;
 use crate::{Probes, Real, Support};
+use netfold_kernels::index::rows::Axes;
 
 /// How many numbers one task of a parallel loop handles.
 const TASK: usize = 1 << 14;

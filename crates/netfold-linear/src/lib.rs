@@ -17,55 +17,24 @@
 //! }
 //! ```
 
-mod awake;
-mod bits;
-mod compose;
-mod conv;
-mod diagonal;
 mod field;
-mod frame;
-mod gemm;
-mod identity;
-mod kernels;
-mod layout;
 mod map;
-mod mask;
-mod pool;
+mod maps;
 mod probes;
-mod product;
 mod pulled;
-mod rank_one;
-mod reads;
 mod real;
-mod reduction;
-mod resample;
-mod select;
-mod sparse;
-mod stack;
-mod support;
-mod window;
 
-pub use awake::awake;
-pub use compose::{Chain, SharedMap, Transposed};
-pub use conv::{Conv, Filters};
-pub use diagonal::Diagonal;
 pub use field::Field;
-pub use identity::Identity;
-pub use kernels::clip::Clipped;
-pub use kernels::contest::Contest;
-pub use kernels::isa::{UnknownInstructionSet, instruction_set};
 pub use map::{Entrywise, LinearMap, dot_test, matrix};
-pub use mask::Mask;
-pub use pool::{Pool, Reuse};
+pub use maps::{
+    Chain, Conv, Diagonal, Filter, Filters, Identity, Mask, Product, RankOne, Reduction, Resample, Run, Select,
+    SharedMap, Side, Sparse, Stack, Taps, Transposed,
+};
+pub use netfold_kernels::Scalar;
+pub use netfold_kernels::dense::{ArgmaxPool, Clamped};
+pub use netfold_kernels::index::{Support, Window, WindowAxis};
+pub use netfold_kernels::memory::{Pool, Reuse, awake};
+pub use netfold_kernels::simd::{UnknownInstructionSet, instruction_set};
 pub use probes::Probes;
-pub use product::{Product, Side};
 pub use pulled::{Pending, Pulled};
-pub use rank_one::RankOne;
 pub use real::Real;
-pub use reduction::Reduction;
-pub use resample::{Filter, Resample, Taps};
-pub use select::{Run, Select};
-pub use sparse::Sparse;
-pub use stack::Stack;
-pub use support::Support;
-pub use window::{Window, WindowAxis};

@@ -7,10 +7,9 @@ use std::sync::Arc;
 use numbers::Numbers;
 use rayon::prelude::*;
 
-use crate::kernels::Isa;
-use crate::kernels::links::Links;
-use crate::kernels::restore::Restore;
-use crate::{Field, Real, Support, kernels};
+use crate::{Field, Real, Support};
+use netfold_kernels::masked::{Relayout, SegmentSum, dot, keep_stored};
+use netfold_kernels::simd;
 
 /// How many numbers one task of a parallel loop handles: fixed, so that results do not depend on the thread count.
 const TASK: usize = 1 << 15;
@@ -91,13 +90,13 @@ impl<T: Real> Probes<T> {
 
     /// How many probes a vector register of this machine holds.
     pub fn register() -> usize {
-        Isa::best().registers::<T>().0
+        simd::lanes::<T>()
     }
 
     /// How many probes the masked loops take at once: as many as the sums of a tile have lanes. Wider batches go through
     /// the same rows several times, and their rows outgrow the caches.
     pub fn fastest_width() -> usize {
-        Isa::best().tile::<T>()
+        simd::fastest_width::<T>()
     }
 
     /// The tensor's shape.
@@ -222,11 +221,11 @@ impl<T: Real> Probes<T> {
                 match (field.by_channel(), layout) {
                     (Some(values), Some(layout)) => {
                         let channels = &layout.channels()[first..];
-                        kernels::rows::dot(rows, width, |row| values[channels[row] as usize], &mut sums);
+                        dot(rows, width, |row| values[channels[row] as usize], &mut sums);
                     }
                     _ => {
                         let factor = |row: usize| field.at(self.support.element_of(first + row));
-                        kernels::rows::dot(rows, width, factor, &mut sums);
+                        dot(rows, width, factor, &mut sums);
                     }
                 }
                 sums
@@ -244,7 +243,7 @@ impl<T: Real> Probes<T> {
             return Self { support: onto.clone(), ..self };
         }
         let mut y = Self::scratch(onto, self.width);
-        Restore { from: self.support.rows(), to: onto.rows(), width: self.width, add: false }
+        Relayout { from: self.support.rows(), to: onto.rows(), width: self.width, add: false }
             .run(self.values(), y.values_mut());
         y
     }
@@ -260,7 +259,7 @@ impl<T: Real> Probes<T> {
             return self.plus(x);
         }
         let support = self.support.clone();
-        Restore { from: x.support.rows(), to: support.rows(), width: x.width, add: true }
+        Relayout { from: x.support.rows(), to: support.rows(), width: x.width, add: true }
             .run(x.values(), self.values_mut());
         self
     }
@@ -297,9 +296,9 @@ impl<T: Real> Probes<T> {
             return Self::new(onto.clone(), 1, values);
         }
         let row = |element| target(element).and_then(|element| onto.row_of(element));
-        let links = Links::new(onto.count(), self.support.elements().map(row));
+        let links = SegmentSum::new(onto.count(), self.support.elements().map(row));
         let mut sums = Self::scratch(onto, width);
-        links.sum(self.values(), sums.values_mut());
+        links.run(self.values(), sums.values_mut());
         sums
     }
 
@@ -321,7 +320,7 @@ impl<T: Real> Probes<T> {
     pub(crate) fn cut(mut self, bits: &[u64]) -> Self {
         debug_assert!(self.support.is_full() && self.width == 1);
         self.values_mut().par_chunks_mut(TASK).zip(bits.par_chunks(TASK / 64)).for_each(|(values, bits)| {
-            kernels::rows::cut(values, bits);
+            keep_stored(values, bits);
         });
         self
     }

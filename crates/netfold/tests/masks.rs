@@ -159,7 +159,7 @@ fn the_tangent_behind_a_mask_is_the_derivative() {
     let (w, ..) = parts::<f64>(&model, Rule::Tangent);
     let h = 1e-6;
     let at =
-        |by: f64| model.trace(&x::<f64>(by), model.outputs[0], NonFinite::Refuse).unwrap().logits().unwrap().clone();
+        |by: f64| model.trace(x::<f64>(by), model.outputs[0], NonFinite::Refuse).unwrap().logits().unwrap().clone();
     let (up, down) = (at(h), at(-h));
     let v: Vec<f64> = (0..TOKENS * WIDTH).map(|i| (i as f64 * 1.7).sin()).collect();
     for class in 0..3 {
@@ -173,7 +173,7 @@ fn the_tangent_behind_a_mask_is_the_derivative() {
 fn a_row_of_masks_alone_is_named() {
     for from in [From::Initializer, From::Where] {
         let model = attention(from, f64::NEG_INFINITY, |row, column| row != 2 && causal(row, column));
-        let error = model.trace(&x::<f64>(0.0), model.outputs[0], NonFinite::Refuse).unwrap_err();
+        let error = model.trace(x::<f64>(0.0), model.outputs[0], NonFinite::Refuse).unwrap_err();
         assert_eq!(
             error.to_string(),
             "the output `y` holds NaN at flat index 0: `shares` (Softmax) makes NaN of -inf at [0, 2, 0] (flat index 8)"

@@ -36,7 +36,7 @@ fn x() -> Tensor<f64> {
 /// What is said of the network's logits, a final softmax left off.
 fn said(model: &Model) -> Vec<Warning> {
     let head = model.head(netfold::Squashing::LeftOff).unwrap();
-    model.trace(&x(), head.logits, NonFinite::Refuse).unwrap().warnings()
+    model.trace(x(), head.logits, NonFinite::Refuse).unwrap().warnings()
 }
 
 #[test]
@@ -83,11 +83,11 @@ fn nothing_is_said_of_other_softmaxes() {
     }
     // An inner tensor that was asked for is what was asked for.
     let model = network(vec![softmax(), node("Mul", &["p", "hundred"], "s"), node("MatMul", &["s", "square"], "y")]);
-    let inner = model.trace(&x(), model.tensor("s").unwrap(), NonFinite::Refuse).unwrap();
+    let inner = model.trace(x(), model.tensor("s").unwrap(), NonFinite::Refuse).unwrap();
     assert!(inner.warnings().is_empty());
     // And so are probabilities that were kept.
     let model = network(vec![node("Softmax", &["z"], "y")]);
-    let kept = model.trace(&x(), model.head(netfold::Squashing::Kept).unwrap().logits, NonFinite::Refuse).unwrap();
+    let kept = model.trace(x(), model.head(netfold::Squashing::Kept).unwrap().logits, NonFinite::Refuse).unwrap();
     assert!(kept.warnings().is_empty());
 }
 

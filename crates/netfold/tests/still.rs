@@ -44,7 +44,7 @@ fn the_root_of_what_stays_zero_has_slope_zero() {
     let h = 1e-6;
     for root in ["Sqrt", "Pow"] {
         let model = deviations(root);
-        let at = |by: f64| model.trace(&x(by), model.outputs[0], NonFinite::Refuse).unwrap();
+        let at = |by: f64| model.trace(x(by), model.outputs[0], NonFinite::Refuse).unwrap();
         let trace = at(0.0);
         let deviations = trace.real(model.tensor("deviation").unwrap()).unwrap().data();
         assert!(deviations[1].abs() <= 0.0, "a channel that is off: {deviations:?}");

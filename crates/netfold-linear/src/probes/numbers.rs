@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::Real;
-use crate::kernels::{lead, line};
+use netfold_kernels::memory::{align_offset, line};
 
 /// The numbers of a batch, from `start` on, in a buffer that its last owner gives back to the pool.
 #[derive(Clone, Debug)]
@@ -17,7 +17,7 @@ impl<T: Real> Numbers<T> {
     pub fn room(rows: usize, width: usize) -> Self {
         let apart = width > 1;
         let buffer = T::pool().at_least(rows * width + if apart { line::<T>() } else { 0 });
-        Self { start: if apart { lead(&buffer) } else { 0 }, buffer: Arc::new(buffer) }
+        Self { start: if apart { align_offset(&buffer) } else { 0 }, buffer: Arc::new(buffer) }
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use netfold_linear::{Clipped, Diagonal, Field, Mask, Real, Support};
+use netfold_linear::{Clamped, Diagonal, Field, Mask, Real, Support};
 
 use super::facts::{BFLOAT16, FLOATS, Facts, NUMBERS, SIGNED};
 use super::{
@@ -96,7 +96,7 @@ fn cut<T: Real>(z: T, s: T, c: T, low: T, high: T) -> (T, T) {
 /// z between two bounds: NaN stays NaN.
 fn clip<T: Real>(z: &Tensor<T>, bounds: [T; 2]) -> (Tensor<T>, Affine<T>) {
     let bounds = in_order(bounds);
-    let (y, clipped) = Clipped::new(z.shape(), z.data(), bounds);
+    let (y, clipped) = Clamped::new(z.shape(), z.data(), bounds);
     (Tensor::shared(z.shape(), Arc::new(y)), clip_frozen(z.shape(), &clipped, bounds))
 }
 
@@ -106,7 +106,7 @@ fn in_order<T: Real>([low, high]: [T; 2]) -> [T; 2] {
 }
 
 /// What a clip is: z passes where it lies between the bounds, and what is cut is at one of them.
-fn clip_frozen<T: Real>(shape: &[usize], clipped: &Clipped, [low, high]: [T; 2]) -> Affine<T> {
+fn clip_frozen<T: Real>(shape: &[usize], clipped: &Clamped, [low, high]: [T; 2]) -> Affine<T> {
     let affine = Affine::linear(Mask::new(clipped.passes())).valid(Validity::Region);
     let cut = |counts: bool, at: &dyn Fn() -> Support| counts.then(at).filter(|at| at.count() > 0);
     let below = cut(!low.is_zero() && low < high, &|| clipped.below());
@@ -214,7 +214,7 @@ impl<T: Real> Op<T> for Segments {
 
     fn overwrite(&self, z: &mut Tensor<T>, x: &Inputs<'_, T>) -> Result<Option<Affine<T>>, OpError> {
         let (shape, bounds) = (z.shape().to_vec(), in_order(self.bounds(x)?));
-        let over = |z: &mut [T]| clip_frozen(&shape, &Clipped::overwrite(&shape, z, bounds), bounds);
+        let over = |z: &mut [T]| clip_frozen(&shape, &Clamped::overwrite(&shape, z, bounds), bounds);
         Ok(z.data_mut().filter(|_| matches!(self, Self::Clip { .. })).map(over))
     }
 

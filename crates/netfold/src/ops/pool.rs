@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use netfold_linear::{Contest, Real, Select, Sparse, Window, WindowAxis};
+use netfold_linear::{ArgmaxPool, Real, Select, Sparse, Window, WindowAxis};
 use rayon::prelude::*;
 
 use super::facts::{BFLOAT16, BYTES, FLOATS, Facts};
@@ -142,7 +142,7 @@ impl MaxPool {
         let places = x.shape()[2..].iter().product();
         let (mut winners, mut largest) = (vec![0_u32; planes * outputs], T::pool().at_least(planes * outputs));
         if places > 0 && outputs > 0 {
-            let contest = Contest::new(&window);
+            let contest = ArgmaxPool::new(&window);
             let made = winners.par_chunks_mut(outputs).zip(largest[..planes * outputs].par_chunks_mut(outputs));
             made.zip(x.data().par_chunks(places)).enumerate().for_each(|(plane, ((winners, largest), x))| {
                 contest.winners((plane * places) as u32, x, winners, largest);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use netfold_linear::{Clipped, Diagonal, Field, Mask, Real};
+use netfold_linear::{Clamped, Diagonal, Field, Mask, Real};
 
 use super::facts::{BFLOAT16, FLOATS, Facts, SIGNED, WIDE};
 use super::{
@@ -89,7 +89,7 @@ impl Rectifier {
 
 /// max(z, 0), and the mask of what is above 0. NaN stays NaN.
 fn rectified<T: Real>(z: &Tensor<T>) -> (Tensor<T>, Affine<T>) {
-    let (y, clipped) = Clipped::new(z.shape(), z.data(), bounds());
+    let (y, clipped) = Clamped::new(z.shape(), z.data(), bounds());
     (Tensor::shared(z.shape(), Arc::new(y)), masked(&clipped))
 }
 
@@ -98,7 +98,7 @@ fn bounds<T: Real>() -> [T; 2] {
     [T::zero(), T::nan()]
 }
 
-fn masked<T: Real>(clipped: &Clipped) -> Affine<T> {
+fn masked<T: Real>(clipped: &Clamped) -> Affine<T> {
     Affine::linear(Mask::new(clipped.passes())).valid(Validity::Region)
 }
 
@@ -135,7 +135,7 @@ impl<T: Real> Op<T> for Rectifier {
 
     fn overwrite(&self, z: &mut Tensor<T>, _: &Inputs<'_, T>) -> Result<Option<Affine<T>>, OpError> {
         let shape = z.shape().to_vec();
-        let over = |z: &mut [T]| masked(&Clipped::overwrite(&shape, z, bounds()));
+        let over = |z: &mut [T]| masked(&Clamped::overwrite(&shape, z, bounds()));
         Ok(z.data_mut().filter(|_| matches!(self, Self::Zero)).map(over))
     }
 

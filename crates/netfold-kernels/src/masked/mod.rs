@@ -1,0 +1,15 @@
+//! Loops over batches of K vectors: elements that are not stored cost nothing. Lanes of a register are vectors.
+
+mod conv;
+mod depthwise;
+mod relayout;
+mod row_ops;
+mod segment_sum;
+mod spmm;
+
+pub use conv::{MASKED, MaskedConv, Weights};
+pub use depthwise::MaskedDepthwise;
+pub use relayout::Relayout;
+pub use row_ops::{dot, keep_stored};
+pub use segment_sum::SegmentSum;
+pub use spmm::Spmm;

@@ -1,0 +1,29 @@
+//! The maps, one file each. None of them knows of networks.
+
+mod cached_rows;
+mod compose;
+mod conv;
+mod diagonal;
+mod gemm;
+mod identity;
+mod mask;
+mod matmul;
+mod rank_one;
+mod reduction;
+mod resample;
+mod select;
+mod sparse;
+
+pub use cached_rows::Stack;
+pub use compose::{Chain, SharedMap, Transposed};
+pub use conv::{Conv, Filters};
+pub use diagonal::Diagonal;
+pub use gemm::Gemm;
+pub use identity::Identity;
+pub use mask::Mask;
+pub use matmul::{Product, Side};
+pub use rank_one::RankOne;
+pub use reduction::Reduction;
+pub use resample::{Filter, Resample, Taps};
+pub use select::{Run, Select};
+pub use sparse::Sparse;
