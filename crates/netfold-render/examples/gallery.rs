@@ -3,7 +3,7 @@
 use std::f64::consts::TAU;
 use std::path::{Path, PathBuf};
 
-use netfold::certificate::{Argmax, FileStamp, FrozenNodes, MaskDensity, Seconds};
+use netfold::output::{Argmax, FileStamp, FrozenNodes, MaskDensity, Seconds};
 use netfold::{Certificate, Validity};
 use netfold_render::{
     BiasPart, Caption, ClassView, InputFacts, InputView, Layout, ModelFacts, Order, Picture, RenderError, Report,

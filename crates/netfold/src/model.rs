@@ -1,5 +1,10 @@
 //! The model: a trained network, ready to be folded.
 
+mod dependence;
+pub(crate) mod feed;
+mod graph;
+mod head;
+
 use std::ops::Deref;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -7,10 +12,13 @@ use std::sync::{Arc, OnceLock};
 use netfold_onnx::ModelDef;
 
 use crate::budget::Budget;
-use crate::certificate::FileStamp;
 use crate::error::Error;
-use crate::graph::{Graph, TensorId};
 use crate::input::InputError;
+use crate::output::FileStamp;
+
+pub use feed::Feed;
+pub use graph::{Graph, Node, TensorId, TensorInfo};
+pub use head::{Head, Squashing};
 
 /// A trained network: its [`Graph`], shared by clones and by all that is made of the model.
 #[derive(Clone, Debug)]
@@ -41,7 +49,7 @@ impl Model {
     ///
     /// # Errors
     /// If the file cannot be read, or its graph contradicts itself. Operators that are not supported are no error here:
-    /// see [`Node::operator`](crate::graph::Node::operator).
+    /// see [`Node::operator`](crate::model::Node::operator).
     pub fn read(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
         let graph = Arc::new(Graph::new(netfold_onnx::read(path)?)?);

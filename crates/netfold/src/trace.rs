@@ -1,6 +1,11 @@
 //! The trace: what one forward pass records.
 
+pub(crate) mod finite;
 mod memory;
+mod probabilities;
+mod ties;
+mod warning;
+mod whole;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -11,15 +16,15 @@ use netfold_onnx::Dim;
 use crate::affine::Affine;
 use crate::budget::Share;
 use crate::error::{Error, OpError};
-use crate::feed::Feed;
-use crate::finite::check_finite;
-use crate::graph::{Graph, Node, TensorId};
+use crate::model::{Feed, Graph, Node, TensorId};
 use crate::ops::{Class, Inputs, Precision, Record};
 use crate::progress::{Step, Watch};
-use crate::ties::{Decisions, Ties};
 use crate::value::{Tensor, Value};
-use crate::warning::Warning;
-use crate::whole::Whole;
+use finite::check_finite;
+use whole::Whole;
+
+pub use ties::{Decisions, Ties};
+pub use warning::Warning;
 
 /// The values of a network at one input (the "prior information" of the founding paper).
 ///

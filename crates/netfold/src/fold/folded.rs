@@ -7,24 +7,17 @@ use std::time::Instant;
 use super::rows::{Row, Rows};
 use super::setup::Setup;
 use super::source::Source;
-use crate::bias::BiasMap;
-use crate::certificate::{Certificate, Circumstances, FileStamp, Seconds};
 use crate::circuit::Circuit;
 use crate::error::{Error, nearest};
-use crate::folder::Folder;
 use crate::input::{Given, Pictured};
-use crate::lenses::{Attribution, Lens, Settings, Subject};
+use crate::lenses::{Attribution, Lens, Places, Settings, Subject};
 use crate::ops::Precision;
-use crate::places::Places;
+use crate::output::{Certificate, Circumstances, FileStamp, Folder, Seconds, Store, Taken};
 use crate::progress::{Step, Watch};
-use crate::reconstruct::{Compared, Reconstruction, RowRef, argmax, top};
+use crate::reconstruction::{BiasMap, Compared, ReceptiveField, Reconstruction, Request, RowRef, Unit, argmax, top};
 use crate::region::Region;
-use crate::request::Request;
-use crate::store::{Store, Taken};
-use crate::trace::Keep;
-use crate::unit::{ReceptiveField, Unit};
+use crate::trace::{Keep, Warning};
 use crate::value::Tensor;
-use crate::warning::Warning;
 
 /// The one-layer model y = W x + b that a network is at one input: traced and frozen. [`Model::fold`](crate::Model::fold)
 /// makes one.

@@ -6,15 +6,13 @@ use super::folded::Folded;
 use super::setup::{Setup, Value as HeldValue};
 use super::source::Source;
 use crate::affine::Rule;
+use crate::circuit::Rules;
 use crate::error::Error;
-use crate::head::Squashing;
 use crate::input::{LayoutChoice, NamedPreprocess, Preprocess};
-use crate::model::Model;
+use crate::model::{Model, Squashing};
 use crate::ops::Precision;
 use crate::progress::{Progress, Watch};
-use crate::rules::Rules;
-use crate::ties::Ties;
-use crate::trace::NonFinite;
+use crate::trace::{NonFinite, Ties};
 
 /// How a model is folded: which input is explained, up to which output, by which rules. [`Model::options`] makes one for a
 /// model; `Options::default()` is one for any model, which [`of`](Options::of) names later.

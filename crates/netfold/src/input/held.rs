@@ -3,10 +3,9 @@
 use std::path::Path;
 
 use super::{InputError, LayoutChoice, NamedPreprocess, read_held};
-use crate::certificate::{FileStamp, HeldInput};
-use crate::feed::Feed;
-use crate::graph::{Graph, TensorId};
+use crate::model::{Feed, Graph, TensorId};
 use crate::ops::Precision;
+use crate::output::{FileStamp, HeldInput};
 use crate::value::{Tensor, Value};
 
 /// An input that is held, read once.

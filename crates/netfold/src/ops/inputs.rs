@@ -5,7 +5,7 @@ use netfold_linear::{Real, Support};
 use super::extent::{Outline, Outlines};
 use crate::affine::Rule;
 use crate::error::OpError;
-use crate::unit::indices;
+use crate::reconstruction::receptive_field::indices;
 use crate::value::{Tensor, Value};
 
 /// The values of a node's inputs; `None` where an optional input is left out.

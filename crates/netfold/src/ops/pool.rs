@@ -9,9 +9,8 @@ use super::facts::{BFLOAT16, BYTES, FLOATS, Facts};
 use super::lp_pool::sparse;
 use super::sliding::{Readings, Sliding, Windows};
 use super::{At, Attributes, Class, Dependence, Extent, Holds, Inputs, Op, Operator, Outlines, Record, only, size};
-use crate::affine::{Affine, Validity};
+use crate::affine::{Affine, Switches, Validity};
 use crate::error::OpError;
-use crate::switches::Switches;
 use crate::value::{Tensor, Value};
 
 pub(super) fn facts(name: &str) -> Facts {
