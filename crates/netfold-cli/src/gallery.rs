@@ -197,7 +197,7 @@ impl<T: Precision> Gallery<'_, T> {
     fn sheet(&self, values: &[f64]) -> Result<Sheet, Failure> {
         let shape = self.folded.x().shape();
         let order = Order::of_input(shape, self.session.layout(shape));
-        let axes: Vec<usize> = netfold::output::without_batch(shape).collect();
+        let axes: Vec<usize> = netfold::value::without_batch(shape).collect();
         Ok(Sheet::arrange(values, Layout::of_shape(&axes, order))?)
     }
 

@@ -8,8 +8,9 @@ use std::time::Instant;
 
 use netfold::fold::Opposite;
 use netfold::input::{Given, NamedPreprocess};
+use netfold::model::FileStamp;
 use netfold::model::Squashing;
-use netfold::output::{Certificate, FileStamp};
+use netfold::output::Certificate;
 use netfold::reconstruction::argmax;
 use netfold::trace::Keep;
 use netfold::{

@@ -13,7 +13,7 @@ use axum::routing::{get, post};
 use axum::{Router, middleware};
 use futures_util::{Stream, StreamExt};
 use netfold::Precision;
-use netfold::output::FileStamp;
+use netfold::model::FileStamp;
 use netfold::reconstruction::Unit;
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;

@@ -9,7 +9,7 @@ use axum::body::Body;
 use axum::http::{HeaderMap, StatusCode, header};
 use futures_util::StreamExt;
 use netfold::input::{InputError, is_npy};
-use netfold::output::FileStamp;
+use netfold::model::FileStamp;
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
 use tokio::time::{Instant, timeout};

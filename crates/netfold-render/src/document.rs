@@ -2,7 +2,7 @@
 
 use netfold::circuit::Stage;
 use netfold::input::{ChannelOrder, Pictured};
-use netfold::output::FileStamp;
+use netfold::model::FileStamp;
 use netfold::{Circuit, Precision};
 use serde::Serialize;
 

@@ -4,6 +4,8 @@ mod dependence;
 pub(crate) mod feed;
 mod graph;
 mod head;
+mod shape;
+mod stamp;
 
 use std::ops::Deref;
 use std::path::Path;
@@ -13,12 +15,13 @@ use netfold_onnx::ModelDef;
 
 use crate::budget::Budget;
 use crate::error::Error;
-use crate::input::InputError;
-use crate::output::FileStamp;
 
 pub use feed::Feed;
 pub use graph::{Graph, Node, TensorId, TensorInfo};
 pub use head::{Head, Squashing};
+pub(crate) use shape::agree;
+pub use shape::shape_text;
+pub use stamp::FileStamp;
 
 /// A trained network: its [`Graph`], shared by clones and by all that is made of the model.
 #[derive(Clone, Debug)]
@@ -108,7 +111,7 @@ impl Model {
         if let Some(stamp) = stamp.get() {
             return Ok(stamp.clone());
         }
-        let read = FileStamp::of(path).map_err(|source| InputError::Read { path: path.to_path_buf(), source })?;
+        let read = FileStamp::of(path).map_err(Error::unreadable(path))?;
         Ok(stamp.get_or_init(|| read).clone())
     }
 

@@ -5,8 +5,7 @@ pub mod folder;
 mod store;
 
 pub use certificate::{
-    Argmax, Certificate, Circumstances, FileStamp, FrozenNodes, HeldGate, HeldInput, MaskDensity, Seconds, TieCount,
-    peak_memory,
+    Argmax, Certificate, Circumstances, FrozenNodes, HeldGate, MaskDensity, Seconds, TieCount, peak_memory,
 };
 pub use folder::Folder;
-pub use store::{Store, Taken, without_batch, write_array};
+pub use store::{Store, Taken, write_array};

@@ -8,7 +8,7 @@ mod coloring;
 mod columns;
 mod cost;
 mod proportion;
-pub(crate) mod receptive_field;
+mod receptive_field;
 mod reconstruct;
 mod request;
 pub(crate) mod rows;

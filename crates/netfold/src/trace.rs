@@ -11,12 +11,11 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use netfold_linear::{Real, Reuse, awake};
-use netfold_onnx::Dim;
 
 use crate::affine::Affine;
 use crate::budget::Share;
 use crate::error::{Error, OpError};
-use crate::model::{Feed, Graph, Node, TensorId};
+use crate::model::{Feed, Graph, Node, TensorId, agree, shape_text};
 use crate::ops::{Class, Inputs, Precision, Record};
 use crate::progress::{Step, Watch};
 use crate::value::{Tensor, Value};
@@ -212,22 +211,6 @@ impl Graph {
         }
         Ok(trace)
     }
-}
-
-/// Whether a shape is one that is declared: as many axes, and every size that the file gives as a number.
-pub(crate) fn agree(declared: &[Dim], shape: &[usize]) -> bool {
-    let fits = |(dim, &size): (&Dim, &usize)| !matches!(dim, Dim::Known(known) if *known != size);
-    declared.len() == shape.len() && declared.iter().zip(shape).all(fits)
-}
-
-/// `[batch, 3, 224, 224]`, with `?` for a size that has neither number nor name.
-pub fn shape_text(shape: &[Dim]) -> String {
-    let size = |dim: &Dim| match dim {
-        Dim::Known(size) => size.to_string(),
-        Dim::Symbol(name) => name.clone(),
-        Dim::Unknown => "?".to_owned(),
-    };
-    format!("[{}]", shape.iter().map(size).collect::<Vec<_>>().join(", "))
 }
 
 /// The numbers' buffers serve the next trace.

@@ -185,7 +185,7 @@ struct Frame {
 impl Frame {
     fn new<T: Precision>(session: &Session<'_>, trace: &Trace<'_, T>, grid: Grid) -> Result<Self, Failure> {
         let x = trace.real(trace.input)?;
-        let shape: Vec<usize> = netfold::output::without_batch(x.shape()).collect();
+        let shape: Vec<usize> = netfold::value::without_batch(x.shape()).collect();
         let elements = Layout::of_shape(&shape, order(session, x));
         let places = Layout::of_shape(&[vec![1], grid.places.clone()].concat(), Order::ChannelsFirst);
         Ok(Self { grid, elements, places })

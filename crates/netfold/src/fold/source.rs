@@ -6,8 +6,8 @@ use netfold_linear::Real;
 
 use crate::error::Error;
 use crate::input::{Content, Given, InputError, LayoutChoice, Picture, Pixels, Preprocess};
+use crate::model::FileStamp;
 use crate::model::TensorInfo;
-use crate::output::FileStamp;
 use crate::value::Tensor;
 
 /// An input: a file, the bytes of one, decoded pixels, or the tensor itself.

@@ -1,7 +1,7 @@
 //! Where the elements of an input are: its channels and places.
 
 use crate::lenses::Channels;
-use crate::output::without_batch;
+use crate::value::without_batch;
 
 /// The channels and places of a tensor with a batch axis.
 #[derive(Clone, Debug, PartialEq, Eq)]

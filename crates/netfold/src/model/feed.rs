@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use netfold_linear::Real;
 use netfold_onnx::DType;
 
+use super::shape::{agree, shape_text};
 use crate::error::Error;
 use crate::model::{Graph, Node, TensorId};
 use crate::ops::Precision;
-use crate::trace::{agree, shape_text};
 use crate::value::{Tensor, Value};
 
 /// The values of a network's inputs. Exactly one input is explained; the others are held constant, and what they give

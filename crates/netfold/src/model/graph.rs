@@ -357,11 +357,11 @@ fn build(node: &NodeDef, opset: i64, inputs: &[Known<'_>]) -> Result<Arc<dyn Ope
 fn operator_set(def: &ModelDef) -> Result<i64, Error> {
     match def.opsets.get("").or_else(|| def.opsets.get("ai.onnx")).copied() {
         Some(set @ 1..=NEWEST) => Ok(set),
-        Some(set) => Err(Error::OperatorSet(Some(set))),
+        Some(set) => Err(Error::OperatorSet { stated: Some(set), newest: NEWEST }),
         // Files that name no sets at all are older than the naming of sets.
         None if def.opsets.is_empty() => Ok(1),
         None if def.graph.nodes.iter().any(|node| matches!(node.domain.as_str(), "" | "ai.onnx")) => {
-            Err(Error::OperatorSet(None))
+            Err(Error::OperatorSet { stated: None, newest: NEWEST })
         }
         // No node is of this domain.
         None => Ok(NEWEST),

@@ -1,16 +1,12 @@
 //! The certificate: the proof by numbers that the one-layer model is the network, and how it was made.
 
-use std::fmt::Write;
-use std::fs::File;
-use std::io::{self, BufRead, BufReader};
-use std::path::Path;
-
 use netfold_linear::Support;
-use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
+use serde::Serialize;
 
 use crate::affine::Validity;
 use crate::circuit::{Circuit, Stage};
+use crate::input::HeldInput;
+use crate::model::FileStamp;
 use crate::ops::Precision;
 use crate::reconstruction::Reconstruction;
 use crate::trace::Warning;
@@ -142,63 +138,6 @@ pub struct Seconds {
     pub reconstruct: f64,
     /// From the program's start to the writing of this.
     pub total: f64,
-}
-
-/// An input that was held constant.
-#[derive(Clone, Debug, Serialize)]
-pub struct HeldInput {
-    /// The input's name.
-    pub name: String,
-    /// Its file.
-    #[serde(flatten)]
-    pub stamp: FileStamp,
-}
-
-/// A file and what identifies it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct FileStamp {
-    /// Its name, without folders.
-    pub file: String,
-    /// SHA-256 of its content.
-    pub sha256: String,
-}
-
-impl FileStamp {
-    /// The stamp of a file.
-    ///
-    /// # Errors
-    /// If the file cannot be read.
-    pub fn of(path: &Path) -> io::Result<Self> {
-        let mut hasher = Sha256::new();
-        let mut reader = BufReader::with_capacity(1 << 20, File::open(path)?);
-        loop {
-            let block = reader.fill_buf()?;
-            if block.is_empty() {
-                break;
-            }
-            hasher.update(block);
-            let read = block.len();
-            reader.consume(read);
-        }
-        let file = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-        Ok(Self { file, sha256: hex(hasher) })
-    }
-
-    /// The stamp of bytes that are in no file, under a name that says what they are.
-    pub(crate) fn of_bytes<'b>(name: &str, blocks: impl IntoIterator<Item = &'b [u8]>) -> Self {
-        let mut hasher = Sha256::new();
-        blocks.into_iter().for_each(|block| hasher.update(block));
-        Self { file: name.to_owned(), sha256: hex(hasher) }
-    }
-}
-
-fn hex(hasher: Sha256) -> String {
-    let mut text = String::new();
-    for byte in hasher.finalize() {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
 }
 
 /// What a certificate is told that cannot be read off the circuit and the reconstruction.

@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
-use crate::output::FileStamp;
+use crate::model::FileStamp;
 use place::Place;
 use staging::{LIVE, Moving, Staging};
 use swap::Held;

@@ -17,7 +17,7 @@ use crate::input::PixelMap;
 use crate::ops::Precision;
 use crate::output::folder::{self, Folder, StagedFile};
 use crate::reconstruction::{Reconstruction, RowRef};
-use crate::value::Tensor;
+use crate::value::{Tensor, without_batch};
 
 /// What the one-layer model takes.
 #[derive(Clone, Copy, Debug)]
@@ -247,11 +247,6 @@ fn onnx_error(folder: &Folder, error: OnnxError) -> Error {
         OnnxError::Io(source) => folder.failed(ONNX, source),
         error => error.into(),
     }
-}
-
-/// The input's shape without its batch axis of one.
-pub fn without_batch(shape: &[usize]) -> impl Iterator<Item = usize> + '_ {
-    shape.iter().copied().skip(usize::from(shape.len() > 1 && shape[0] == 1))
 }
 
 /// `logits = Gemm(Flatten(Cast(input)), W, b)`; W and b are streamed. There is no Cast where the input has their type.

@@ -9,8 +9,8 @@ use serde::Serialize;
 use crate::circuit::{Circuit, Shares};
 use crate::error::Error;
 use crate::ops::Precision;
-use crate::output::without_batch;
-use crate::value::Tensor;
+use crate::value::without_batch;
+use crate::value::{Tensor, indices};
 
 /// A unit of a tensor: one index for each axis but the batch axis (`c,y,x` of a feature map, `c` of a vector), or the
 /// channel `c` alone, which means the place where that channel is largest (Zeiler & Fergus, arXiv 1311.2901).
@@ -70,15 +70,6 @@ impl Unit {
             _ => Err(Error::Unit { unit: self.to_string(), shape: tensor.shape().to_vec() }),
         }
     }
-}
-
-/// The index along each axis of a flat element.
-pub(crate) fn indices(mut element: usize, shape: &[usize]) -> Vec<usize> {
-    let mut indices = vec![0; shape.len()];
-    for (index, size) in indices.iter_mut().zip(shape).rev() {
-        (*index, element) = (element % size, element / size);
-    }
-    indices
 }
 
 /// The smallest box of input elements that a unit depends on, through the masks and winners of the traced input.

@@ -10,7 +10,7 @@ use super::rules::{Way, moved};
 use crate::input::LayoutChoice;
 use crate::model::{Graph, Node, TensorId};
 use crate::ops::{Class, Inputs, Op, Operator};
-use crate::output::without_batch;
+use crate::value::without_batch;
 use crate::value::{Tensor, Value};
 
 /// Where the channels of an input stand.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Files;
 use super::staging::{LIVE, Staging, identity, is_at};
-use crate::output::FileStamp;
+use crate::model::FileStamp;
 
 /// In a staging folder: what is being moved.
 pub const JOURNAL: &str = "journal";
