@@ -6,7 +6,6 @@ use netfold_linear::{Contest, Real, Select, Sparse, Window, WindowAxis};
 use rayon::prelude::*;
 
 use super::facts::{BFLOAT16, BYTES, FLOATS, Facts};
-use super::lp_pool::sparse;
 use super::sliding::{Readings, Sliding, Windows};
 use super::{At, Attributes, Class, Dependence, Extent, Holds, Inputs, Op, Operator, Outlines, Record, only, size};
 use crate::affine::{Affine, Switches, Validity};
@@ -238,7 +237,7 @@ impl Operator for AveragePool {
     fn extent(&self, x: &Outlines<'_>) -> Result<Extent, OpError> {
         let layout = layout(&self.sliding, x.shape(0)?)?;
         let read = layout.taps();
-        let (read_by, entries) = (read * size_of::<u32>() as f64, sparse(layout.planes() * read, x.width));
+        let (read_by, entries) = (read * size_of::<u32>() as f64, size::sparse(layout.planes() * read, x.width));
         Ok(Extent::new(Holds::Reals, layout.shape).scratch(read_by).kept(entries))
     }
 

@@ -12,6 +12,7 @@
 //!     old/                 what was in the way
 //! ```
 
+mod live;
 mod place;
 mod staging;
 mod swap;
@@ -24,8 +25,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::model::FileStamp;
+use live::LIVE;
 use place::Place;
-use staging::{LIVE, Moving, Staging};
+use staging::{Moving, Staging};
 use swap::Held;
 
 pub use staging::give_up;
@@ -184,7 +186,7 @@ impl Folder {
         let Some(seal) = &self.seal else { return held.add(&files, &self.names).map_err(failed) };
         // A run that died while it moved files may have begun later than this one.
         self.staging.clear(&self.place, &Moving::PutBack(&held)).map_err(whole).map_err(failed)?;
-        held.replace(&self.staging, &files, &self.names, seal).map_err(failed)
+        held.replace(self.staging.path(), &files, &self.names, seal).map_err(failed)
     }
 }
 

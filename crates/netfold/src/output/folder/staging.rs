@@ -4,27 +4,12 @@ use std::ffi::{OsStr, OsString};
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use sha2::{Digest, Sha256};
 
+use super::live::{LIVE, is_at};
 use super::place::Place;
 use super::swap::{self, Held};
-
-/// The staging folders of this process.
-pub static LIVE: Live = Live(Mutex::new(Vec::new()));
-
-/// Staging folders, under a lock: whoever makes or moves a file in one of them holds it meanwhile.
-#[derive(Debug)]
-pub struct Live(Mutex<Vec<PathBuf>>);
-
-impl Live {
-    /// Waits until nobody else makes or moves files.
-    pub fn lock(&self) -> MutexGuard<'_, Vec<PathBuf>> {
-        // A thread that panicked left a list that is whole.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 /// Removes what this process has written but not moved into its place; what is being moved is moved first. From then on
 /// each thread that makes, moves or removes an output file waits forever: the process has to end.
@@ -239,35 +224,6 @@ fn hold(path: &Path) -> io::Result<Hold> {
         Ok(()) | Err(TryLockError::WouldBlock) => Ok(Hold::Taken),
         Err(TryLockError::Error(_)) => Ok(Hold::Unknown),
     }
-}
-
-/// What tells a folder from any other that is there.
-#[cfg(unix)]
-pub fn identity(path: &Path) -> io::Result<(u64, u64)> {
-    use std::os::unix::fs::MetadataExt;
-    fs::metadata(path).map(|found| (found.dev(), found.ino()))
-}
-
-#[cfg(not(unix))]
-pub fn identity(path: &Path) -> io::Result<(u64, u64)> {
-    fs::metadata(path).map(|_| (0, 0))
-}
-
-/// Whether an open file still has its name: a lock on one that was removed says nothing.
-pub fn is_at(file: &File, path: &Path) -> bool {
-    let (Ok(file), Ok(named)) = (file.metadata(), fs::symlink_metadata(path)) else { return false };
-    same_file(&file, &named)
-}
-
-#[cfg(unix)]
-fn same_file(one: &Metadata, other: &Metadata) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    (one.dev(), one.ino()) == (other.dev(), other.ino())
-}
-
-#[cfg(not(unix))]
-fn same_file(_: &Metadata, _: &Metadata) -> bool {
-    true
 }
 
 /// In a folder that all may write, what lies under such a name can be another's trap.

@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::Files;
-use super::staging::{LIVE, Staging, identity, is_at};
+use super::live::{LIVE, identity, is_at};
 use crate::model::FileStamp;
 
 /// In a staging folder: what is being moved.
@@ -62,8 +62,8 @@ impl Held {
         })
     }
 
-    /// Moves files in, the seal last, and those of the earlier run out, its seal first.
-    pub fn replace(&self, staging: &Staging, files: &Path, names: &[String], seal: &str) -> Result<(), Failed> {
+    /// Moves files in, the seal last, and those of the earlier run out, its seal first. The journal goes into the staging folder.
+    pub fn replace(&self, staging: &Path, files: &Path, names: &[String], seal: &str) -> Result<(), Failed> {
         let mut leaving = vec![seal.to_owned()];
         leaving.extend(names.iter().filter(|name| *name != seal).cloned());
         leaving.extend(self.written_before(seal).into_iter().filter(|name| !names.contains(name)));
@@ -72,13 +72,13 @@ impl Held {
             return Err((name.clone(), ErrorKind::IsADirectory.into()));
         }
         let whole = |error: io::Error| (String::new(), error);
-        let old = staging.path().join("old");
+        let old = staging.join("old");
         fs::create_dir(&old).map_err(whole)?;
-        let relative = files.strip_prefix(staging.path()).unwrap_or(files).to_owned();
+        let relative = files.strip_prefix(staging).unwrap_or(files).to_owned();
         let journal =
             Journal { identity: identity(&self.target).map_err(whole)?, files: relative, names: names.to_vec() };
         let text = serde_json::to_vec(&journal).map_err(|error| whole(error.into()))?;
-        fs::write(staging.path().join(JOURNAL), text).map_err(whole)?;
+        fs::write(staging.join(JOURNAL), text).map_err(whole)?;
         let _live = LIVE.lock();
         let moved = leaving
             .iter()
@@ -87,7 +87,7 @@ impl Held {
             .try_for_each(|(name, from, to)| fs::rename(from, to).map_err(|error| (name.clone(), error)));
         if moved.is_err() {
             // What cannot be put back now stays where it is, and the next run puts it back.
-            let _ = self.undo(staging.path());
+            let _ = self.undo(staging);
         }
         moved
     }
