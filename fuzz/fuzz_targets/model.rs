@@ -5,7 +5,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use netfold::head::Squashing;
+use netfold::model::Squashing;
 use netfold::inspect::Start;
 use netfold::{Budget, Error, Model, Rules};
 use netfold_onnx::decode;

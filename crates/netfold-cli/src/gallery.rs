@@ -1,8 +1,8 @@
 //! Pictures and the report: the rows that people look at.
 
-use netfold::certificate::Certificate;
-use netfold::folder::Folder;
 use netfold::input::Picture as InputPicture;
+use netfold::output::Certificate;
+use netfold::output::folder::Folder;
 use netfold::{Folded, Precision, ReceptiveField, Reconstruction, RowRef, Tensor, Unit};
 use netfold_render::{
     BiasPart, Caption, ClassView, InputFacts, InputView, LONGEST, Layout, ModelFacts, Order, Picture, Plane, Report,
@@ -197,7 +197,7 @@ impl<T: Precision> Gallery<'_, T> {
     fn sheet(&self, values: &[f64]) -> Result<Sheet, Failure> {
         let shape = self.folded.x().shape();
         let order = Order::of_input(shape, self.session.layout(shape));
-        let axes: Vec<usize> = netfold::store::without_batch(shape).collect();
+        let axes: Vec<usize> = netfold::value::without_batch(shape).collect();
         Ok(Sheet::arrange(values, Layout::of_shape(&axes, order))?)
     }
 

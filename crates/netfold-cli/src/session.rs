@@ -6,11 +6,12 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::time::Instant;
 
-use netfold::certificate::{Certificate, FileStamp};
 use netfold::fold::Opposite;
-use netfold::head::Squashing;
 use netfold::input::{Given, NamedPreprocess};
-use netfold::reconstruct::argmax;
+use netfold::model::FileStamp;
+use netfold::model::Squashing;
+use netfold::output::Certificate;
+use netfold::reconstruction::argmax;
 use netfold::trace::Keep;
 use netfold::{
     Folded, Model, Options, Precision, Progress, Reconstruction, Setup, Source, Step, Tensor, Trace, Warning, Watch,

@@ -22,7 +22,7 @@ pub fn watch() {
     let Ok(mut signals) = Signals::new(heeded) else { return };
     thread::spawn(move || {
         if let Some(signal) = signals.forever().next() {
-            netfold::folder::give_up();
+            netfold::output::folder::give_up();
             let _ = emulate_default_handler(signal);
         }
     });

@@ -50,7 +50,7 @@ fn the_certificate_lists_the_files() {
     let mut listed = vec!["certificate.json".to_owned()];
     for file in certificate["files"].as_array().unwrap() {
         listed.push(file["file"].as_str().unwrap().to_owned());
-        let stamp = netfold::certificate::FileStamp::of(&stage.path("out").join(listed.last().unwrap())).unwrap();
+        let stamp = netfold::model::FileStamp::of(&stage.path("out").join(listed.last().unwrap())).unwrap();
         assert_eq!(file["sha256"], stamp.sha256);
     }
     listed.sort();

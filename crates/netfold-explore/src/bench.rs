@@ -4,8 +4,8 @@ use std::path::Path;
 use std::time::Instant;
 
 use axum::http::StatusCode;
-use netfold::folder::Folder;
-use netfold::unit::Unit;
+use netfold::output::folder::Folder;
+use netfold::reconstruction::Unit;
 use netfold::{Error, Model, Precision, Request};
 
 use crate::frozen::Frozen;

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::time::Instant;
 
-use netfold::certificate::Certificate;
 use netfold::input::LayoutChoice;
+use netfold::output::Certificate;
 use netfold::trace::NonFinite;
 use netfold::{Precision, Request};
 use netfold_render::{InputFacts, InputView, ModelFacts, Report, layers, packed, units};

@@ -30,7 +30,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use netfold::Precision;
-use netfold::certificate::FileStamp;
+use netfold::model::FileStamp;
 
 use bench::Bench;
 use guard::{Access, Names};

@@ -1,8 +1,8 @@
 //! The network frozen up to one tensor: rows, bias maps and channels of it.
 
 use netfold::input::LayoutChoice;
-use netfold::store::without_batch;
-use netfold::unit::Unit;
+use netfold::reconstruction::Unit;
+use netfold::value::without_batch;
 use netfold::{Folded, Precision, ReceptiveField, Reconstruction, Request, RowRef};
 use netfold_render::{Grid, Layout, Order, RowHead, Scale, Sheet, View, bias_parts, line, packed};
 use serde::Serialize;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use netfold::certificate::FileStamp;
+use netfold::model::FileStamp;
 use netfold::{Budget, Options, Setup};
 
 /// How models are opened and folded.

@@ -3,7 +3,8 @@
 use std::f64::consts::TAU;
 use std::path::{Path, PathBuf};
 
-use netfold::certificate::{Argmax, FileStamp, FrozenNodes, MaskDensity, Seconds};
+use netfold::model::FileStamp;
+use netfold::output::{Argmax, FrozenNodes, MaskDensity, Seconds};
 use netfold::{Certificate, Validity};
 use netfold_render::{
     BiasPart, Caption, ClassView, InputFacts, InputView, Layout, ModelFacts, Order, Picture, RenderError, Report,

@@ -1,8 +1,8 @@
 //! What the page's script is told: the same facts that the page shows without it, and the numbers.
 
-use netfold::certificate::FileStamp;
 use netfold::circuit::Stage;
 use netfold::input::{ChannelOrder, Pictured};
+use netfold::model::FileStamp;
 use netfold::{Circuit, Precision};
 use serde::Serialize;
 

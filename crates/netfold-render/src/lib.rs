@@ -26,7 +26,7 @@
 //! All types that go in are plain data, and the [certificate](netfold::Certificate) comes as it was made: this crate
 //! never asks the model, and what it draws can be checked against the numbers alone. It computes no W, smooths nothing
 //! and prints nothing. Colours have one meaning everywhere: red is for the class, blue against it, near-white is zero
-//! ([`diverging`]). A file is written whole or not at all ([`netfold::folder::write`]).
+//! ([`diverging`]). A file is written whole or not at all ([`netfold::output::folder::write`]).
 
 mod canvas;
 mod colour;

@@ -6,8 +6,8 @@ use askama::Template;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use image::Rgb;
-use netfold::certificate::{FrozenNodes, MaskDensity};
-use netfold::folder;
+use netfold::output::folder;
+use netfold::output::{FrozenNodes, MaskDensity};
 use sha2::{Digest, Sha256};
 
 use crate::RenderError;

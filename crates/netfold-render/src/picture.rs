@@ -100,7 +100,7 @@ impl Picture {
     /// # Errors
     /// [`RenderError::Write`] with the path, [`RenderError::Encode`].
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), RenderError> {
-        Ok(netfold::folder::write(path.as_ref(), &self.png()?)?)
+        Ok(netfold::output::folder::write(path.as_ref(), &self.png()?)?)
     }
 
     /// Title above, legend below.

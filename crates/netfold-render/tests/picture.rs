@@ -1,7 +1,7 @@
 //! Pictures: size, known pixels, files.
 
 use image::{Rgb, RgbImage};
-use netfold::folder;
+use netfold::output::folder;
 use netfold_render::{
     Caption, InputView, Layout, Order, Picture, Plane, Scale, Sheet, View, diverging, file_stem, heat_tile, veil_tile,
 };

@@ -1,7 +1,8 @@
 //! The page: what it says, what it escapes, what it never asks for.
 
 use image::RgbImage;
-use netfold::certificate::{Argmax, FileStamp, FrozenNodes, MaskDensity, Seconds};
+use netfold::model::FileStamp;
+use netfold::output::{Argmax, FrozenNodes, MaskDensity, Seconds};
 use netfold::{Certificate, Validity};
 use netfold_render::{BiasPart, ClassView, InputFacts, InputView, Layout, ModelFacts, Order, Report, Sheet};
 

@@ -7,7 +7,7 @@ use std::error::Error;
 use std::path::Path;
 use std::time::Instant;
 
-use netfold::reconstruct::argmax;
+use netfold::reconstruction::argmax;
 use netfold::region::{Direction, Norm};
 use netfold::{Model, Precision, Rules, Tensor, trace::NonFinite};
 use netfold_linear::Reuse;

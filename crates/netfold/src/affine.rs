@@ -1,5 +1,7 @@
 //! What a node is at one input: an affine operator.
 
+mod constraints;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -7,6 +9,8 @@ use netfold_linear::{Field, Identity, LinearMap, Probes, Real, SharedMap, Suppor
 use serde::Serialize;
 
 use crate::value::Tensor;
+
+pub use constraints::{Border, Switches};
 
 /// How far beyond the traced input a frozen node equals the original.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]

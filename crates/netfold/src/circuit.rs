@@ -1,5 +1,11 @@
 //! The circuit: the frozen network, in which every node is affine.
 
+mod freeze;
+mod gates;
+mod kind;
+mod rules;
+mod still;
+
 use std::sync::Arc;
 
 use netfold_linear::{Probes, Pulled, Support, awake};
@@ -8,7 +14,11 @@ use rayon::prelude::*;
 use crate::affine::{Affine, Rule};
 use crate::budget::{Budget, Share};
 use crate::ops::{self, Class, Precision};
-use crate::ties::Decisions;
+use crate::trace::Decisions;
+
+pub use gates::Gates;
+pub use kind::Kind;
+pub use rules::Rules;
 
 /// One tensor of a [`Circuit`] and the affine operator that makes it from earlier ones.
 #[derive(Clone, Debug)]

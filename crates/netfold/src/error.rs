@@ -1,7 +1,7 @@
 //! What can go wrong, where, and what helps.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use netfold_linear::UnknownInstructionSet;
 use netfold_onnx::DType;
@@ -9,7 +9,6 @@ pub use netfold_onnx::OnnxError;
 
 use crate::budget::Shortage;
 use crate::input::InputError;
-use crate::ops::NEWEST;
 
 /// Why an operator refuses its inputs or attributes. The graph adds where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -84,8 +83,13 @@ pub enum Error {
         before: Vec<String>,
     },
     /// The file is written for operators that ONNX does not have.
-    #[error("{}", operator_set(*.0))]
-    OperatorSet(Option<i64>),
+    #[error("{}", operator_set(*.stated, *.newest))]
+    OperatorSet {
+        /// The one that the file states, if it does.
+        stated: Option<i64>,
+        /// The newest that there is.
+        newest: i64,
+    },
     /// A tensor without a single number: there is nothing to explain.
     #[error("`{name}` has shape {shape:?}: there is not one number in it")]
     Empty {
@@ -246,6 +250,12 @@ impl Error {
         |shortage| Self::Memory { what, shortage }
     }
 
+    /// A file that the system does not let be read.
+    pub(crate) fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        |source| InputError::Read { path, source }.into()
+    }
+
     /// The message line by line: an error about several nodes has one for each. Names of nodes may hold line breaks, so
     /// that the lines cannot be told from the message.
     pub fn lines(&self) -> Vec<String> {
@@ -269,7 +279,9 @@ impl Error {
             Self::Onnx(error) => error.hint().map(|hint| hint.to_string()),
             Self::InstructionSet(_) => Some("without the variable the best one is used".into()),
             Self::Unsupported { before, .. } => Some(unsupported_hint(before)),
-            Self::OperatorSet(_) => Some(format!("write the file anew for one of the operator sets 1 to {NEWEST}")),
+            Self::OperatorSet { newest, .. } => {
+                Some(format!("write the file anew for one of the operator sets 1 to {newest}"))
+            }
             Self::MissingInputs { lacking, .. } => {
                 let words: Vec<String> = lacking.iter().map(|name| format!("`--input {name}=FILE`")).collect();
                 let they = if words.len() == 1 { "gives it, and it is held" } else { "give them, and they are held" };
@@ -330,9 +342,9 @@ pub fn quoted(names: &[String]) -> String {
     }
 }
 
-fn operator_set(found: Option<i64>) -> String {
-    match found {
-        Some(set) => format!("the file is written for operator set {set}; there are 1 to {NEWEST}"),
+fn operator_set(stated: Option<i64>, newest: i64) -> String {
+    match stated {
+        Some(set) => format!("the file is written for operator set {set}; there are 1 to {newest}"),
         None => "the file does not say which of ONNX's operator sets its nodes are of".to_owned(),
     }
 }

@@ -7,6 +7,7 @@
 mod folded;
 mod options;
 mod rows;
+mod saved;
 mod setup;
 mod source;
 

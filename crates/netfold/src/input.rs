@@ -42,7 +42,7 @@ pub use content::Content;
 pub(crate) use element::range;
 pub use error::{InputError, Remedy};
 pub use given::{Given, Pictured, read_held};
-pub use held::Held;
+pub use held::{Held, HeldInput};
 pub use layout::{InputLayout, LayoutChoice, fit};
 pub use npy::{check_finite, is_npy, read_npy, read_values};
 pub use picture::{Picture, Pixels};

@@ -1,5 +1,7 @@
 //! What a network is made of and what a reconstruction takes, told before there is an input.
 
+mod outline;
+
 use std::collections::{HashMap, HashSet};
 
 use netfold_linear::Real;
@@ -7,20 +9,15 @@ use netfold_onnx::DType;
 pub use netfold_onnx::Dim;
 use serde::Serialize;
 
-use crate::circuit::{Circuit, Shares, Stage};
-use crate::cost::Cost;
+use crate::circuit::{Circuit, Kind, Rules, Shares, Stage};
 use crate::error::{Error, Unsupported};
-use crate::feed::{Feed, behind};
-use crate::graph::{Graph, Node, TensorId};
-use crate::head::Head;
-use crate::kind::Kind;
+use crate::model::feed::{Feed, behind};
+use crate::model::{Graph, Head, Node, TensorId};
 use crate::ops::{Class, Holds, Outlines, Precision, Told, size};
-use crate::outline::{Sketch, Takes};
-use crate::request::Together;
-use crate::rules::Rules;
-use crate::trace::{NonFinite, Trace};
+use crate::reconstruction::{Cost, Together};
+use crate::trace::{NonFinite, Trace, Warning};
 use crate::value::{Tensor, Value};
-use crate::warning::Warning;
+use outline::{Sketch, Takes};
 
 /// A network, node by node.
 #[derive(Clone, Debug)]

@@ -59,88 +59,41 @@
 //! ```
 
 pub mod affine;
-pub mod basis;
-pub mod bias;
-mod blocks;
 pub mod budget;
-pub mod cam;
-pub mod certificate;
 pub mod checks;
 pub mod circuit;
-mod colours;
-pub mod columns;
-pub mod cost;
-mod dependence;
 pub mod error;
-pub mod feed;
-mod finite;
 pub mod fold;
-pub mod folder;
-mod freeze;
-pub mod gates;
-pub mod graph;
-pub mod head;
 pub mod input;
 pub mod inspect;
-pub mod integrate;
-pub mod kind;
 pub mod lenses;
 pub mod model;
-mod neck;
 pub mod ops;
-mod outline;
-pub mod places;
-mod probabilities;
+pub mod output;
 pub mod progress;
-mod proportion;
-pub mod reconstruct;
+pub mod reconstruction;
 pub mod region;
-pub mod request;
-pub mod rows;
-pub mod rules;
-mod still;
-pub mod store;
-pub mod strategy;
-pub mod switches;
-pub mod ties;
 pub mod trace;
-pub mod unit;
 pub mod value;
-pub mod warning;
-mod whole;
 
 pub use affine::{Affine, Rule, Validity};
-pub use basis::Basis;
-pub use bias::BiasMap;
 pub use budget::Budget;
-pub use cam::Cam;
-pub use certificate::Certificate;
-pub use circuit::{Circuit, Push, Shares};
-pub use columns::ColumnPlan;
-pub use cost::Cost;
+pub use circuit::{Circuit, Kind, Push, Rules, Shares};
 pub use error::{Error, OpError, Unsupported};
-pub use feed::Feed;
 pub use fold::{Folded, Options, Row, Rows, Setup, Source};
-pub use graph::Graph;
-pub use head::{Head, Squashing};
 pub use inspect::Inspection;
-pub use integrate::{Integral, Path};
-pub use kind::Kind;
-pub use model::Model;
+pub use lenses::{Cam, Places};
+pub use model::{Feed, Graph, Head, Model, Squashing};
 pub use ops::Precision;
-pub use places::Places;
+pub use output::{Certificate, Store};
 pub use progress::{Progress, Step, Watch};
-pub use reconstruct::{Compared, Reconstruction, RowRef};
-pub use region::Region;
-pub use request::{Method, Request, Together};
-pub use rows::RowPlan;
-pub use rules::Rules;
-pub use store::Store;
-pub use strategy::Road;
-pub use trace::Trace;
-pub use unit::{ReceptiveField, Unit};
+pub use reconstruction::{
+    Basis, BiasMap, ColumnPlan, Compared, Cost, Method, ReceptiveField, Reconstruction, Request, Road, RowPlan, RowRef,
+    Together, Unit,
+};
+pub use region::{Integral, Path, Region};
+pub use trace::{Trace, Warning};
 pub use value::{Tensor, Value};
-pub use warning::Warning;
 
 /// The program of README.md compiles.
 #[cfg(doctest)]

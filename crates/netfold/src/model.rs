@@ -1,5 +1,12 @@
 //! The model: a trained network, ready to be folded.
 
+mod dependence;
+pub(crate) mod feed;
+mod graph;
+mod head;
+mod shape;
+mod stamp;
+
 use std::ops::Deref;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -7,10 +14,14 @@ use std::sync::{Arc, OnceLock};
 use netfold_onnx::ModelDef;
 
 use crate::budget::Budget;
-use crate::certificate::FileStamp;
 use crate::error::Error;
-use crate::graph::{Graph, TensorId};
-use crate::input::InputError;
+
+pub use feed::Feed;
+pub use graph::{Graph, Node, TensorId, TensorInfo};
+pub use head::{Head, Squashing};
+pub(crate) use shape::agree;
+pub use shape::shape_text;
+pub use stamp::FileStamp;
 
 /// A trained network: its [`Graph`], shared by clones and by all that is made of the model.
 #[derive(Clone, Debug)]
@@ -41,7 +52,7 @@ impl Model {
     ///
     /// # Errors
     /// If the file cannot be read, or its graph contradicts itself. Operators that are not supported are no error here:
-    /// see [`Node::operator`](crate::graph::Node::operator).
+    /// see [`Node::operator`](crate::model::Node::operator).
     pub fn read(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
         let graph = Arc::new(Graph::new(netfold_onnx::read(path)?)?);
@@ -100,7 +111,7 @@ impl Model {
         if let Some(stamp) = stamp.get() {
             return Ok(stamp.clone());
         }
-        let read = FileStamp::of(path).map_err(|source| InputError::Read { path: path.to_path_buf(), source })?;
+        let read = FileStamp::of(path).map_err(Error::unreadable(path))?;
         Ok(stamp.get_or_init(|| read).clone())
     }
 

@@ -1,25 +1,29 @@
 //! The trace: what one forward pass records.
 
+pub(crate) mod finite;
 mod memory;
+mod probabilities;
+mod ties;
+mod warning;
+mod whole;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use netfold_linear::{Real, Reuse, awake};
-use netfold_onnx::Dim;
 
 use crate::affine::Affine;
 use crate::budget::Share;
 use crate::error::{Error, OpError};
-use crate::feed::Feed;
-use crate::finite::check_finite;
-use crate::graph::{Graph, Node, TensorId};
+use crate::model::{Feed, Graph, Node, TensorId, agree, shape_text};
 use crate::ops::{Class, Inputs, Precision, Record};
 use crate::progress::{Step, Watch};
-use crate::ties::{Decisions, Ties};
 use crate::value::{Tensor, Value};
-use crate::warning::Warning;
-use crate::whole::Whole;
+use finite::check_finite;
+use whole::Whole;
+
+pub use ties::{Decisions, Ties};
+pub use warning::Warning;
 
 /// The values of a network at one input (the "prior information" of the founding paper).
 ///
@@ -207,22 +211,6 @@ impl Graph {
         }
         Ok(trace)
     }
-}
-
-/// Whether a shape is one that is declared: as many axes, and every size that the file gives as a number.
-pub(crate) fn agree(declared: &[Dim], shape: &[usize]) -> bool {
-    let fits = |(dim, &size): (&Dim, &usize)| !matches!(dim, Dim::Known(known) if *known != size);
-    declared.len() == shape.len() && declared.iter().zip(shape).all(fits)
-}
-
-/// `[batch, 3, 224, 224]`, with `?` for a size that has neither number nor name.
-pub fn shape_text(shape: &[Dim]) -> String {
-    let size = |dim: &Dim| match dim {
-        Dim::Known(size) => size.to_string(),
-        Dim::Symbol(name) => name.clone(),
-        Dim::Unknown => "?".to_owned(),
-    };
-    format!("[{}]", shape.iter().map(size).collect::<Vec<_>>().join(", "))
 }
 
 /// The numbers' buffers serve the next trace.

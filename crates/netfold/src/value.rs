@@ -277,3 +277,17 @@ impl<T: Real> Value<T> {
         })
     }
 }
+
+/// The index along each axis of a flat element.
+pub(crate) fn indices(mut element: usize, shape: &[usize]) -> Vec<usize> {
+    let mut indices = vec![0; shape.len()];
+    for (index, size) in indices.iter_mut().zip(shape).rev() {
+        (*index, element) = (element % size, element / size);
+    }
+    indices
+}
+
+/// The input's shape without its batch axis of one.
+pub fn without_batch(shape: &[usize]) -> impl Iterator<Item = usize> + '_ {
+    shape.iter().copied().skip(usize::from(shape.len() > 1 && shape[0] == 1))
+}

@@ -8,7 +8,7 @@ use common::random::{input, model};
 use common::{array, networks, samples, zoo};
 use netfold::checks::{Curves, Score, curves, precisions, randomisation, slopes, transposes, without_biases};
 use netfold::lenses::{Lens, Settings, Subject};
-use netfold::reconstruct::argmax;
+use netfold::reconstruction::argmax;
 use netfold::trace::{NonFinite, Tracing};
 use netfold::{Error, Model, Rules, Tensor};
 use netfold_linear::{LinearMap, Probes, Support};

@@ -7,7 +7,7 @@ mod common;
 use std::path::Path;
 
 use common::array;
-use netfold::request::Request;
+use netfold::reconstruction::Request;
 use netfold::trace::NonFinite;
 use netfold::{Model, Rule, Rules, Tensor};
 

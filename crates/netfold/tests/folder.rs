@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use netfold::folder::{self, Folder};
+use netfold::output::folder::{self, Folder};
 use serde_json::{Value, json};
 
 const SEAL: &str = "certificate.json";

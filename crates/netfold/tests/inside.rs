@@ -4,7 +4,7 @@ mod common;
 
 use common::random::{input, model};
 use common::{array, networks, samples, zoo};
-use netfold::request::Request;
+use netfold::reconstruction::Request;
 use netfold::trace::NonFinite;
 use netfold::{Circuit, Error, Method, Model, Rules, Tensor, Unit};
 use netfold_linear::Probes;
@@ -158,7 +158,7 @@ fn real_networks() {
         };
         let whole = trace.freeze(&Rules::default()).unwrap();
         let logits = trace.logits().unwrap();
-        check_bias(&whole, logits, std::iter::once(netfold::reconstruct::argmax(logits.data())));
+        check_bias(&whole, logits, std::iter::once(netfold::reconstruction::argmax(logits.data())));
         let maps =
             whole.stages().iter().enumerate().filter(|(_, stage)| stage.op == "Conv").map(|(index, _)| index + 1);
         if let Some(slot) = maps.clone().nth(1).filter(|_| maps.count() > 2) {

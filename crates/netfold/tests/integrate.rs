@@ -4,7 +4,7 @@ mod common;
 
 use common::random::{input, model};
 use common::{array, networks, samples, zoo};
-use netfold::integrate::Path;
+use netfold::region::Path;
 use netfold::trace::NonFinite;
 use netfold::{Error, Model, Rules, Tensor};
 use netfold_linear::Probes;

@@ -8,7 +8,7 @@ mod common;
 use std::path::Path;
 
 use common::{array, random};
-use netfold::request::Request;
+use netfold::reconstruction::Request;
 use netfold::trace::NonFinite;
 use netfold::{Model, Rule, Rules};
 use netfold_onnx::encode;

@@ -3,7 +3,7 @@
 mod common;
 
 use common::random::{input, model};
-use netfold::request::Request;
+use netfold::reconstruction::Request;
 use netfold::trace::{Keep, NonFinite, Tracing};
 use netfold::{Basis, Circuit, Method, Precision, Rule, Rules, Tensor};
 use netfold_linear::{Probes, Support};

@@ -10,7 +10,7 @@ use std::path::Path;
 use common::random::{input, model};
 use common::{array, networks, samples, zoo};
 use netfold::lenses::{Attribution, Lens, Settings, Subject, TABLE};
-use netfold::reconstruct::argmax;
+use netfold::reconstruction::argmax;
 use netfold::trace::NonFinite;
 use netfold::{Error, Model, Precision, Tensor};
 use serde_json::Value;

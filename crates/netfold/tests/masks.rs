@@ -1,7 +1,7 @@
 //! Masks: an infinite constant is treated alike wherever it stands in the file, and what it puts out of reach has no part
 //! in W or b.
 
-use netfold::request::Request;
+use netfold::reconstruction::Request;
 use netfold::trace::NonFinite;
 use netfold::{Error, Model, Precision, Rule, Rules, Tensor};
 use netfold_onnx::{DType, GraphDef, ModelDef, NodeDef, TensorDef, ValueInfo, decode, encode};

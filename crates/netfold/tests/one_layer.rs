@@ -6,10 +6,10 @@ use std::path::Path;
 use std::process::Command;
 
 use common::{networks, samples, zoo};
-use netfold::folder::Folder;
 use netfold::input::read_npy;
-use netfold::request::Request;
-use netfold::store::Taken;
+use netfold::output::Taken;
+use netfold::output::folder::Folder;
+use netfold::reconstruction::Request;
 use netfold::trace::NonFinite;
 use netfold::{Error, Method, Model, Rules, Store, Tensor};
 

@@ -2,8 +2,8 @@
 //! as windows: they are one map, and what cannot be placed is refused by name.
 
 use netfold::input::LayoutChoice;
+use netfold::lenses::Channels;
 use netfold::lenses::{Attribution, Grid, Lens, Settings, Subject};
-use netfold::places::Channels;
 use netfold::trace::NonFinite;
 use netfold::{Error, Model, Tensor};
 use netfold_onnx::{DType, GraphDef, ModelDef, NodeDef, TensorDef, ValueInfo, decode, encode};

@@ -1,6 +1,6 @@
 //! Warnings of what is explained, and of what cancels; each network has a twin about which nothing is said.
 
-use netfold::request::Request;
+use netfold::reconstruction::Request;
 use netfold::trace::NonFinite;
 use netfold::{Model, Rule, Rules, Tensor, Warning};
 use netfold_onnx::{DType, GraphDef, ModelDef, NodeDef, TensorDef, ValueInfo, decode, encode};

@@ -42,7 +42,7 @@ fn operator_sets_that_there_are_not() {
     let model = || ModelDef::new(graph(DType::F32, &[3]).with_node(NodeDef::new("Relu", ["x"], ["y"])));
     for set in [-1, 0, 999] {
         let error = logits(model().with_opset("", set), &[3]).unwrap_err();
-        assert!(matches!(error, Error::OperatorSet(Some(found)) if found == set), "{error:?}");
+        assert!(matches!(error, Error::OperatorSet { stated: Some(found), .. } if found == set), "{error:?}");
         assert!(error.to_string().contains(&format!("operator set {set}; there are 1 to ")), "{error}");
     }
     for set in [1, 17, netfold::ops::NEWEST] {
@@ -51,7 +51,7 @@ fn operator_sets_that_there_are_not() {
     // Sets of other domains say nothing of ONNX's own nodes.
     let mut other = model().with_opset("com.example", 1);
     other.opsets.remove("");
-    assert!(matches!(logits(other.clone(), &[3]), Err(Error::OperatorSet(None))));
+    assert!(matches!(logits(other.clone(), &[3]), Err(Error::OperatorSet { stated: None, .. })));
     // The domain's long name is the same domain, and a file that names none is of the first set.
     assert!(logits(other.with_opset("ai.onnx", 13), &[3]).is_ok());
     let mut bare = model();

@@ -4,7 +4,7 @@ mod common;
 
 use common::random::{input, model};
 use common::{array, networks, samples, zoo};
-use netfold::graph::TensorId;
+use netfold::model::TensorId;
 use netfold::region::{Against, Direction, Line, Norm, border, decisions, fidelity};
 use netfold::trace::NonFinite;
 use netfold::{Circuit, Error, Model, Region, Rules, Tensor, Unit, Validity};

@@ -4,7 +4,7 @@ mod common;
 
 use common::{array, networks, samples, zoo};
 use netfold::circuit::Stage;
-use netfold::ties::Ties;
+use netfold::trace::Ties;
 use netfold::trace::{Keep, Tracing};
 use netfold::{Circuit, Model, Precision, Rules, Tensor, Validity};
 

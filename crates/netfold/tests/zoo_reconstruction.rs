@@ -3,8 +3,8 @@
 mod common;
 
 use common::{Sample, array, networks, samples, zoo};
-use netfold::reconstruct::{argmax, top};
-use netfold::request::Request;
+use netfold::reconstruction::Request;
+use netfold::reconstruction::{argmax, top};
 use netfold::trace::NonFinite;
 use netfold::{Error, Method, Model, Precision, Rule, Rules};
 

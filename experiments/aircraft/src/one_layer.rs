@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use netfold::trace::{NonFinite, shape_text};
+use netfold::model::shape_text;
+use netfold::trace::NonFinite;
 use netfold::{Head, Model, Precision, Request, Rules, Tensor};
 use netfold_linear::Real;
 use netfold_onnx::Dim;

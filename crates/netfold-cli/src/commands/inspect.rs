@@ -5,9 +5,9 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use console::{Style, Term};
-use netfold::cost::Cost;
-use netfold::head::Squashing;
 use netfold::inspect::{Beyond, Dim, Estimate, InputRole, NodeFacts, Start, TensorFacts};
+use netfold::model::Squashing;
+use netfold::reconstruction::Cost;
 use netfold::{Error, Head, Inspection, Kind, Model};
 use netfold_onnx::DType;
 use netfold_render::number::{bytes, count, counted, significant};

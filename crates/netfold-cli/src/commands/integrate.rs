@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use netfold::trace::Keep;
-use netfold::{Path, Precision, store};
+use netfold::{Path, Precision, output};
 use netfold_render::number::{DIFFERENCE, VALUE, plain};
 use serde_json::json;
 
@@ -48,7 +48,7 @@ fn run<T: Precision>(words: &Integrate, session: &mut Session<'_>) -> Result<Exi
     })?;
     drop(bar);
     if let Some(file) = &words.out {
-        store::write_array(file, &shape, &made.attributions)?;
+        output::write_array(file, &shape, &made.attributions)?;
     }
     let sum: f64 = made.attributions.iter().sum();
     let [from, to] = made.ends;

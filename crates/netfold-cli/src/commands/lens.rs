@@ -4,8 +4,8 @@ use std::error::Error as _;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use netfold::folder::Folder;
 use netfold::lenses::{Attribution, Grid, Lens as Entry, Settings, Shows, Subject, TABLE, stack};
+use netfold::output::folder::Folder;
 use netfold::trace::Keep;
 use netfold::{Error, Precision, Tensor, Trace};
 use netfold_render::number::{VALUE, plain, significant};
@@ -185,7 +185,7 @@ struct Frame {
 impl Frame {
     fn new<T: Precision>(session: &Session<'_>, trace: &Trace<'_, T>, grid: Grid) -> Result<Self, Failure> {
         let x = trace.real(trace.input)?;
-        let shape: Vec<usize> = netfold::store::without_batch(x.shape()).collect();
+        let shape: Vec<usize> = netfold::value::without_batch(x.shape()).collect();
         let elements = Layout::of_shape(&shape, order(session, x));
         let places = Layout::of_shape(&[vec![1], grid.places.clone()].concat(), Order::ChannelsFirst);
         Ok(Self { grid, elements, places })

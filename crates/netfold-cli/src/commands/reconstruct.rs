@@ -4,11 +4,11 @@ use std::collections::HashSet;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use netfold::certificate::{Certificate, TieCount};
-use netfold::folder::Folder;
-use netfold::reconstruct::top;
-use netfold::request::Request;
-use netfold::ties::Ties;
+use netfold::output::folder::Folder;
+use netfold::output::{Certificate, TieCount};
+use netfold::reconstruction::Request;
+use netfold::reconstruction::top;
+use netfold::trace::Ties;
 use netfold::{Basis, Cam, Method, Options, Precision, Reconstruction, Tensor, Together, Unit};
 use netfold_render::number::{DIFFERENCE, VALUE, plain};
 use serde_json::json;

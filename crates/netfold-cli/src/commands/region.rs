@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use netfold::error::Unsupported;
 use netfold::input::{Given, InputLayout, Pictured};
-use netfold::reconstruct::top;
+use netfold::reconstruction::top;
 use netfold::region::{
     Against, Bracket, Decision, Direction, Event, Exit, Fidelity, Line, Norm, border, decisions, fidelity,
 };

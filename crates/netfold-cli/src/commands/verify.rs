@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use netfold::certificate::Certificate;
+use netfold::output::Certificate;
 use netfold::{Method, Precision, Request};
 use netfold_render::number::{DIFFERENCE, plain};
 use serde_json::json;

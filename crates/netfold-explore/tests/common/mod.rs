@@ -108,7 +108,7 @@ pub fn hash(bytes: &[u8]) -> String {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("file");
     std::fs::write(&path, bytes).unwrap();
-    netfold::certificate::FileStamp::of(&path).unwrap().sha256
+    netfold::model::FileStamp::of(&path).unwrap().sha256
 }
 
 /// JSON and numbers, as the page reads them.

@@ -4,12 +4,11 @@ use netfold_linear::{Probes, Support, dot_test};
 
 use super::Outcome;
 use crate::affine::Rule;
-use crate::circuit::Circuit;
+use crate::circuit::{Circuit, Rules};
 use crate::error::Error;
-use crate::graph::Node;
+use crate::model::Node;
 use crate::ops::{Class, Precision};
-use crate::reconstruct::argmax;
-use crate::rules::Rules;
+use crate::reconstruction::argmax;
 use crate::trace::Trace;
 use crate::value::Tensor;
 

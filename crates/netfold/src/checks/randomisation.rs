@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::similarity::{spearman, ssim};
 use crate::error::Error;
-use crate::graph::TensorId;
 use crate::lenses::{Attribution, Grid, Lens, Subject};
+use crate::model::TensorId;
 use crate::ops::Precision;
 use crate::progress::{Step, Watch};
 use crate::trace::{NonFinite, Replaced, Tracing};

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::Outcome;
 use crate::affine::Validity;
+use crate::circuit::Rules;
 use crate::error::Error;
 use crate::lenses::{Lens, Settings, Subject};
 use crate::ops::Precision;
-use crate::rules::Rules;
 use crate::trace::{NonFinite, Replaced, Trace, Tracing};
 use crate::value::{Tensor, Value};
 

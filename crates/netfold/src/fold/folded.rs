@@ -1,30 +1,24 @@
 //! A model folded at one input: the one-layer model, and what can be asked of it.
 
-use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
+use super::options::Options;
 use super::rows::{Row, Rows};
 use super::setup::Setup;
 use super::source::Source;
-use crate::bias::BiasMap;
-use crate::certificate::{Certificate, Circumstances, FileStamp, Seconds};
 use crate::circuit::Circuit;
 use crate::error::{Error, nearest};
-use crate::folder::Folder;
 use crate::input::{Given, Pictured};
-use crate::lenses::{Attribution, Lens, Settings, Subject};
+use crate::lenses::{Attribution, Lens, Places, Settings, Subject};
+use crate::model::Model;
 use crate::ops::Precision;
-use crate::places::Places;
+use crate::output::Seconds;
 use crate::progress::{Step, Watch};
-use crate::reconstruct::{Compared, Reconstruction, RowRef, argmax, top};
+use crate::reconstruction::{BiasMap, Compared, ReceptiveField, Reconstruction, Request, RowRef, Unit, argmax, top};
 use crate::region::Region;
-use crate::request::Request;
-use crate::store::{Store, Taken};
-use crate::trace::Keep;
-use crate::unit::{ReceptiveField, Unit};
+use crate::trace::{Keep, Warning};
 use crate::value::Tensor;
-use crate::warning::Warning;
 
 /// The one-layer model y = W x + b that a network is at one input: traced and frozen. [`Model::fold`](crate::Model::fold)
 /// makes one.
@@ -75,19 +69,80 @@ pub struct Folded<T: Precision> {
     compared: OnceLock<Compared<T>>,
 }
 
-impl<T: Precision> Folded<T> {
-    pub(super) fn new(
-        setup: Arc<Setup>,
-        (source, given): (Source<T>, Given<T>),
-        (x, logits): (Tensor<T>, Tensor<T>),
-        circuit: Circuit<T>,
-        places: Option<Places>,
-        warnings: Vec<Warning>,
-        seconds: Seconds,
-    ) -> Self {
-        Self { setup, source, given, x, logits, circuit, places, warnings, seconds, compared: OnceLock::new() }
+impl Model {
+    /// The one-layer model that the network is at this input: traced and frozen, with the first of the model's inputs
+    /// explained and up to its only output, before a final softmax or sigmoid. [`options`](Model::options) says
+    /// otherwise.
+    ///
+    /// The tensor's type is the precision of the computation; a path needs it named: `model.fold::<f32>(path)`.
+    ///
+    /// # Errors
+    /// If a node is not supported, the input does not fit, or a number is not finite: all that tracing and freezing
+    /// return.
+    pub fn fold<T: Precision>(&self, input: impl Into<Source<T>>) -> Result<Folded<T>, Error> {
+        self.options().fold(input)
+    }
+}
+
+impl Options<Model> {
+    /// The one-layer model that the network is at this input.
+    ///
+    /// # Errors
+    /// As [`setup`](Self::setup) and [`Setup::fold`].
+    pub fn fold<T: Precision>(self, input: impl Into<Source<T>>) -> Result<Folded<T>, Error> {
+        self.setup()?.fold(input)
+    }
+}
+
+impl Setup {
+    /// The one-layer model that the network is at this input.
+    ///
+    /// # Errors
+    /// If the input does not fit, a number is not finite, or a node cannot be computed or frozen there.
+    pub fn fold<T: Precision>(&self, input: impl Into<Source<T>>) -> Result<Folded<T>, Error> {
+        let input = input.into();
+        let given = self.read(&input)?;
+        self.fold_given(given, input)
     }
 
+    /// As [`fold`](Self::fold), where the input was [read](Self::read) before.
+    ///
+    /// # Errors
+    /// As [`fold`](Self::fold).
+    pub fn fold_given<T: Precision>(&self, given: Given<T>, input: Source<T>) -> Result<Folded<T>, Error> {
+        let began = Instant::now();
+        // An inner tensor is read, and what goes around it is held at its values.
+        let keep = if self.is_from_inside() { Keep::Values } else { Keep::Priors };
+        let trace = self.traced(&given.x, keep, self.options.ties)?;
+        let traced = began.elapsed();
+        let watch = &self.options.watch;
+        watch.tell(Step::Freeze, 0, 1)?;
+        let circuit = trace.freeze_between(self.from(), self.head().logits, &self.options.rules)?;
+        let frozen = began.elapsed().saturating_sub(traced);
+        watch.tell(Step::Freeze, 1, 1)?;
+        let logits = trace.logits()?.clone();
+        let warnings = trace.warnings();
+        let inside = self.is_from_inside().then_some(self.from());
+        let places = inside.and_then(|from| trace.places(from, self.options.layout).ok());
+        let x = inside.map_or_else(|| Ok(given.x.clone()), |from| trace.real(from).cloned())?;
+        drop(trace);
+        let seconds = Seconds { trace: traced.as_secs_f64(), freeze: frozen.as_secs_f64(), ..Seconds::default() };
+        Ok(Folded {
+            setup: Arc::new(self.clone()),
+            source: input,
+            given,
+            x,
+            logits,
+            circuit,
+            places,
+            warnings,
+            seconds,
+            compared: OnceLock::new(),
+        })
+    }
+}
+
+impl<T: Precision> Folded<T> {
     /// The same, with another one who is told of progress.
     #[must_use]
     pub fn watched(&self, watch: Watch) -> Self {
@@ -284,49 +339,6 @@ impl<T: Precision> Folded<T> {
         Ok((self.row(element)?, self.circuit.receptive_field(element)))
     }
 
-    /// The proof by numbers that the one-layer model is the network, over all logits; no row of W is computed.
-    ///
-    /// # Errors
-    /// As [`compared`](Self::compared), and if a file that the model or the input came from cannot be read any more.
-    pub fn certificate(&self) -> Result<Certificate, Error> {
-        let request = Request::default();
-        let result = self.reconstruct::<Error>(&request, |_| Ok(()))?;
-        self.certify(&result)
-    }
-
-    /// The certificate of rows that were computed.
-    ///
-    /// # Errors
-    /// If a file that the model or the input came from cannot be read any more.
-    pub fn certify(&self, result: &Reconstruction<T>) -> Result<Certificate, Error> {
-        Ok(Certificate::new(&self.circuit, result, self.circumstances()?))
-    }
-
-    /// What a certificate says of this run that does not follow from circuit and rows.
-    ///
-    /// # Errors
-    /// If a file that the model or the input came from cannot be read any more.
-    pub fn circumstances(&self) -> Result<Circumstances, Error> {
-        Ok(Circumstances {
-            tolerance: self.setup.tolerance::<T>(),
-            decides: self.setup.decides(),
-            warnings: self.warnings.clone(),
-            left_off: self.setup.head().left_off.clone(),
-            seconds: self.seconds,
-            model: self.setup.model().stamp()?,
-            input: self.stamp()?,
-            held: self.setup.held_inputs(),
-        })
-    }
-
-    /// Name and hash of what the input came from.
-    ///
-    /// # Errors
-    /// If its file cannot be read any more.
-    pub fn stamp(&self) -> Result<FileStamp, Error> {
-        self.source.stamp()
-    }
-
     /// The node that makes b many times larger than the logits, if one does: with one more forward pass.
     ///
     /// # Errors
@@ -337,37 +349,6 @@ impl<T: Precision> Folded<T> {
         }
         let trace = self.setup.trace(&self.given.x, Keep::Values)?;
         trace.out_of_proportion(self.setup.from(), self.setup.head().logits, &self.setup.options.rules)
-    }
-
-    /// Writes `reconstruction.npz` and `reconstructed.onnx`, the one-layer model of these classes as a network of its own,
-    /// and the certificate into a folder: all of them, or none.
-    ///
-    /// # Errors
-    /// As [`reconstruct`](Self::reconstruct), and if a file cannot be written.
-    pub fn save(&self, folder: impl AsRef<Path>, classes: &[usize]) -> Result<Certificate, Error> {
-        let began = Instant::now();
-        let mut files = Folder::begin(folder.as_ref())?;
-        let mut store = self.store(&mut files, classes.len())?;
-        let request = Request { classes: classes.to_vec(), ..Request::default() };
-        let result = self.reconstruct::<Error>(&request, |row| store.row(row))?;
-        store.finish(&result, &self.x)?;
-        let mut told = self.circumstances()?;
-        told.seconds.reconstruct = began.elapsed().as_secs_f64();
-        told.seconds.total = told.seconds.trace + told.seconds.freeze + told.seconds.reconstruct;
-        let certificate = Certificate::new(&self.circuit, &result, told);
-        files.seal("certificate.json", &certificate)?;
-        files.commit()?;
-        Ok(certificate)
-    }
-
-    /// The two files of [`save`](Self::save), to be filled with so many rows.
-    ///
-    /// # Errors
-    /// If a file cannot be written.
-    pub fn store<'f>(&self, folder: &'f mut Folder, rows: usize) -> Result<Store<'f, T>, Error> {
-        let pixels = self.picture().map(|picture| picture.map.clone());
-        let name = self.setup.model().name(self.setup.from());
-        Store::begin(folder, Taken { name, dtype: self.setup.dtype(), shape: self.x.shape() }, rows, pixels)
     }
 
     /// # Errors

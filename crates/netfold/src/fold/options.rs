@@ -2,19 +2,22 @@
 
 use std::ops::ControlFlow;
 
-use super::folded::Folded;
-use super::setup::{Setup, Value as HeldValue};
 use super::source::Source;
 use crate::affine::Rule;
-use crate::error::Error;
-use crate::head::Squashing;
+use crate::circuit::Rules;
 use crate::input::{LayoutChoice, NamedPreprocess, Preprocess};
-use crate::model::Model;
-use crate::ops::Precision;
+use crate::model::{Model, Squashing};
 use crate::progress::{Progress, Watch};
-use crate::rules::Rules;
-use crate::ties::Ties;
-use crate::trace::NonFinite;
+use crate::trace::{NonFinite, Ties};
+
+/// The value of a held input, as it was said.
+#[derive(Clone, Debug)]
+pub(super) enum HeldValue {
+    /// The name says it too: `NAME=FILE`.
+    Word,
+    /// A source.
+    Source(Source<f64>),
+}
 
 /// How a model is folded: which input is explained, up to which output, by which rules. [`Model::options`] makes one for a
 /// model; `Options::default()` is one for any model, which [`of`](Options::of) names later.
@@ -62,19 +65,6 @@ impl Model {
     /// ```
     pub fn options(&self) -> Options<Self> {
         Options::<()>::default().of(self)
-    }
-
-    /// The one-layer model that the network is at this input: traced and frozen, with the first of the model's inputs
-    /// explained and up to its only output, before a final softmax or sigmoid. [`options`](Model::options) says
-    /// otherwise.
-    ///
-    /// The tensor's type is the precision of the computation; a path needs it named: `model.fold::<f32>(path)`.
-    ///
-    /// # Errors
-    /// If a node is not supported, the input does not fit, or a number is not finite: all that tracing and freezing
-    /// return.
-    pub fn fold<T: Precision>(&self, input: impl Into<Source<T>>) -> Result<Folded<T>, Error> {
-        self.options().fold(input)
     }
 }
 
@@ -198,25 +188,6 @@ impl<M> Options<M> {
     #[must_use]
     pub fn watch(self, watch: Watch) -> Self {
         Self { watch, ..self }
-    }
-}
-
-impl Options<Model> {
-    /// The names looked up in the model, and the held inputs read: what many inputs share.
-    ///
-    /// # Errors
-    /// If the model has no tensor of a name, the output does not depend on the explained input, an input on the way has
-    /// no value, or a file cannot be read.
-    pub fn setup(self) -> Result<Setup, Error> {
-        Setup::new(self)
-    }
-
-    /// The one-layer model that the network is at this input.
-    ///
-    /// # Errors
-    /// As [`setup`](Self::setup) and [`Setup::fold`].
-    pub fn fold<T: Precision>(self, input: impl Into<Source<T>>) -> Result<Folded<T>, Error> {
-        self.setup()?.fold(input)
     }
 }
 

@@ -7,9 +7,8 @@ use crate::circuit::{Circuit, Shares};
 use crate::error::Error;
 use crate::ops::Precision;
 use crate::progress::{Step, Watch};
-use crate::request::{Method, Request, Together};
-use crate::rows::Pulled;
-use crate::strategy::Road;
+use crate::reconstruction::rows::Pulled;
+use crate::reconstruction::{Method, Request, Road, Together};
 use crate::value::Tensor;
 
 /// One row of the one-layer model: logit = ⟨weights, x⟩ + bias.

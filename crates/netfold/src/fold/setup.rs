@@ -1,36 +1,19 @@
 //! A model and what is asked of it, looked up: ready for inputs.
 
 use std::path::Path;
-use std::sync::Arc;
-use std::time::Instant;
 
 use netfold_onnx::DType;
 
-use super::folded::Folded;
-use super::options::Options;
+use super::options::{HeldValue, Options};
 use super::source::Source;
-use crate::certificate::{HeldInput, Seconds};
 use crate::error::Error;
-use crate::feed::{Feed, behind};
-use crate::graph::TensorId;
-use crate::head::Head;
-use crate::input::{Given, Held, LayoutChoice, NamedPreprocess};
-use crate::model::Model;
+use crate::input::{Given, Held, HeldInput, LayoutChoice, NamedPreprocess};
+use crate::model::feed::{Feed, behind};
+use crate::model::{Head, Model, TensorId};
 use crate::ops::Precision;
-use crate::progress::{Step, Watch};
-use crate::ties::Ties;
-use crate::trace::{Keep, Trace, Tracing};
-use crate::value;
-use crate::value::Tensor;
-
-/// The value of a held input, as it was said.
-#[derive(Clone, Debug)]
-pub(super) enum Value {
-    /// The name says it too: `NAME=FILE`.
-    Word,
-    /// A source.
-    Source(Source<f64>),
-}
+use crate::progress::Watch;
+use crate::trace::{Keep, Ties, Trace, Tracing};
+use crate::value::{Tensor, Value};
 
 /// A model and what is asked of it: the explained input, the output, the inputs that are held. [`Options::setup`] makes
 /// one.
@@ -54,8 +37,19 @@ pub enum Opposite {
     Yes,
 }
 
+impl Options<Model> {
+    /// The names looked up in the model, and the held inputs read: what many inputs share.
+    ///
+    /// # Errors
+    /// If the model has no tensor of a name, the output does not depend on the explained input, an input on the way has
+    /// no value, or a file cannot be read.
+    pub fn setup(self) -> Result<Setup, Error> {
+        Setup::new(self)
+    }
+}
+
 impl Setup {
-    pub(super) fn new(options: Options<Model>) -> Result<Self, Error> {
+    fn new(options: Options<Model>) -> Result<Self, Error> {
         let model = &options.model;
         let head = match &options.at {
             Some(name) => Head::at(model.tensor(name)?),
@@ -188,45 +182,10 @@ impl Setup {
         self.traced(x, keep, Ties::Ignore)
     }
 
-    fn traced<T: Precision>(&self, x: &Tensor<T>, keep: Keep, ties: Ties) -> Result<Trace<'_, T>, Error> {
+    pub(super) fn traced<T: Precision>(&self, x: &Tensor<T>, keep: Keep, ties: Ties) -> Result<Trace<'_, T>, Error> {
         let Options { non_finite, watch, .. } = &self.options;
         let tracing = Tracing { non_finite: *non_finite, keep, ties, watch: watch.clone(), ..Tracing::default() };
         self.model().trace_with(self.feed(x), self.head.logits, tracing)
-    }
-
-    /// The one-layer model that the network is at this input.
-    ///
-    /// # Errors
-    /// If the input does not fit, a number is not finite, or a node cannot be computed or frozen there.
-    pub fn fold<T: Precision>(&self, input: impl Into<Source<T>>) -> Result<Folded<T>, Error> {
-        let input = input.into();
-        let given = self.read(&input)?;
-        self.fold_given(given, input)
-    }
-
-    /// As [`fold`](Self::fold), where the input was [read](Self::read) before.
-    ///
-    /// # Errors
-    /// As [`fold`](Self::fold).
-    pub fn fold_given<T: Precision>(&self, given: Given<T>, input: Source<T>) -> Result<Folded<T>, Error> {
-        let began = Instant::now();
-        // An inner tensor is read, and what goes around it is held at its values.
-        let keep = if self.is_from_inside() { Keep::Values } else { Keep::Priors };
-        let trace = self.traced(&given.x, keep, self.options.ties)?;
-        let traced = began.elapsed();
-        let watch = &self.options.watch;
-        watch.tell(Step::Freeze, 0, 1)?;
-        let circuit = trace.freeze_between(self.from, self.head.logits, &self.options.rules)?;
-        let frozen = began.elapsed().saturating_sub(traced);
-        watch.tell(Step::Freeze, 1, 1)?;
-        let logits = trace.logits()?.clone();
-        let warnings = trace.warnings();
-        let inside = self.is_from_inside().then_some(self.from);
-        let places = inside.and_then(|from| trace.places(from, self.options.layout).ok());
-        let x = inside.map_or_else(|| Ok(given.x.clone()), |from| trace.real(from).cloned())?;
-        drop(trace);
-        let seconds = Seconds { trace: traced.as_secs_f64(), freeze: frozen.as_secs_f64(), ..Seconds::default() };
-        Ok(Folded::new(Arc::new(self.clone()), (input, given), (x, logits), circuit, places, warnings, seconds))
     }
 }
 
@@ -236,22 +195,22 @@ fn held(options: &Options<Model>, explained: TensorId) -> Result<Vec<Held>, Erro
     let mut held: Vec<Held> = Vec::new();
     for (word, value) in &options.held {
         let (input, path) = match value {
-            Value::Word => model.input_word(word)?,
-            Value::Source(_) => (model.input_named(word)?, ""),
+            HeldValue::Word => model.input_word(word)?,
+            HeldValue::Source(_) => (model.input_named(word)?, ""),
         };
         let info = &model.tensors[input.0];
         if input == explained || held.iter().any(|held| held.input == input) {
             return Err(Error::Twice { word: word.clone(), name: info.name.clone(), explained: input == explained });
         }
         let file = Source::File(Path::new(path).to_owned());
-        let source = if let Value::Source(source) = value { source } else { &file };
+        let source = if let HeldValue::Source(source) = value { source } else { &file };
         held.push(match source {
             Source::File(path) => Held::read(model, input, path, options.layout, options.preprocess.as_ref())?,
             source => {
                 let preprocess = options.preprocess.clone().unwrap_or_else(|| NamedPreprocess::usual(info.dtype));
                 let given = source.given(info, options.layout, &preprocess.preprocess)?;
                 let stamp = HeldInput { name: info.name.clone(), stamp: source.stamp()? };
-                Held { input, value: behind(value::Value::Real(given.x), info.dtype), stamp }
+                Held { input, value: behind(Value::Real(given.x), info.dtype), stamp }
             }
         });
     }

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use netfold_linear::Real;
 
-use crate::certificate::FileStamp;
 use crate::error::Error;
-use crate::graph::TensorInfo;
 use crate::input::{Content, Given, InputError, LayoutChoice, Picture, Pixels, Preprocess};
+use crate::model::FileStamp;
+use crate::model::TensorInfo;
 use crate::value::Tensor;
 
 /// An input: a file, the bytes of one, decoded pixels, or the tensor itself.

@@ -1,10 +1,12 @@
 //! `preprocessor_config.json`, as Hugging Face's image processors write it.
 
+use std::path::Path;
+
 use netfold_linear::Filter;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{ChannelOrder, PixelScale, Preprocess, Resize};
+use super::{ChannelOrder, InputError, PixelScale, Preprocess, Resize};
 
 /// Switches that change no number of the tensor of a picture.
 const HARMLESS: [&str; 3] = ["do_convert_rgb", "do_convert_annotations", "do_reduce_labels"];
@@ -54,8 +56,34 @@ enum Numbers {
     Each(Vec<f64>),
 }
 
+impl Preprocess {
+    /// The preprocessing that a file `preprocessor_config.json` describes, as Hugging Face's image processors write it.
+    ///
+    /// # Errors
+    /// If the file cannot be read or followed.
+    pub fn read(path: &Path) -> Result<Self, InputError> {
+        let text =
+            std::fs::read_to_string(path).map_err(|source| InputError::Read { path: path.to_owned(), source })?;
+        Self::from_json(&text, &path.display().to_string())
+    }
+
+    /// The preprocessing that the text of a `preprocessor_config.json` describes; `file` is its name for messages.
+    ///
+    /// Followed are `do_resize`, `size` (a number, height and width, or the shortest edge), `resample` (nearest, bilinear,
+    /// bicubic), `do_center_crop`, `crop_size`, `do_rescale`, `rescale_factor`, `do_normalize`, `image_mean`,
+    /// `image_std`, `do_flip_channel_order` (after normalisation; `image_mean` stays in the order red, green, blue) and
+    /// `crop_pct` (of `ConvNext`). A size that is one number is the shortest edge where a crop follows (not for `DeiT`),
+    /// else both sides. Where neither `do_resize` nor `size` is given, the picture is stretched to the model's size.
+    ///
+    /// # Errors
+    /// If the text is not such a file, or asks for something that is not supported.
+    pub fn from_json(text: &str, file: &str) -> Result<Self, InputError> {
+        parse(text).map_err(|reason| InputError::Config { file: file.to_owned(), reason })
+    }
+}
+
 /// The preprocessing, or why it cannot be followed.
-pub(super) fn parse(text: &str) -> Result<Preprocess, String> {
+fn parse(text: &str) -> Result<Preprocess, String> {
     let config: Config = serde_json::from_str(text).map_err(|error| error.to_string())?;
     config.refuse_unsupported()?;
     let crops = config.do_center_crop.unwrap_or(config.crop_size.is_some() && config.crop_pct.is_none());

@@ -6,8 +6,6 @@ use std::path::PathBuf;
 
 use netfold_onnx::DType;
 
-use super::{Picture, Preprocess};
-
 /// Why an input could not be read, or does not fit the model.
 ///
 /// The message says what and where, [`std::error::Error::source`] leads to the cause, [`InputError::hint`] says what to
@@ -38,7 +36,7 @@ pub enum InputError {
         source: image::ImageError,
     },
     /// More pixels than are taken.
-    #[error("{what} has {width} x {height} pixels; at most {} are taken", Picture::MAX_PIXELS)]
+    #[error("{what} has {width} x {height} pixels; at most {most} are taken")]
     TooLarge {
         /// The picture: its file in backticks, or `the resized picture`.
         what: String,
@@ -46,6 +44,8 @@ pub enum InputError {
         width: usize,
         /// Its height.
         height: usize,
+        /// The most pixels that are taken.
+        most: usize,
     },
     /// The picture's values are neither of 8 nor of 16 bits.
     #[error("`{}` holds pixels of type {got}; pictures of 8 and 16 bits a value are read", path.display())]
@@ -160,6 +160,8 @@ pub enum InputError {
     UnknownPreprocess {
         /// What was asked for.
         word: String,
+        /// Those that have a name.
+        presets: &'static [&'static str],
     },
     /// A preprocessing file cannot be followed.
     #[error("cannot use the preprocessing in `{file}`: {reason}")]
@@ -251,8 +253,8 @@ impl InputError {
             Self::NotForPictures { expected, .. } => {
                 format!("give a .npy file that holds a tensor of shape {expected}")
             }
-            Self::UnknownPreprocess { .. } => {
-                format!("there are {}, and files that end in .json", Preprocess::PRESETS.join(", "))
+            Self::UnknownPreprocess { presets, .. } => {
+                format!("there are {}, and files that end in .json", presets.join(", "))
             }
             Self::Channels { .. } => "give one value, or one for each channel".into(),
             Self::Size { .. } => {

@@ -10,8 +10,8 @@ use super::npy::{begins_like_npy, values_in};
 use super::{
     ChannelOrder, Content, InputError, InputLayout, LayoutChoice, Picture, PixelMap, PixelScale, Pixels, Preprocess,
 };
-use crate::feed::behind;
-use crate::graph::TensorInfo;
+use crate::model::TensorInfo;
+use crate::model::feed::behind;
 use crate::value::{Tensor, Value};
 
 /// The tensor that the model takes, and where it comes from.

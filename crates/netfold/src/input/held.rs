@@ -2,12 +2,22 @@
 
 use std::path::Path;
 
+use serde::Serialize;
+
 use super::{InputError, LayoutChoice, NamedPreprocess, read_held};
-use crate::certificate::{FileStamp, HeldInput};
-use crate::feed::Feed;
-use crate::graph::{Graph, TensorId};
+use crate::model::{Feed, FileStamp, Graph, TensorId};
 use crate::ops::Precision;
 use crate::value::{Tensor, Value};
+
+/// An input that was held constant.
+#[derive(Clone, Debug, Serialize)]
+pub struct HeldInput {
+    /// The input's name.
+    pub name: String,
+    /// Its file.
+    #[serde(flatten)]
+    pub stamp: FileStamp,
+}
 
 /// An input that is held, read once.
 #[derive(Clone, Debug)]

@@ -198,6 +198,6 @@ fn is_cut_vp8(frame: &[u8]) -> bool {
 pub(super) fn check_size(width: usize, height: usize, what: impl Fn() -> String) -> Result<(), InputError> {
     match width.checked_mul(height) {
         Some(pixels) if pixels <= Picture::MAX_PIXELS => Ok(()),
-        _ => Err(InputError::TooLarge { what: what(), width, height }),
+        _ => Err(InputError::TooLarge { what: what(), width, height, most: Picture::MAX_PIXELS }),
     }
 }

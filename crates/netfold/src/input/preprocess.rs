@@ -7,7 +7,7 @@ use netfold_onnx::DType;
 
 use super::element::range;
 use super::picture::check_size;
-use super::{InputError, InputLayout, config};
+use super::{InputError, InputLayout};
 
 /// Size, crop, scale and channels of the tensor that is made of a picture: x = (rescale · p − mean) / std, channel by
 /// channel, p being the resized and cropped picture.
@@ -189,32 +189,8 @@ impl Preprocess {
         match Self::preset(word) {
             Some(preset) => Ok(preset),
             None if path.extension().is_some_and(|end| end.eq_ignore_ascii_case("json")) => Self::read(path),
-            None => Err(InputError::UnknownPreprocess { word: word.to_owned() }),
+            None => Err(InputError::UnknownPreprocess { word: word.to_owned(), presets: &Self::PRESETS }),
         }
-    }
-
-    /// The preprocessing that a file `preprocessor_config.json` describes, as Hugging Face's image processors write it.
-    ///
-    /// # Errors
-    /// If the file cannot be read or followed.
-    pub fn read(path: &Path) -> Result<Self, InputError> {
-        let text =
-            std::fs::read_to_string(path).map_err(|source| InputError::Read { path: path.to_owned(), source })?;
-        Self::from_json(&text, &path.display().to_string())
-    }
-
-    /// The preprocessing that the text of a `preprocessor_config.json` describes; `file` is its name for messages.
-    ///
-    /// Followed are `do_resize`, `size` (a number, height and width, or the shortest edge), `resample` (nearest, bilinear,
-    /// bicubic), `do_center_crop`, `crop_size`, `do_rescale`, `rescale_factor`, `do_normalize`, `image_mean`,
-    /// `image_std`, `do_flip_channel_order` (after normalisation; `image_mean` stays in the order red, green, blue) and
-    /// `crop_pct` (of `ConvNext`). A size that is one number is the shortest edge where a crop follows (not for `DeiT`),
-    /// else both sides. Where neither `do_resize` nor `size` is given, the picture is stretched to the model's size.
-    ///
-    /// # Errors
-    /// If the text is not such a file, or asks for something that is not supported.
-    pub fn from_json(text: &str, file: &str) -> Result<Self, InputError> {
-        config::parse(text).map_err(|reason| InputError::Config { file: file.to_owned(), reason })
     }
 
     /// The size to resample a picture of `[height, width]` to, and the size to cut out of it.

@@ -3,12 +3,11 @@
 use super::in_the_way;
 use super::subject::{Attribution, Subject, row_and_bias, tangent};
 use crate::affine::Validity;
-use crate::cam::Cam;
 use crate::circuit::Circuit;
 use crate::error::{AXES, Error};
-use crate::graph::TensorId;
+use crate::lenses::{ByChannel, Cam, Places};
+use crate::model::TensorId;
 use crate::ops::{Class, Precision};
-use crate::places::{ByChannel, Places};
 
 /// The circuit from h to the logits gives g = ∂f/∂h; what is made of g and h is spread over the input's places. What
 /// goes around h, the offsets behind it, and the parts of elements without a place (a class token) are the rest.

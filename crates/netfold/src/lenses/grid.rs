@@ -1,7 +1,7 @@
 //! Where the elements of an input are: its channels and places.
 
-use crate::places::Channels;
-use crate::store::without_batch;
+use crate::lenses::Channels;
+use crate::value::without_batch;
 
 /// The channels and places of a tensor with a batch axis.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use crate::places::Places;
+use crate::lenses::Places;
 
 /// The meaning of each axis of a feature map: `N,C,H,W`, `N,H,W,C`, `N,T=1+14x14,C`.
 ///

@@ -7,6 +7,7 @@
 //! Adding a lens takes one file, its `mod` line, one line of the table below and a golden: `netfold lens`, its pictures and the page of lenses all
 //! read [`TABLE`].
 
+mod cam;
 mod cams;
 mod deep_lift;
 mod full_grad;
@@ -16,6 +17,7 @@ mod integrated;
 mod layer_axes;
 mod lrp;
 mod occlusion;
+mod places;
 mod rectified;
 mod smooth_grad;
 mod soft_gate;
@@ -26,8 +28,10 @@ mod transport;
 use crate::error::{Error, nearest};
 use crate::ops::Precision;
 
+pub use cam::Cam;
 pub use grid::Grid;
 pub use layer_axes::LayerAxes;
+pub use places::{ByChannel, Channels, Places};
 pub use stack::stack;
 pub use subject::{Attribution, Settings, Shows, Subject};
 

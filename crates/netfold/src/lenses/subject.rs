@@ -5,12 +5,11 @@ use netfold_linear::Probes;
 use super::grid::Grid;
 use super::layer_axes::LayerAxes;
 use crate::affine::Rule;
-use crate::circuit::{Circuit, Stage};
+use crate::circuit::{Circuit, Rules, Stage};
 use crate::error::Error;
-use crate::graph::{Node, TensorId};
 use crate::input::LayoutChoice;
+use crate::model::{Node, TensorId};
 use crate::ops::Precision;
-use crate::rules::Rules;
 use crate::trace::Trace;
 use crate::value::Tensor;
 

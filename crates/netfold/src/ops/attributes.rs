@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use netfold_onnx::{Attribute, DType, Dim, NodeDef, TensorDef};
 
-use super::facts::wrong_kind;
 use crate::error::OpError;
 
 impl Known<'_> {
@@ -179,4 +178,19 @@ impl<'a> Attributes<'a> {
         let Some(attribute) = self.map.get(name) else { return Ok(None) };
         read(attribute).map(Some).ok_or_else(|| wrong_kind(name, expected, attribute))
     }
+}
+
+/// The error of an attribute that holds something of another kind.
+pub(super) fn wrong_kind(name: &str, expected: &str, found: &Attribute) -> OpError {
+    let expected = match expected {
+        "int" => "an integer",
+        "ints" => "a list of integers",
+        "float" => "a float",
+        "floats" => "a list of floats",
+        "string" => "a string",
+        "strings" => "a list of strings",
+        "tensor" => "a tensor",
+        other => other,
+    };
+    OpError::new(format!("attribute `{name}` should be {expected}, it is {}", found.kind()))
 }

@@ -8,7 +8,6 @@ use std::ops::{Bound, RangeBounds};
 
 use super::{AfterLogits, Class, Role};
 
-pub(super) use check::wrong_kind;
 pub(super) use types::*;
 
 /// The newest operator set that ONNX has, in the version of its package that the tests compare with.

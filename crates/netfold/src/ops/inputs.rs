@@ -5,8 +5,7 @@ use netfold_linear::{Real, Support};
 use super::extent::{Outline, Outlines};
 use crate::affine::Rule;
 use crate::error::OpError;
-use crate::unit::indices;
-use crate::value::{Tensor, Value};
+use crate::value::{Tensor, Value, indices};
 
 /// The values of a node's inputs; `None` where an optional input is left out.
 #[derive(Clone, Debug)]

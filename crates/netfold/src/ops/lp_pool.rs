@@ -52,7 +52,7 @@ impl Operator for LpPool {
         if let Some(sliding) = &self.sliding {
             let layout = layout(sliding, from)?;
             let (read, planes) = (layout.taps(), layout.planes());
-            let (read_by, entries) = (read * size_of::<u32>() as f64, planes * sparse(read, x.width));
+            let (read_by, entries) = (read * size_of::<u32>() as f64, planes * size::sparse(read, x.width));
             let made = Extent::new(Holds::Reals, layout.shape).scratch(read_by + entries);
             return Ok(made.frozen(entries).products(planes * read));
         }
@@ -60,18 +60,13 @@ impl Operator for LpPool {
             return Err(OpError::new(format!("{from:?} has no batch and channel axes")));
         };
         let to = [&from[..2], &vec![1; places.len()]].concat();
-        let entries = sparse(x.count(0), x.width);
+        let entries = size::sparse(x.count(0), x.width);
         Ok(Extent::new(Holds::Reals, to).scratch(entries).frozen(entries))
     }
 
     fn dependence(&self, varies: &[bool]) -> Dependence {
         only(&[0], varies, &["input"])
     }
-}
-
-/// Bytes of so many entries of a sparse matrix, where a number has `width` of them.
-pub(super) fn sparse(entries: f64, width: usize) -> f64 {
-    entries * if width == size_of::<f32>() { size_of::<(u32, f32)>() } else { size_of::<(u32, f64)>() } as f64
 }
 
 impl<T: Real> Op<T> for LpPool {

@@ -4,7 +4,7 @@ use netfold_linear::{Diagonal, Field, Real, Sparse};
 use rayon::prelude::*;
 
 use super::facts::{BFLOAT16, FLOATS, Facts};
-use super::lp_pool::sparse;
+
 use super::{At, Attributes, Class, Dependence, Extent, Op, Operator, Outlines, only, size};
 use crate::affine::{Affine, Rule, Validity};
 use crate::error::OpError;
@@ -49,7 +49,7 @@ impl Operator for Lrn {
         let count = x.count(0);
         let around = self.size.min(x.shape(0)?.get(1).copied().unwrap_or(1)) as f64;
         let tables = x.reals(count) + count * size_of::<f64>() as f64;
-        Ok(Extent::like(x, 0)?.scratch(tables).frozen(sparse(count * around, x.width)).products(count * around))
+        Ok(Extent::like(x, 0)?.scratch(tables).frozen(size::sparse(count * around, x.width)).products(count * around))
     }
 
     fn dependence(&self, varies: &[bool]) -> Dependence {

@@ -5,9 +5,8 @@ use netfold_linear::Real;
 use super::facts::{BFLOAT16, FLOATS, Facts, NUMBERS};
 use super::where_::chosen;
 use super::{At, Attributes, Class, Extent, Inputs, Op, Operator, Outlines, Record, broadcast, size};
-use crate::affine::{Affine, Validity};
+use crate::affine::{Affine, Switches, Validity};
 use crate::error::OpError;
-use crate::switches::Switches;
 use crate::value::{Tensor, Value};
 
 pub(super) fn facts(_: &str) -> Facts {

@@ -69,9 +69,8 @@ pub(crate) use inputs::place;
 pub use inputs::{At, Inputs};
 pub use sliding::Windows;
 
-use crate::affine::{Affine, Rule};
+use crate::affine::{Affine, Rule, Switches};
 use crate::error::OpError;
-use crate::switches::Switches;
 use crate::value::{Tensor, Value};
 
 /// One operator that can be loaded.

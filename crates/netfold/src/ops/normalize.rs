@@ -6,7 +6,7 @@ use std::sync::Arc;
 use netfold_linear::{Chain, Diagonal, Field, RankOne, Real, Select, SharedMap, Sparse, Transposed};
 
 use super::facts::{BFLOAT16, FLOATS, Facts};
-use super::lp_pool::sparse;
+
 use super::movement::{strides, walk};
 use super::{At, Attributes, Class, Dependence, Extent, Holds, Inputs, Op, Operator, Outlines, broadcast, only, size};
 use crate::affine::{Affine, Rule, Validity};
@@ -135,7 +135,7 @@ impl Operator for Normalization {
         let tables = count * (3 * size_of::<f64>() + size_of::<u32>()) as f64 + x.reals(6.0 * count);
         let mut made = Extent::new(Holds::Reals, shape.to_vec()).scratch(tables).frozen(x.reals(2.0 * count));
         for _ in 1..self.outputs {
-            let entries = sparse(count, x.width);
+            let entries = size::sparse(count, x.width);
             made = made.and(Holds::Reals, self.shape_of_statistics(shape)?).scratch(entries).frozen(entries);
         }
         Ok(made)

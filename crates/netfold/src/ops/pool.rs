@@ -6,12 +6,10 @@ use netfold_linear::{ArgmaxPool, Real, Select, Sparse, Window, WindowAxis};
 use rayon::prelude::*;
 
 use super::facts::{BFLOAT16, BYTES, FLOATS, Facts};
-use super::lp_pool::sparse;
 use super::sliding::{Readings, Sliding, Windows};
 use super::{At, Attributes, Class, Dependence, Extent, Holds, Inputs, Op, Operator, Outlines, Record, only, size};
-use crate::affine::{Affine, Validity};
+use crate::affine::{Affine, Switches, Validity};
 use crate::error::OpError;
-use crate::switches::Switches;
 use crate::value::{Tensor, Value};
 
 pub(super) fn facts(name: &str) -> Facts {
@@ -239,7 +237,7 @@ impl Operator for AveragePool {
     fn extent(&self, x: &Outlines<'_>) -> Result<Extent, OpError> {
         let layout = layout(&self.sliding, x.shape(0)?)?;
         let read = layout.taps();
-        let (read_by, entries) = (read * size_of::<u32>() as f64, sparse(layout.planes() * read, x.width));
+        let (read_by, entries) = (read * size_of::<u32>() as f64, size::sparse(layout.planes() * read, x.width));
         Ok(Extent::new(Holds::Reals, layout.shape).scratch(read_by).kept(entries))
     }
 

@@ -8,9 +8,8 @@ use super::facts::{BFLOAT16, FLOATS, Facts, SIGNED, WIDE};
 use super::{
     AfterLogits, At, Attributes, Class, Dependence, Extent, Inputs, Op, Operator, Outlines, Record, broadcast, only,
 };
-use crate::affine::{Affine, Validity};
+use crate::affine::{Affine, Border, Switches, Validity};
 use crate::error::OpError;
-use crate::switches::{Border, Switches};
 use crate::value::{Tensor, Value};
 
 pub(super) fn facts(name: &str) -> Facts {

@@ -12,9 +12,8 @@ use super::movement::{strides, walk};
 use super::{
     At, Attributes, Class, Dependence, Extent, Holds, Inputs, Op, Operator, Outlines, Record, Role, only, place, size,
 };
-use crate::affine::{Affine, Rule, Validity};
+use crate::affine::{Affine, Border, Rule, Switches, Validity};
 use crate::error::OpError;
-use crate::switches::{Border, Switches};
 use crate::value::{Tensor, Value};
 
 pub(super) fn facts(name: &str) -> Facts {

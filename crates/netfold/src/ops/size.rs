@@ -69,3 +69,8 @@ pub fn axes(list: &[i64], rank: usize) -> Result<Vec<usize>, OpError> {
     }
     Ok(axes)
 }
+
+/// Bytes of so many entries of a sparse matrix, where a number has `width` of them.
+pub(super) fn sparse(entries: f64, width: usize) -> f64 {
+    entries * if width == size_of::<f32>() { size_of::<(u32, f32)>() } else { size_of::<(u32, f64)>() } as f64
+}

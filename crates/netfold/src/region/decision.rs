@@ -8,7 +8,7 @@ use super::norms::{Lengths, Norm};
 use super::radius::Bracket;
 use crate::circuit::{Circuit, Shares};
 use crate::ops::Precision;
-use crate::request::Together;
+use crate::reconstruction::Together;
 use crate::value::Tensor;
 
 /// What lies behind a border.

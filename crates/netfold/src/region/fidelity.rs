@@ -6,7 +6,7 @@ use super::line::Line;
 use crate::circuit::{Circuit, Push};
 use crate::error::Error;
 use crate::ops::Precision;
-use crate::reconstruct::argmax;
+use crate::reconstruction::argmax;
 use crate::value::Tensor;
 
 /// The network against the one-layer model at x + t d.

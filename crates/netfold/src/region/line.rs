@@ -4,11 +4,10 @@ use serde::Serialize;
 
 use super::ray::Crossing;
 use super::{Region, Switch};
+use crate::circuit::Rules;
 use crate::error::Error;
-use crate::feed::Feed;
-use crate::graph::{Graph, TensorId};
+use crate::model::{Feed, Graph, TensorId};
 use crate::ops::Precision;
-use crate::rules::Rules;
 use crate::trace::NonFinite;
 use crate::value::Tensor;
 

@@ -6,9 +6,9 @@ use netfold_linear::{Probes, Reuse, Support};
 use serde::Serialize;
 
 use super::{Region, Set};
-use crate::blocks::padded;
 use crate::circuit::{Circuit, Shares};
 use crate::ops::Precision;
+use crate::reconstruction::blocks::padded;
 
 /// The norm that a ball or a distance is measured by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Trace;
 use crate::budget::{Share, Shortage};
 use crate::error::{Error, OpError};
-use crate::graph::Node;
+use crate::model::Node;
 use crate::ops::{Extent, Precision, size};
 
 impl<T: Precision> Trace<'_, T> {

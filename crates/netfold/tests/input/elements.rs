@@ -2,8 +2,8 @@
 
 use half::f16;
 use image::{GrayImage, Luma};
-use netfold::graph::TensorInfo;
 use netfold::input::{Given, InputError, LayoutChoice, NamedPreprocess, Preprocess, read_held};
+use netfold::model::TensorInfo;
 use netfold::{Tensor, Value};
 use netfold_linear::Real;
 use netfold_onnx::{DType, Dim};

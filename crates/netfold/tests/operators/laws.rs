@@ -3,7 +3,7 @@
 use std::fmt;
 
 use netfold::affine::{Affine, Rule, Validity};
-use netfold::graph::Node;
+use netfold::model::Node;
 use netfold::ops::{At, Dependence, Inputs, Record};
 use netfold::{Precision, Tensor, Value};
 use netfold_linear::{Probes, Support, dot_test};

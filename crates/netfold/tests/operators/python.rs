@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use netfold::graph::TensorId;
+use netfold::model::TensorId;
 use netfold::ops::Inputs;
 use netfold::{Model, Precision, Tensor, Value};
 

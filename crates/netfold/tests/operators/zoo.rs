@@ -36,8 +36,8 @@ fn real_networks_give_what_onnxruntime_gives() {
 /// The nodes between the logits and the output, which a trace leaves off.
 fn finish<T: Precision>(
     model: &Model,
-    logits: netfold::graph::TensorId,
-    output: netfold::graph::TensorId,
+    logits: netfold::model::TensorId,
+    output: netfold::model::TensorId,
     value: Value<T>,
 ) -> Tensor<T> {
     let before = model.nodes_of(logits);

@@ -5,6 +5,7 @@ use netfold_onnx::{Attribute, DType};
 use super::Facts;
 use crate::error::{OpError, nearest, quoted};
 use crate::ops::Attributes;
+use crate::ops::attributes::wrong_kind;
 
 impl Facts {
     /// Whether a node is one that the specification allows.
@@ -97,19 +98,4 @@ impl Facts {
         }
         Ok(())
     }
-}
-
-/// The error of an attribute that holds something of another kind.
-pub(in crate::ops) fn wrong_kind(name: &str, expected: &str, found: &Attribute) -> OpError {
-    let expected = match expected {
-        "int" => "an integer",
-        "ints" => "a list of integers",
-        "float" => "a float",
-        "floats" => "a list of floats",
-        "string" => "a string",
-        "strings" => "a list of strings",
-        "tensor" => "a tensor",
-        other => other,
-    };
-    OpError::new(format!("attribute `{name}` should be {expected}, it is {}", found.kind()))
 }

@@ -1,0 +1,87 @@
+//! What a fold leaves behind: its certificate and its files.
+
+use std::path::Path;
+use std::time::Instant;
+
+use super::folded::Folded;
+use crate::error::Error;
+use crate::model::FileStamp;
+use crate::ops::Precision;
+use crate::output::{Certificate, Circumstances, Folder, Store, Taken};
+use crate::reconstruction::{Reconstruction, Request};
+
+impl<T: Precision> Folded<T> {
+    /// The proof by numbers that the one-layer model is the network, over all logits; no row of W is computed.
+    ///
+    /// # Errors
+    /// As [`compared`](Self::compared), and if a file that the model or the input came from cannot be read any more.
+    pub fn certificate(&self) -> Result<Certificate, Error> {
+        let request = Request::default();
+        let result = self.reconstruct::<Error>(&request, |_| Ok(()))?;
+        self.certify(&result)
+    }
+
+    /// The certificate of rows that were computed.
+    ///
+    /// # Errors
+    /// If a file that the model or the input came from cannot be read any more.
+    pub fn certify(&self, result: &Reconstruction<T>) -> Result<Certificate, Error> {
+        Ok(Certificate::new(self.circuit(), result, self.circumstances()?))
+    }
+
+    /// What a certificate says of this run that does not follow from circuit and rows.
+    ///
+    /// # Errors
+    /// If a file that the model or the input came from cannot be read any more.
+    pub fn circumstances(&self) -> Result<Circumstances, Error> {
+        Ok(Circumstances {
+            tolerance: self.setup().tolerance::<T>(),
+            decides: self.setup().decides(),
+            warnings: self.warnings().to_vec(),
+            left_off: self.setup().head().left_off.clone(),
+            seconds: self.seconds(),
+            model: self.setup().model().stamp()?,
+            input: self.stamp()?,
+            held: self.setup().held_inputs(),
+        })
+    }
+
+    /// Name and hash of what the input came from.
+    ///
+    /// # Errors
+    /// If its file cannot be read any more.
+    pub fn stamp(&self) -> Result<FileStamp, Error> {
+        self.source().stamp()
+    }
+
+    /// Writes `reconstruction.npz` and `reconstructed.onnx`, the one-layer model of these classes as a network of its own,
+    /// and the certificate into a folder: all of them, or none.
+    ///
+    /// # Errors
+    /// As [`reconstruct`](Self::reconstruct), and if a file cannot be written.
+    pub fn save(&self, folder: impl AsRef<Path>, classes: &[usize]) -> Result<Certificate, Error> {
+        let began = Instant::now();
+        let mut files = Folder::begin(folder.as_ref())?;
+        let mut store = self.store(&mut files, classes.len())?;
+        let request = Request { classes: classes.to_vec(), ..Request::default() };
+        let result = self.reconstruct::<Error>(&request, |row| store.row(row))?;
+        store.finish(&result, self.x())?;
+        let mut told = self.circumstances()?;
+        told.seconds.reconstruct = began.elapsed().as_secs_f64();
+        told.seconds.total = told.seconds.trace + told.seconds.freeze + told.seconds.reconstruct;
+        let certificate = Certificate::new(self.circuit(), &result, told);
+        files.seal("certificate.json", &certificate)?;
+        files.commit()?;
+        Ok(certificate)
+    }
+
+    /// The two files of [`save`](Self::save), to be filled with so many rows.
+    ///
+    /// # Errors
+    /// If a file cannot be written.
+    pub fn store<'f>(&self, folder: &'f mut Folder, rows: usize) -> Result<Store<'f, T>, Error> {
+        let pixels = self.picture().map(|picture| picture.map.clone());
+        let name = self.setup().model().name(self.setup().from());
+        Store::begin(folder, Taken { name, dtype: self.setup().dtype(), shape: self.x().shape() }, rows, pixels)
+    }
+}

@@ -1,0 +1,11 @@
+//! What a run leaves behind: a folder with the rows, the one-layer model as a network, and the certificate.
+
+mod certificate;
+pub mod folder;
+mod store;
+
+pub use certificate::{
+    Argmax, Certificate, Circumstances, FrozenNodes, HeldGate, MaskDensity, Seconds, TieCount, peak_memory,
+};
+pub use folder::Folder;
+pub use store::{Store, Taken, write_array};
