@@ -21,14 +21,13 @@ mod field;
 mod map;
 mod maps;
 mod probes;
-mod pulled;
 mod real;
 
 pub use field::Field;
 pub use map::{Entrywise, LinearMap, dot_test, matrix};
 pub use maps::{
-    Chain, Conv, Diagonal, Filter, Filters, Identity, Mask, Product, RankOne, Reduction, Resample, Run, Select,
-    SharedMap, Side, Sparse, Stack, Taps, Transposed,
+    Chain, Conv, Diagonal, Filter, Filters, FusedConv, Fusible, Identity, Mask, Product, RankOne, Reduction, Resample,
+    Run, Select, SharedMap, Side, Sparse, Stack, Taps, Transposed,
 };
 pub use netfold_kernels::Scalar;
 pub use netfold_kernels::dense::{ArgmaxPool, Clamped};
@@ -36,5 +35,4 @@ pub use netfold_kernels::index::{Support, Window, WindowAxis};
 pub use netfold_kernels::memory::{Pool, Reuse, awake};
 pub use netfold_kernels::simd::{UnknownInstructionSet, instruction_set};
 pub use probes::Probes;
-pub use pulled::{Pending, Pulled};
 pub use real::Real;

@@ -1,8 +1,9 @@
 //! What a linear map is.
 
+use std::any::Any;
 use std::fmt::Debug;
 
-use crate::{Field, Probes, Pulled, Real, SharedMap, Support};
+use crate::{Field, Probes, Real, SharedMap, Support};
 
 /// A linear map y = A x over a batch of probes. It has never heard of networks.
 ///
@@ -14,7 +15,7 @@ use crate::{Field, Probes, Pulled, Real, SharedMap, Support};
 /// The law that each implementation is tested by, for arbitrary x and y:
 ///
 /// ⟨A x, y⟩ = ⟨x, Aᵀ y⟩
-pub trait LinearMap<T: Real>: Debug + Send + Sync {
+pub trait LinearMap<T: Real>: Any + Debug + Send + Sync {
     /// Shape of x.
     fn domain(&self) -> &[usize];
 
@@ -36,20 +37,6 @@ pub trait LinearMap<T: Real>: Debug + Send + Sync {
     fn add_transpose(&self, y: Probes<T>, sum: Probes<T>) -> Probes<T> {
         let x = self.apply_transpose(y, sum.support());
         sum.plus(&x)
-    }
-
-    /// Aᵀ y on the elements of `onto`, added to `sum` if there is one, which is stored there. What it gives may wait for the
-    /// map that comes next, if the two have a loop that computes both.
-    fn pull(&self, y: Pulled<T>, onto: &Support, sum: Option<Pulled<T>>) -> Pulled<T> {
-        self.pull_stored(y, onto, sum)
-    }
-
-    /// As [`pull`](Self::pull), with rows that are there and for rows that will be.
-    fn pull_stored(&self, y: Pulled<T>, onto: &Support, sum: Option<Pulled<T>>) -> Pulled<T> {
-        Pulled::Stored(match sum {
-            Some(sum) => self.add_transpose(y.stored(), sum.stored()),
-            None => self.apply_transpose(y.stored(), onto),
-        })
     }
 
     /// Gives up what is kept for one whole tensor alone, and is made again when the next one comes: memory is needed for

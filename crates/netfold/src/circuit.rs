@@ -1,6 +1,7 @@
 //! The circuit: the frozen network, in which every node is affine.
 
 mod freeze;
+mod fusion;
 mod gates;
 mod kind;
 mod rules;
@@ -8,7 +9,7 @@ mod still;
 
 use std::sync::Arc;
 
-use netfold_linear::{Probes, Pulled, Support, awake};
+use netfold_linear::{Probes, Support, awake};
 use rayon::prelude::*;
 
 use crate::affine::{Affine, Rule};
@@ -16,6 +17,9 @@ use crate::budget::{Budget, Share};
 use crate::ops::{self, Class, Precision};
 use crate::trace::Decisions;
 
+pub use fusion::FusedStages;
+use fusion::Step;
+pub(crate) use fusion::{Fusion, Pass};
 pub use gates::Gates;
 pub use kind::Kind;
 pub use rules::Rules;
@@ -84,6 +88,14 @@ pub enum Shares {
 
 /// What is shown each stage's number and the adjoint of its tensor, and may change it.
 pub type Visit<'a, T> = &'a mut dyn FnMut(usize, &mut Probes<T>);
+
+/// How adjoints descend.
+enum Way<'a, T: Precision> {
+    /// Each is shown.
+    Shown(Visit<'a, T>),
+    /// Through some stages together.
+    Fused(&'a Fusion<T>),
+}
 
 /// What pulling unit vectors back from the output gives: rows of W, and where b comes from.
 #[derive(Clone, Debug)]
@@ -218,25 +230,29 @@ impl<T: Precision> Circuit<T> {
 
     /// As [`pull`](Self::pull), each adjoint stored on the support that `plan` gives for its slot.
     pub fn pull_on(&self, seeds: Probes<T>, plan: &[Support]) -> Pullback<T> {
-        self.pull_within(seeds, plan, true)
+        self.pull_within(seeds, plan, Pass::WithShares)
     }
 
-    /// As [`pull_on`](Self::pull_on); the shares of b are left out, and their list empty, without `shares`.
-    pub(crate) fn pull_within(&self, seeds: Probes<T>, plan: &[Support], shares: bool) -> Pullback<T> {
-        self.pull_to(0, seeds, plan, shares)
+    /// As [`pull_on`](Self::pull_on); the list of the shares of b is empty if the pass leaves them out.
+    pub(crate) fn pull_within(&self, seeds: Probes<T>, plan: &[Support], pass: Pass<'_, T>) -> Pullback<T> {
+        self.pull_to(0, seeds, plan, pass)
     }
 
     /// As `pull_within`, down to a slot through which all roads to the input lead: `weights` are over its tensor, and
     /// stages below have no shares.
-    pub(crate) fn pull_to(&self, slot: usize, seeds: Probes<T>, plan: &[Support], shares: bool) -> Pullback<T> {
+    pub(crate) fn pull_to(&self, slot: usize, seeds: Probes<T>, plan: &[Support], pass: Pass<'_, T>) -> Pullback<T> {
         awake(|| {
-            let mut bias = vec![vec![T::zero(); seeds.width()]; if shares { self.output } else { 0 }];
+            if let Pass::Fused(fusion) = pass {
+                let weights = self.descend(slot, seeds, plan, Way::Fused(fusion));
+                return Pullback { weights, bias: Vec::new() };
+            }
+            let mut bias = vec![vec![T::zero(); seeds.width()]; self.output];
             let mut share = |stage: usize, adjoint: &mut Probes<T>| {
                 if let Some(offset) = &self.stages[stage].affine.offset {
                     bias[stage] = adjoint.inner(offset).into_iter().map(T::of).collect();
                 }
             };
-            let weights = self.descend(slot, seeds, plan, if shares { Some(&mut share) } else { None });
+            let weights = self.descend(slot, seeds, plan, Way::Shown(&mut share));
             Pullback { weights, bias }
         })
     }
@@ -244,7 +260,7 @@ impl<T: Precision> Circuit<T> {
     /// Wᵀ s for each seed s; `visit` is shown the adjoint of each stage's tensor, from the last stage on, and may change
     /// it on its way.
     pub fn pull_with(&self, seeds: Probes<T>, plan: &[Support], visit: Visit<'_, T>) -> Probes<T> {
-        self.descend(0, seeds, plan, Some(visit))
+        self.descend(0, seeds, plan, Way::Shown(visit))
     }
 
     /// The same line of stages, each as `change` makes it anew: with other maps, or several over one source.
@@ -256,16 +272,27 @@ impl<T: Precision> Circuit<T> {
         Ok(Self { stages: Arc::new(stages), ..self.clone() })
     }
 
-    fn descend(&self, slot: usize, seeds: Probes<T>, plan: &[Support], mut visit: Option<Visit<'_, T>>) -> Probes<T> {
+    fn descend(&self, slot: usize, seeds: Probes<T>, plan: &[Support], mut way: Way<'_, T>) -> Probes<T> {
         let width = seeds.width();
-        let mut adjoints: Vec<Option<Pulled<T>>> = vec![None; self.output + 1];
-        adjoints[self.output] = Some(Pulled::Stored(seeds));
+        let mut adjoints: Vec<Option<Probes<T>>> = vec![None; self.output + 1];
+        adjoints[self.output] = Some(seeds);
         for (index, stage) in self.stages().iter().enumerate().skip(slot).rev() {
+            if let Way::Fused(fusion) = way {
+                match fusion.step(index) {
+                    Step::Alone => {}
+                    Step::Later => continue,
+                    Step::Fused(from, map) => {
+                        let source = stage.sources[0];
+                        if let Some(y) = adjoints[from].take() {
+                            adjoints[source] = Some(map.apply_transpose(&y, &plan[source], adjoints[source].take()));
+                        }
+                        continue;
+                    }
+                }
+            }
             let Some(mut adjoint) = adjoints[index + 1].take() else { continue };
-            if let Some(visit) = &mut visit {
-                let mut rows = adjoint.stored();
-                visit(index, &mut rows);
-                adjoint = Pulled::Stored(rows);
+            if let Way::Shown(visit) = &mut way {
+                visit(index, &mut adjoint);
             }
             // The last term takes the adjoint itself, so that it may be changed in place.
             let mut adjoint = Some(adjoint);
@@ -274,10 +301,13 @@ impl<T: Precision> Circuit<T> {
                 let Some(map) = map else { continue };
                 let y = if term + 1 == count { adjoint.take() } else { adjoint.clone() };
                 let Some(y) = y else { continue };
-                adjoints[source] = Some(map.pull(y, &plan[source], adjoints[source].take()));
+                adjoints[source] = Some(match adjoints[source].take() {
+                    Some(sum) => map.add_transpose(y, sum),
+                    None => map.apply_transpose(y, &plan[source]),
+                });
             }
         }
-        adjoints[slot].take().map_or_else(|| Probes::zeros(&plan[slot], width), Pulled::stored)
+        adjoints[slot].take().unwrap_or_else(|| Probes::zeros(&plan[slot], width))
     }
 
     /// Every slot whole.

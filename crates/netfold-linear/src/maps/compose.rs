@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{Entrywise, Field, LinearMap, Probes, Pulled, Real, Support};
+use crate::{Entrywise, Field, LinearMap, Probes, Real, Support};
 
 /// A map that several owners hold.
 pub type SharedMap<T> = Arc<dyn LinearMap<T>>;
@@ -30,14 +30,6 @@ impl<T: Real> LinearMap<T> for SharedMap<T> {
 
     fn add_transpose(&self, y: Probes<T>, sum: Probes<T>) -> Probes<T> {
         (**self).add_transpose(y, sum)
-    }
-
-    fn pull(&self, y: Pulled<T>, onto: &Support, sum: Option<Pulled<T>>) -> Pulled<T> {
-        (**self).pull(y, onto, sum)
-    }
-
-    fn pull_stored(&self, y: Pulled<T>, onto: &Support, sum: Option<Pulled<T>>) -> Pulled<T> {
-        (**self).pull_stored(y, onto, sum)
     }
 
     fn trim(&self) {

@@ -2,13 +2,15 @@
 
 mod dense;
 mod filters;
+mod fused;
 mod reach;
 
 use std::sync::{Arc, OnceLock};
 
 pub use filters::Filters;
+pub use fused::{FusedConv, Fusible};
 
-use crate::{Entrywise, Field, LinearMap, Pending, Probes, Pulled, Real, SharedMap, Support};
+use crate::{Entrywise, Field, LinearMap, Probes, Real, SharedMap, Support};
 use netfold_kernels::dense::Init;
 use netfold_kernels::dense::winograd;
 use netfold_kernels::index::{Padded, Window, WindowAxis, WindowIndex};
@@ -31,8 +33,7 @@ pub struct Conv<T> {
     tables: Arc<Tables>,
 }
 
-/// Where the window reads, forward and transposed, found when first asked for: for all clones of a map, since each product
-/// that waits is one.
+/// Where the window reads, forward and transposed, found when first asked for: for all clones of a map.
 #[derive(Debug, Default)]
 struct Tables {
     reads: [OnceLock<WindowIndex>; 2],
@@ -128,20 +129,20 @@ impl<T: Real> Conv<T> {
     }
 
     /// Which loop computes a product: the one place where this is decided.
-    fn road(&self, width: usize, transpose: bool) -> Road {
+    fn algorithm(&self, width: usize, transpose: bool) -> Algorithm {
         let s = self.sizes();
         match () {
-            () if width == 1 && !self.is_thin(transpose) && self.fits_winograd() => Road::Winograd,
-            () if width == 1 && self.frame(transpose).is_small() => Road::Dense,
-            () if s.ins == 1 && s.outs == 1 => Road::MaskedDepthwise,
-            () => Road::MaskedConv,
+            () if width == 1 && !self.is_thin(transpose) && self.fits_winograd() => Algorithm::Winograd,
+            () if width == 1 && self.frame(transpose).is_small() => Algorithm::Dense,
+            () if s.ins == 1 && s.outs == 1 => Algorithm::MaskedDepthwise,
+            () => Algorithm::MaskedConv,
         }
     }
 
     /// All of A x or Aᵀ x into y, with what y begins with, by a loop over whole tensors.
     fn whole(&self, x: Probes<T>, transpose: bool, begin: Init<'_, T>, mut y: Probes<T>) -> Probes<T> {
         let x = x.onto(&Support::full(if transpose { &self.codomain } else { &self.domain }));
-        let product = if self.road(1, transpose) == Road::Winograd { Self::winograd } else { Self::dense };
+        let product = if self.algorithm(1, transpose) == Algorithm::Winograd { Self::winograd } else { Self::dense };
         product(self, x.values(), y.values_mut(), transpose, begin);
         y
     }
@@ -152,8 +153,8 @@ impl<T: Real> Conv<T> {
         if x.values().is_empty() || onto.count() == 0 {
             return sum.unwrap_or_else(|| Probes::zeros(onto, width));
         }
-        let (road, add) = (self.road(width, transpose), sum.is_some());
-        if road.is_whole() {
+        let (algorithm, add) = (self.algorithm(width, transpose), sum.is_some());
+        if algorithm.is_whole() {
             return match sum {
                 Some(sum) if onto.is_full() => self.whole(x, transpose, Init::Accumulate, sum),
                 sum => {
@@ -167,7 +168,7 @@ impl<T: Real> Conv<T> {
         let mut y = sum.unwrap_or_else(|| Probes::scratch(onto, width));
         let support = x.support().clone();
         let (from, to) = (support.rows(), onto.rows());
-        if road == Road::MaskedDepthwise {
+        if algorithm == Algorithm::MaskedDepthwise {
             let weights = self.filters.depth(&self.sizes());
             MaskedDepthwise { from, to, reads, weights, width, add }.run(x.values(), y.values_mut());
         } else {
@@ -184,39 +185,11 @@ impl<T: Real> Conv<T> {
             if transpose { (self.filters.backward(&s), s.outs) } else { (self.filters.forward(&s), s.ins) };
         Weights { data, to: s.taps * inner, tap: inner, from: 1 }
     }
-
-    /// Aᵀ of a depthwise product that is not stored before, added to `sum`, if there is one.
-    fn run_after(&self, pending: &Pending<T>, onto: &Support, sum: Option<Probes<T>>) -> Probes<T> {
-        let Pending { conv, y, onto: between } = pending;
-        let (width, add) = (y.width(), sum.is_some());
-        let mut x = sum.unwrap_or_else(|| Probes::scratch(onto, width));
-        let (from, to, reads) = (between.rows(), onto.rows(), conv.reads(true));
-        let support = y.support().clone();
-        let weights = conv.filters.depth(&conv.sizes());
-        let depth = MaskedDepthwise { from: support.rows(), to: from, reads, weights, width, add: false };
-        let (groups, weights, reads) = (1, self.weights(true), self.reads(true));
-        MaskedConv { from, to, reads, groups, weights, width, add, after: Some(&depth) }
-            .run(y.values(), x.values_mut());
-        x
-    }
-
-    /// Whether [`run_after`](Self::run_after) computes Aᵀ y of what is pending, and had better do so.
-    fn follows(&self, pending: &Pending<T>, onto: &Support) -> bool {
-        /// Bytes of weights that are read again at each place: of a level-2 cache.
-        const WEIGHTS: usize = 3 << 18;
-        let s = self.sizes();
-        self.groups == 1
-            && pending.conv.road(pending.y.width(), true) == Road::MaskedDepthwise
-            && self.reads(true).is_identity()
-            && s.ins * s.outs * size_of::<T>() <= WEIGHTS
-            && self.road(pending.y.width(), true) == Road::MaskedConv
-            && onto.count() > 0
-    }
 }
 
 /// The loops of a convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Road {
+enum Algorithm {
     /// One whole tensor, by minimal filtering.
     Winograd,
     /// One whole tensor.
@@ -227,7 +200,7 @@ enum Road {
     MaskedDepthwise,
 }
 
-impl Road {
+impl Algorithm {
     /// Whether the loop goes over one whole tensor.
     fn is_whole(self) -> bool {
         matches!(self, Self::Winograd | Self::Dense)
@@ -257,7 +230,7 @@ impl<T: Real> LinearMap<T> for Conv<T> {
     fn apply_plus(&self, x: Probes<T>, c: &Field<T>) -> Probes<T> {
         let full = Support::full(&self.codomain);
         match c.by_channel() {
-            Some(bias) if self.road(x.width(), false).is_whole() && !x.values().is_empty() && full.count() > 0 => {
+            Some(bias) if self.algorithm(x.width(), false).is_whole() && !x.values().is_empty() && full.count() > 0 => {
                 self.whole(x, false, Init::Bias(bias), Probes::scratch(&full, 1))
             }
             _ => c.plus(self.run(x, &full, false, None)),
@@ -271,22 +244,6 @@ impl<T: Real> LinearMap<T> for Conv<T> {
     fn add_transpose(&self, y: Probes<T>, sum: Probes<T>) -> Probes<T> {
         let onto = sum.support().clone();
         self.run(y, &onto, true, Some(sum))
-    }
-
-    fn pull(&self, y: Pulled<T>, onto: &Support, sum: Option<Pulled<T>>) -> Pulled<T> {
-        match (y, sum) {
-            (Pulled::Pending(y), sum) if self.follows(&y, onto) => {
-                Pulled::Stored(self.run_after(&y, onto, sum.map(Pulled::stored)))
-            }
-            (y, None) => {
-                let y = y.stored();
-                if self.road(y.width(), true).is_whole() || y.values().is_empty() {
-                    return Pulled::Stored(self.apply_transpose(y, onto));
-                }
-                Pulled::Pending(Box::new(Pending { conv: self.clone(), y, onto: onto.clone() }))
-            }
-            (y, sum) => self.pull_stored(y, onto, sum),
-        }
     }
 
     fn products(&self, x: &Support, y: &Support) -> f64 {

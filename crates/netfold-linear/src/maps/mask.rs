@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{Entrywise, LinearMap, Probes, Pulled, Real, SharedMap, Support};
+use crate::{Entrywise, LinearMap, Probes, Real, SharedMap, Support};
 
 /// `y[e] = x[e]` where e is active, else 0: one bit an element.
 ///
@@ -24,7 +24,7 @@ impl Mask {
     }
 
     /// Whether all of these elements pass.
-    fn keeps(&self, of: &Support) -> bool {
+    pub(crate) fn keeps(&self, of: &Support) -> bool {
         self.active.is_full() || of.intersection(&self.active).same_rows(of)
     }
 
@@ -56,14 +56,6 @@ impl<T: Real> LinearMap<T> for Mask {
 
     fn apply_transpose(&self, y: Probes<T>, onto: &Support) -> Probes<T> {
         self.cut(y, onto)
-    }
-
-    fn pull(&self, y: Pulled<T>, onto: &Support, sum: Option<Pulled<T>>) -> Pulled<T> {
-        match (y, sum) {
-            // Rows that all pass are as they were.
-            (Pulled::Pending(y), None) if y.onto.same_rows(onto) && self.keeps(onto) => Pulled::Pending(y),
-            (y, sum) => self.pull_stored(y, onto, sum),
-        }
     }
 
     fn image(&self, of: &Support) -> Support {

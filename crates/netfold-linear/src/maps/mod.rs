@@ -16,7 +16,7 @@ mod sparse;
 
 pub use cached_rows::Stack;
 pub use compose::{Chain, SharedMap, Transposed};
-pub use conv::{Conv, Filters};
+pub use conv::{Conv, Filters, FusedConv, Fusible};
 pub use diagonal::Diagonal;
 pub use gemm::Gemm;
 pub use identity::Identity;

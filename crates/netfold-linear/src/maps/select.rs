@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
 
-use crate::{Entrywise, LinearMap, Probes, Pulled, Real, SharedMap, Support};
+use crate::{Entrywise, LinearMap, Probes, Real, SharedMap, Support};
 use netfold_kernels::index::bitset;
 
 /// Elements that one task moves.
@@ -283,17 +283,6 @@ impl<T: Real> LinearMap<T> for Select {
         }
         let source = self.sources();
         y.scatter(onto, |i| found(source[i]))
-    }
-
-    fn pull(&self, y: Pulled<T>, onto: &Support, sum: Option<Pulled<T>>) -> Pulled<T> {
-        match (y, sum) {
-            // The zeros around x are padding of the convolution that reads them.
-            (Pulled::Pending(y), None) => match self.margins().and_then(|begin| y.padded(self, begin, onto)) {
-                Some(padded) => Pulled::Pending(Box::new(padded)),
-                None => self.pull_stored(Pulled::Pending(y), onto, None),
-            },
-            (y, sum) => self.pull_stored(y, onto, sum),
-        }
     }
 
     fn image(&self, of: &Support) -> Support {

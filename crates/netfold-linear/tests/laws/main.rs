@@ -3,9 +3,9 @@
 //! Numbers are small integers wherever a map allows it, so that sums are exact in either precision and any difference
 //! is a wrong index, not rounding.
 
+mod fused;
 mod numbers;
 mod parts;
-mod pulled;
 mod recipe;
 mod strategies;
 mod supports;

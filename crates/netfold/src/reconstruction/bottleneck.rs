@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use netfold_linear::{Probes, Stack, Support};
 
-use crate::circuit::{Circuit, Pullback};
+use crate::circuit::{Circuit, FusedStages, Fusion, Pass, Pullback, Shares};
 use crate::ops::Precision;
 use crate::reconstruction::blocks::{at_foot, blocks, padded};
 
@@ -19,6 +19,8 @@ pub(crate) struct Neck<T> {
     /// The stages that are multiplied out: from the foot's slot to the neck's.
     stages: Range<usize>,
     rows: Stack<T>,
+    /// The stages below the foot that are pulled through together.
+    below: Fusion<T>,
     /// `shares[stage][element]`: what these stages give to each element of the neck; empty without shares.
     shares: Vec<Vec<T>>,
 }
@@ -64,25 +66,35 @@ impl<T: Precision> Circuit<T> {
     }
 
     /// The rows that `stages` are, for all elements that `plan` stores at their end, pulled `block` at a time.
-    pub(crate) fn pull_neck(&self, stages: Range<usize>, plan: &[Support], block: usize, shares: bool) -> Neck<T> {
+    pub(crate) fn pull_neck(
+        &self,
+        stages: Range<usize>,
+        plan: &[Support],
+        block: usize,
+        shares: Shares,
+        fused: &[FusedStages],
+    ) -> Neck<T> {
         let (foot, neck) = (stages.start, stages.end);
+        let fusion = |part: [usize; 2]| Fusion::of(self, fused, part, plan, padded::<T>(block));
+        let between = fusion([foot, neck]);
+        let pass = if shares == Shares::Computed { Pass::WithShares } else { Pass::Fused(&between) };
         let units: Vec<usize> = plan[neck].elements().collect();
         let above = self.up_to(neck);
         self.stages().iter().flat_map(|stage| &stage.affine.terms).flatten().for_each(|map| map.trim());
         let onto = if foot == 0 { Support::full(self.input_shape()) } else { plan[foot].clone() };
         let mut rows = Stack::zeros(units.len(), &onto);
-        let mut all: Vec<Vec<T>> = vec![Vec::new(); if shares { stages.len() } else { 0 }];
+        let mut all: Vec<Vec<T>> = vec![Vec::new(); if shares == Shares::Computed { stages.len() } else { 0 }];
         for own in blocks(units.len(), block, block.min(Probes::<T>::register())) {
             let (first, chunk) = (own.start, &units[own]);
             let seeds = Probes::one_hot_within(plan[neck].shape(), chunk, padded::<T>(chunk.len()));
-            let pulled = above.pull_to(foot, seeds, &plan[..=neck], shares);
+            let pulled = above.pull_to(foot, seeds, &plan[..=neck], pass);
             rows.put(first, pulled.weights, chunk.len());
             let own = pulled.bias.iter().skip(foot);
             all.iter_mut().zip(own).for_each(|(all, own)| all.extend_from_slice(&own[..chunk.len()]));
         }
         // Adjoints as large are not pulled again: their buffers would lie beside the rows for nothing.
         T::pool().clear();
-        Neck { stages, rows, shares: all }
+        Neck { stages, rows, below: fusion([0, foot]), shares: all }
     }
 }
 
@@ -106,7 +118,8 @@ impl<T: Precision> Neck<T> {
         if foot == 0 {
             return Pullback { weights, bias };
         }
-        let below = circuit.up_to(foot).pull_within(weights, &plan[..=foot], !bias.is_empty());
+        let pass = if bias.is_empty() { Pass::Fused(&self.below) } else { Pass::WithShares };
+        let below = circuit.up_to(foot).pull_within(weights, &plan[..=foot], pass);
         bias.iter_mut().zip(below.bias).for_each(|(to, own)| *to = own);
         Pullback { weights: below.weights, bias }
     }

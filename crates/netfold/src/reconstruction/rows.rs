@@ -6,7 +6,7 @@ use std::ops::Range;
 use netfold_linear::{Probes, Reuse, Support};
 use rayon::prelude::*;
 
-use crate::circuit::{Circuit, Pullback, Shares};
+use crate::circuit::{Circuit, FusedStages, Fusion, Pass, Pullback, Shares};
 use crate::ops::Precision;
 use crate::reconstruction::Together;
 use crate::reconstruction::blocks::{REGISTER, at_foot, blocks, padded};
@@ -35,7 +35,9 @@ pub struct RowPlan {
     /// Blocks that are pulled at once, each by a thread of its own.
     at_once: usize,
     /// Whether the stages' shares of b are computed.
-    shares: bool,
+    shares: Shares,
+    /// The stages that rows are pulled through together; none where shares of b are computed.
+    fused: Vec<FusedStages>,
 }
 
 /// Some rows of W.
@@ -55,6 +57,8 @@ pub(crate) struct Pulled<'c, T: Precision> {
     circuit: &'c Circuit<T>,
     plan: RowPlan,
     neck: Option<Neck<T>>,
+    /// The stages above the neck that are pulled through together.
+    fusion: Fusion<T>,
     /// Blocks that are still to be pulled.
     blocks: VecDeque<Range<usize>>,
     ready: VecDeque<(Range<usize>, Pullback<T>)>,
@@ -63,9 +67,10 @@ pub(crate) struct Pulled<'c, T: Precision> {
 
 impl<T: Precision> Pulled<'_, T> {
     fn pull(&self, rows: &Range<usize>) -> Pullback<T> {
-        let Self { circuit, plan, neck, .. } = self;
+        let Self { circuit, plan, neck, fusion, .. } = self;
         let seeds = plan.seeds(circuit.output_shape(), &plan.classes[rows.clone()]);
-        let pulled = circuit.pull_to(neck.as_ref().map_or(0, Neck::slot), seeds, &plan.supports, plan.shares);
+        let pass = plan.pass(fusion);
+        let pulled = circuit.pull_to(neck.as_ref().map_or(0, Neck::slot), seeds, &plan.supports, pass);
         match neck {
             Some(neck) => neck.pull(circuit, pulled, &plan.supports),
             None => pulled,
@@ -99,6 +104,16 @@ impl RowPlan {
     /// from the slot of the foot to that of the neck.
     pub fn neck(&self) -> Option<Range<usize>> {
         self.neck.clone()
+    }
+
+    /// The stages that rows are pulled through together: none where shares of b are computed, which need the adjoint of each
+    /// stage.
+    pub fn fused(&self) -> &[FusedStages] {
+        &self.fused
+    }
+
+    fn pass<'a, T>(&self, fusion: &'a Fusion<T>) -> Pass<'a, T> {
+        if self.shares == Shares::Computed { Pass::WithShares } else { Pass::Fused(fusion) }
     }
 
     /// Probes that so many rows of a block travel as: whole registers, or one.
@@ -143,6 +158,8 @@ impl<T: Precision> Circuit<T> {
             let at_once = if most * size_of::<T>() <= SMALL { rayon::current_num_threads() } else { 1 };
             let own = rows.map_or(1, |rows| rows.min(count.div_ceil(at_once).next_multiple_of(lanes))).max(1);
             let unit = if wanted.is_some() { own } else { own.min(Probes::<T>::register()) };
+            let width = rows.map_or(1, padded::<T>);
+            let fused = if shares == Shares::LeftOut { self.fused(&supports, width) } else { Vec::new() };
             RowPlan {
                 classes: classes.to_vec(),
                 supports,
@@ -151,7 +168,8 @@ impl<T: Precision> Circuit<T> {
                 unit,
                 single: rows.is_none(),
                 at_once,
-                shares: shares == Shares::Computed,
+                shares,
+                fused,
             }
         };
         let singly = || plan(self.full_plan(), None, None);
@@ -194,9 +212,12 @@ impl<T: Precision> Circuit<T> {
     /// The planned rows as they are pulled, block by block.
     pub(crate) fn pulled(&self, plan: RowPlan) -> Pulled<'_, T> {
         let reuse = Reuse::start();
-        let neck = plan.neck().map(|stages| self.pull_neck(stages, &plan.supports, plan.rows, plan.shares));
+        let neck =
+            plan.neck().map(|stages| self.pull_neck(stages, &plan.supports, plan.rows, plan.shares, &plan.fused));
+        let above = [neck.as_ref().map_or(0, Neck::slot), self.stages().len()];
+        let fusion = Fusion::of(self, &plan.fused, above, &plan.supports, plan.width::<T>(plan.rows));
         let blocks = blocks(plan.classes.len(), plan.rows, plan.unit).collect();
-        Pulled { circuit: self, plan, neck, blocks, ready: VecDeque::new(), _reuse: reuse }
+        Pulled { circuit: self, plan, neck, fusion, blocks, ready: VecDeque::new(), _reuse: reuse }
     }
 
     /// One row of W, in the input's standard layout.
@@ -217,7 +238,9 @@ impl<T: Precision> Circuit<T> {
 
     fn one_row(&self, class: usize, shares: Shares) -> (Vec<T>, f64) {
         let plan = self.plan_rows(&[class], Together::AsFits, shares);
-        let pulled = self.pull_within(plan.seed(self.output_shape()), plan.supports(), plan.shares);
+        let all = [0, self.stages().len()];
+        let fusion = Fusion::of(self, &plan.fused, all, &plan.supports, plan.width::<T>(1));
+        let pulled = self.pull_within(plan.seed(self.output_shape()), plan.supports(), plan.pass(&fusion));
         (pulled.weights.vector(0), pulled.bias.iter().map(|stage| stage[0].wide()).sum())
     }
 }

@@ -6,7 +6,7 @@ use netfold_linear::{Probes, Reuse, Support};
 use serde::Serialize;
 
 use super::{Region, Set};
-use crate::circuit::{Circuit, Shares};
+use crate::circuit::{Circuit, Fusion, Pass, Shares};
 use crate::ops::Precision;
 use crate::reconstruction::blocks::padded;
 
@@ -103,7 +103,7 @@ impl<T: Precision> Region<T> {
             let (element, _) = (element?, end.source?);
             let circuit = self.circuit.up_to(end.slot);
             let seed = Probes::one_hot(circuit.output_shape(), &[element]);
-            Some(circuit.pull_within(seed, &circuit.full_plan(), false).weights.vector(0))
+            Some(circuit.pull_within(seed, &circuit.full_plan(), Pass::Fused(&Fusion::none())).weights.vector(0))
         };
         let (a, b) = (row(0, Some(ahead)), row(1, behind));
         let len = self.circuit.input_shape().iter().product::<usize>();
@@ -120,6 +120,8 @@ fn rows<T: Precision>(circuit: &Circuit<T>, elements: &[(usize, Option<usize>)])
     };
     let plan = circuit.pull_plan(&all(elements), Shares::LeftOut);
     let block = padded::<T>(1) * 2;
+    let all_stages = [0, circuit.stages().len()];
+    let fusion = Fusion::of(circuit, &circuit.fused(&plan, block), all_stages, &plan, block);
     let mut lengths = Vec::with_capacity(elements.len());
     for elements in elements.chunks(block) {
         let (support, width) = (all(elements), padded::<T>(elements.len()));
@@ -131,7 +133,7 @@ fn rows<T: Precision>(circuit: &Circuit<T>, elements: &[(usize, Option<usize>)])
                 }
             }
         }
-        let pulled = circuit.pull_within(Probes::new(support, width, values), &plan, false).weights;
+        let pulled = circuit.pull_within(Probes::new(support, width, values), &plan, Pass::Fused(&fusion)).weights;
         let of = |probe: usize| Lengths::of(pulled.values().iter().skip(probe).step_by(width).map(|v| v.wide()));
         lengths.extend((0..elements.len()).map(of));
     }
