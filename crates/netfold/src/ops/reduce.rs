@@ -12,7 +12,7 @@ use super::movement::{strides, walk};
 use super::{
     At, Attributes, Class, Dependence, Extent, Holds, Inputs, Op, Operator, Outlines, Record, Role, only, place, size,
 };
-use crate::affine::{Affine, Border, Rule, Switches, Validity};
+use crate::affine::{Affine, Border, Constraints, Rule, Validity, Winner};
 use crate::error::OpError;
 use crate::value::{Tensor, Value};
 
@@ -282,15 +282,16 @@ impl<T: Real> Op<T> for Reduce {
         }
     }
 
-    fn switches(&self, at: &At<'_, T>) -> Result<Vec<Switches<T>>, OpError> {
+    fn constraints(&self, at: &At<'_, T>) -> Result<Vec<Constraints<T>>, OpError> {
         let x = at.inputs.real(0)?;
         if self.kind == Kind::L1 {
-            return Ok(vec![Switches::pieces(0, x, [T::zero(); 2], Border::Inner)]);
+            return Ok(vec![Constraints::pieces(0, x, [T::zero(); 2], Border::Inner)]);
         }
         let groups = self.groups(&at.inputs.outlines())?;
         let winners = self.winners(x.data(), &groups);
         let members = groups.target().iter().enumerate().map(|(element, &group)| (group as usize, element as u32));
-        Ok(vec![Switches::contest(0, &winners, members, self.kind == Kind::Max)])
+        let wins = if self.kind == Kind::Max { Winner::Largest } else { Winner::Smallest };
+        Ok(vec![Constraints::contest(0, &winners, members, wins)])
     }
 }
 
