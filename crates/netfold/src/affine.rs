@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::value::Tensor;
 
-pub use constraints::{Border, Switches};
+pub use constraints::{Border, Constraints, Winner};
 
 /// How far beyond the traced input a frozen node equals the original.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]

@@ -63,7 +63,7 @@ use std::fmt;
 use netfold_linear::Real;
 use serde::Serialize;
 
-use crate::affine::{Switches, Validity};
+use crate::affine::{Constraints, Validity};
 use crate::circuit::{Circuit, Stage};
 use crate::error::{Error, Unsupported, quoted};
 use crate::ops::{At, Precision};
@@ -138,7 +138,7 @@ struct Set<T> {
 #[derive(Clone, Debug)]
 enum Kind<T> {
     /// Elements of the first end.
-    Room { down: Vec<T>, up: Vec<T> },
+    Slack { down: Vec<T>, up: Vec<T> },
     /// Pairs of an element of each end, and how far the first is ahead.
     Order { pairs: Vec<[u32; 2]>, gaps: Vec<T> },
 }
@@ -146,7 +146,7 @@ enum Kind<T> {
 impl<T: Real> Set<T> {
     fn len(&self) -> usize {
         match &self.kind {
-            Kind::Room { down, .. } => down.len(),
+            Kind::Slack { down, .. } => down.len(),
             Kind::Order { gaps, .. } => gaps.len(),
         }
     }
@@ -154,7 +154,7 @@ impl<T: Real> Set<T> {
     /// How far switch `index` is.
     fn room(&self, index: usize) -> f64 {
         match &self.kind {
-            Kind::Room { down, up } => down[index].wide().min(up[index].wide()),
+            Kind::Slack { down, up } => down[index].wide().min(up[index].wide()),
             Kind::Order { gaps, .. } => gaps[index].wide(),
         }
     }
@@ -162,7 +162,7 @@ impl<T: Real> Set<T> {
     /// The elements whose difference is h, the second one only in an order.
     fn elements(&self, index: usize) -> (usize, Option<usize>) {
         match &self.kind {
-            Kind::Room { .. } => (index, None),
+            Kind::Slack { .. } => (index, None),
             Kind::Order { pairs, .. } => (pairs[index][0] as usize, Some(pairs[index][1] as usize)),
         }
     }
@@ -202,7 +202,7 @@ impl<T: Precision> Trace<'_, T> {
         let varies: Vec<bool> = (0..inputs.len()).map(|i| stage.inputs.contains(&i)).collect();
         let output = node.outputs.iter().position(|&id| id == Some(made)).unwrap_or(0);
         let at = At { inputs: &inputs, outputs: &outputs, varies: &varies, output, rule: stage.rule, still: None };
-        let switches = T::op(operator.as_ref()).switches(&at);
+        let switches = T::op(operator.as_ref()).constraints(&at);
         let failed = |source| node_error("find the region of", node, &inputs, source);
         let end = |input: usize| -> Result<End, Error> {
             let source = stage.inputs.iter().position(|&i| i == input);
@@ -213,8 +213,8 @@ impl<T: Precision> Trace<'_, T> {
         let mut sets = Vec::new();
         for switches in switches.map_err(failed)? {
             let (ends, kind) = match switches {
-                Switches::Room { input, down, up } => ([end(input)?, end(input)?], Kind::Room { down, up }),
-                Switches::Order { inputs: [ahead, behind], pairs, .. } => {
+                Constraints::Slack { input, down, up } => ([end(input)?, end(input)?], Kind::Slack { down, up }),
+                Constraints::Order { inputs: [ahead, behind], pairs, .. } => {
                     let values = |input| inputs.real(input).map_err(failed);
                     let (a, b) = (values(ahead)?.data(), values(behind)?.data());
                     let gaps = pairs.iter().map(|&[i, j]| a[i as usize] - b[j as usize]).collect();

@@ -3,6 +3,7 @@
 pub(crate) mod finite;
 mod memory;
 mod probabilities;
+mod retain;
 mod ties;
 mod warning;
 mod whole;
@@ -15,13 +16,14 @@ use netfold_linear::{Real, Reuse, awake};
 use crate::affine::Affine;
 use crate::budget::Share;
 use crate::error::{Error, OpError};
-use crate::model::{Feed, Graph, Node, TensorId, agree, shape_text};
-use crate::ops::{Class, Inputs, Precision, Record};
+use crate::model::{Feed, Graph, Node, TensorId};
+use crate::ops::{Inputs, Precision, Record};
 use crate::progress::{Step, Watch};
 use crate::value::{Tensor, Value};
 use finite::check_finite;
 use whole::Whole;
 
+pub use retain::Keep;
 pub use ties::{Decisions, Ties};
 pub use warning::Warning;
 
@@ -72,17 +74,6 @@ pub enum NonFinite {
     Refuse,
     /// Computes with them.
     Allow,
-}
-
-/// What a trace holds on to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Keep {
-    /// All values: inner tensors can be looked at, and parts of the network be frozen.
-    #[default]
-    Values,
-    /// What freezing the whole network needs: masks and winners, the inputs of those nodes that a rule has a say in, and
-    /// the output. All else is given back as soon as the last node has read it.
-    Priors,
 }
 
 /// How a network is traced.
@@ -284,25 +275,6 @@ impl<'m, T: Precision> Trace<'m, T> {
         self.real(self.output)
     }
 
-    /// What a reader of a result of this trace has to know.
-    pub fn warnings(&self) -> Vec<Warning> {
-        self.contradicted().into_iter().chain(self.scale.clone()).chain(self.probabilities()).collect()
-    }
-
-    /// A declared shape of the output that the computation contradicts, or of what nodes that keep shapes make of it.
-    fn contradicted(&self) -> Option<Warning> {
-        let computed = self.value(self.output)?.shape();
-        std::iter::successors(Some(self.output), |&id| self.model.same_shape(id)).find_map(|id| {
-            let info = &self.model.tensors[id.0];
-            let declared = info.shape.as_ref().filter(|declared| !agree(declared, computed))?;
-            Some(Warning::DeclaredShape {
-                tensor: info.name.clone(),
-                declared: shape_text(declared),
-                computed: computed.to_vec(),
-            })
-        })
-    }
-
     /// Bytes of the numbers that depend on the input; what several values share counts once.
     pub fn bytes(&self) -> usize {
         let reals = self.values.iter().zip(&self.varies).filter(|&(_, &varies)| varies);
@@ -377,77 +349,6 @@ impl<'m, T: Precision> Trace<'m, T> {
         }
         self.tables = Arc::new(tables);
         self.tracing.watch.tell(Step::Trace, nodes.len(), nodes.len())
-    }
-
-    /// The batch normalisation near the input that tells of its scale: the first one, if few nodes lead to it.
-    fn scale_judge(&self) -> Option<usize> {
-        const NEAR: usize = 8;
-        let model = self.model;
-        let first = *self.nodes.iter().find(|&&index| model.nodes[index].class() == Class::BatchNorm)?;
-        let mut depths: HashMap<TensorId, usize> = HashMap::new();
-        for node in self.nodes.iter().map(|&index| &model.nodes[index]) {
-            let read = node.inputs.iter().flatten().filter(|&&id| self.varies(id));
-            let depth = read.map(|id| depths.get(id).copied().unwrap_or(0)).max().unwrap_or(0) + 1;
-            node.outputs.iter().flatten().filter(|&&id| self.varies(id)).for_each(|&id| {
-                depths.insert(id, depth);
-            });
-        }
-        let depth = |id: &TensorId| depths.get(id).copied().unwrap_or(0);
-        (depth(model.nodes[first].outputs.first()?.as_ref()?) <= NEAR).then_some(first)
-    }
-
-    /// What a batch normalisation says of the scale of the input, where that is off by more than four times.
-    fn scale_at(&self, node: &Node) -> Option<Warning> {
-        const MOST: f64 = 4.0;
-        let ratio = T::op(node.operator.as_ref().ok()?.as_ref()).deviation(&self.inputs(node))?;
-        let off = !(1.0 / MOST..=MOST).contains(&ratio);
-        off.then(|| Warning::InputScale { node: node.name.clone(), ratio })
-    }
-
-    /// How many hold on to each tensor: the node that makes it, those that read it, and who asks for input and output.
-    fn held(&self) -> Vec<usize> {
-        let mut held = vec![0; self.values.len()];
-        for node in self.nodes.iter().map(|&index| &self.model.nodes[index]) {
-            node.inputs.iter().chain(&node.outputs).flatten().for_each(|id| held[id.0] += 1);
-        }
-        [self.input, self.output].iter().for_each(|id| held[id.0] += 1);
-        held
-    }
-
-    /// One holds on to each of these tensors no longer; the last one gives its numbers back.
-    fn release<'a>(&mut self, tensors: impl Iterator<Item = &'a TensorId>, held: &mut [usize]) {
-        for &id in tensors {
-            held[id.0] = held[id.0].saturating_sub(1);
-            if held[id.0] == 0
-                && self.varies(id)
-                && self.tracing.keep == Keep::Priors
-                && let Some(value) = self.values[id.0].take()
-            {
-                let rest = self.held.bytes().saturating_sub(value.own_bytes());
-                value.recycle();
-                self.held.shrink_to(rest);
-            }
-        }
-    }
-
-    /// As [`compute`](Self::compute), in the place of an input that the node is the last to hold on to; nothing where that
-    /// cannot be.
-    fn overwritten(&mut self, node: &Node, held: &[usize]) -> Result<Option<Record<T>>, Error> {
-        let (Some(&Some(id)), Ok(operator)) = (node.inputs.first(), &node.operator) else { return Ok(None) };
-        if held[id.0] > 1 || !self.varies(id) || self.tracing.keep == Keep::Values {
-            return Ok(None);
-        }
-        let taken = self.values[id.0].take();
-        let Some(Value::Real(mut z)) = taken else {
-            self.values[id.0] = taken;
-            return Ok(None);
-        };
-        let affine = T::op(operator.as_ref()).overwrite(&mut z, &self.inputs(node));
-        if let Ok(Some(affine)) = affine {
-            return Ok(Some(Record::new(z, affine)));
-        }
-        self.values[id.0] = Some(Value::Real(z));
-        affine.map(|_| None).map_err(|source| self.failed("compute", node, &self.inputs(node), source))
     }
 
     /// The values of a node's outputs, and what each is, where computing shows that.

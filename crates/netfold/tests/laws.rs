@@ -166,15 +166,15 @@ proptest! {
 /// Rows by way of a narrow tensor are those pulled all the way, and so are the stages' shares of b.
 #[test]
 fn a_neck_does_not_matter() {
-    let (mut necks, mut feet) = (0, 0);
+    let (mut bottlenecks, mut feet) = (0, 0);
     for seed in 0..256 {
         let (circuit, ..) = frozen::<f64>(seed, Rule::Gate);
         // More rows than any tensor has elements; which ones does not matter.
         let classes: Vec<usize> = (0..500).map(|row| row % 4).collect();
         let plan = circuit.plan_rows(&classes, netfold::Together::Number(48), netfold::Shares::Computed);
-        let Some(neck) = plan.neck() else { continue };
-        necks += 1;
-        feet += usize::from(neck.start > 0);
+        let Some(bottleneck) = plan.bottleneck() else { continue };
+        bottlenecks += 1;
+        feet += usize::from(bottleneck.start > 0);
         let straight = circuit.pull(Probes::one_hot(circuit.output_shape(), &[0, 1, 2, 3]));
         let whole = straight.weights.vectors();
         let rows = circuit.rows(&plan, |block| {
@@ -189,5 +189,8 @@ fn a_neck_does_not_matter() {
         });
         rows.expect("nothing fails");
     }
-    assert!(necks > 3 && feet > 3, "{necks} of 256 networks have a neck, {feet} of them a foot above the input");
+    assert!(
+        bottlenecks > 3 && feet > 3,
+        "{bottlenecks} of 256 networks have a bottleneck, {feet} of them a foot above the input"
+    );
 }

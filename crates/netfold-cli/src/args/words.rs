@@ -122,6 +122,14 @@ pub enum PrecisionWord {
     F64,
 }
 
+/// A number of zero or more.
+pub fn not_negative(word: &str) -> Result<f64, String> {
+    match word.parse::<f64>() {
+        Ok(value) if value >= 0.0 => Ok(value),
+        _ => Err("a number that is not negative is expected".into()),
+    }
+}
+
 pub fn positive(word: &str) -> Result<f64, String> {
     match word.parse::<f64>() {
         Ok(value) if value > 0.0 && value.is_finite() => Ok(value),

@@ -7,10 +7,10 @@ use crate::value::Tensor;
 
 /// What keeps a node on its piece: inequalities between numbers that it reads.
 #[derive(Clone, Debug)]
-pub enum Switches<T> {
+pub enum Constraints<T> {
     /// Each element z of one input stays on its piece while it falls by less than `down[e]` and rises by less than
     /// `up[e]`; infinite where the piece has no end there, 0 where z stands at the end.
-    Room {
+    Slack {
         /// The node's input.
         input: usize,
         /// How far each element can fall.
@@ -38,11 +38,20 @@ pub enum Border {
     Inner,
 }
 
-impl<T: Real> Switches<T> {
-    /// The room of a function with three pieces, below, between and above two borders (an infinite one has no end).
+/// Which number of a group wins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Winner {
+    /// The largest one.
+    Largest,
+    /// The smallest one.
+    Smallest,
+}
+
+impl<T: Real> Constraints<T> {
+    /// The slack of a function with three pieces, below, between and above two borders (an infinite one has no end).
     pub fn pieces(input: usize, z: &Tensor<T>, [low, high]: [T; 2], border: Border) -> Self {
         let outer = border == Border::Outer;
-        let room = |&z: &T| {
+        let slack = |&z: &T| {
             let never = T::infinity();
             let (down, up) = if z < low || outer && z == low {
                 (never, low - z)
@@ -53,16 +62,16 @@ impl<T: Real> Switches<T> {
             };
             (down, up)
         };
-        let (down, up) = z.data().par_iter().with_min_len(1 << 14).map(room).unzip();
-        Self::Room { input, down, up }
+        let (down, up) = z.data().par_iter().with_min_len(1 << 14).map(slack).unzip();
+        Self::Slack { input, down, up }
     }
 
     /// The order that keeps the winner (the element of `input` that it is, for each group) ahead of its rivals, given as
-    /// (group, element): the largest of a group, or the smallest.
-    pub fn contest(input: usize, winners: &[u32], members: impl Iterator<Item = (usize, u32)>, largest: bool) -> Self {
+    /// (group, element).
+    pub fn contest(input: usize, winners: &[u32], members: impl Iterator<Item = (usize, u32)>, wins: Winner) -> Self {
         let rivals = members.filter(|&(group, element)| element != winners[group]);
         let pair = |(group, rival): (usize, u32)| {
-            (if largest { [winners[group], rival] } else { [rival, winners[group]] }, group as u32)
+            (if wins == Winner::Largest { [winners[group], rival] } else { [rival, winners[group]] }, group as u32)
         };
         let (pairs, decides) = rivals.map(pair).unzip();
         Self::Order { inputs: [input; 2], pairs, decides }

@@ -5,7 +5,7 @@ use netfold_linear::Real;
 use super::facts::{BFLOAT16, FLOATS, Facts, NUMBERS};
 use super::where_::chosen;
 use super::{At, Attributes, Class, Extent, Inputs, Op, Operator, Outlines, Record, broadcast, size};
-use crate::affine::{Affine, Switches, Validity};
+use crate::affine::{Affine, Constraints, Validity};
 use crate::error::OpError;
 use crate::value::{Tensor, Value};
 
@@ -94,7 +94,7 @@ impl<T: Real> Op<T> for Extreme {
         Ok(chosen(at, 0, y.shape(), |element| winners[element])?.valid(Validity::Region))
     }
 
-    fn switches(&self, at: &At<'_, T>) -> Result<Vec<Switches<T>>, OpError> {
+    fn constraints(&self, at: &At<'_, T>) -> Result<Vec<Constraints<T>>, OpError> {
         let (y, winners) = self.winners(&reals(at.inputs)?)?;
         let shapes = (0..at.inputs.len()).map(|i| at.inputs.shape(i));
         let sources = shapes.map(|x| Ok(broadcast::sources(x?, y.shape()))).collect::<Result<Vec<_>, OpError>>()?;
@@ -103,7 +103,7 @@ impl<T: Real> Op<T> for Extreme {
             let won = (0..winners.len()).filter(|&element| winners[element] == winner);
             let pair = |element: usize| ([sources[ahead][element], sources[behind][element]], element as u32);
             let (pairs, decides) = won.map(pair).unzip();
-            Switches::Order { inputs: [ahead, behind], pairs, decides }
+            Constraints::Order { inputs: [ahead, behind], pairs, decides }
         };
         let inputs = || 0..at.inputs.len();
         let contests = inputs().flat_map(|winner| inputs().map(move |rival| [winner, rival]));

@@ -69,7 +69,7 @@ pub(crate) use inputs::place;
 pub use inputs::{At, Inputs};
 pub use sliding::Windows;
 
-use crate::affine::{Affine, Rule, Switches};
+use crate::affine::{Affine, Constraints, Rule};
 use crate::error::OpError;
 use crate::value::{Tensor, Value};
 
@@ -230,7 +230,7 @@ pub trait Op<T: Real>: Debug + Send + Sync {
     ///
     /// # Errors
     /// If the inputs do not fit the operator, or nobody wrote down where it switches.
-    fn switches(&self, _: &At<'_, T>) -> Result<Vec<Switches<T>>, OpError> {
+    fn constraints(&self, _: &At<'_, T>) -> Result<Vec<Constraints<T>>, OpError> {
         Err(OpError::new("where it switches is not known"))
     }
 }

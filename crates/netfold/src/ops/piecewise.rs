@@ -9,7 +9,7 @@ use super::facts::{BFLOAT16, FLOATS, Facts, NUMBERS, SIGNED};
 use super::{
     AfterLogits, At, Attributes, Class, Dependence, Extent, Inputs, Op, Operator, Outlines, Record, Role, only,
 };
-use crate::affine::{Affine, Border, Switches, Validity};
+use crate::affine::{Affine, Border, Constraints, Validity};
 use crate::error::OpError;
 use crate::value::{Tensor, Value};
 
@@ -233,7 +233,7 @@ impl<T: Real> Op<T> for Segments {
         Ok(if flat { affine } else { affine.plus(Field::full(z.shape(), offsets)) })
     }
 
-    fn switches(&self, at: &At<'_, T>) -> Result<Vec<Switches<T>>, OpError> {
+    fn constraints(&self, at: &At<'_, T>) -> Result<Vec<Constraints<T>>, OpError> {
         let (borders, border) = match *self {
             Self::Clip { .. } => (self.bounds(at.inputs)?, Border::Outer),
             Self::Abs => ([T::zero(); 2], Border::Inner),
@@ -246,6 +246,6 @@ impl<T: Real> Op<T> for Segments {
             Self::Threshold(alpha) => ([T::of(alpha), T::infinity()], Border::Outer),
             Self::Shrink { lambda, .. } => ([T::of(-lambda), T::of(lambda)], Border::Inner),
         };
-        Ok(vec![Switches::pieces(0, at.inputs.real(0)?, borders, border)])
+        Ok(vec![Constraints::pieces(0, at.inputs.real(0)?, borders, border)])
     }
 }

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::facts::{BFLOAT16, BYTES, FLOATS, Facts};
 use super::sliding::{Readings, Sliding, Windows};
 use super::{At, Attributes, Class, Dependence, Extent, Holds, Inputs, Op, Operator, Outlines, Record, only, size};
-use crate::affine::{Affine, Switches, Validity};
+use crate::affine::{Affine, Constraints, Validity, Winner};
 use crate::error::OpError;
 use crate::value::{Tensor, Value};
 
@@ -208,7 +208,7 @@ impl<T: Real> Op<T> for MaxPool {
         Ok(Affine::linear(Select::new(x.shape(), &shape, of)).valid(Validity::Region))
     }
 
-    fn switches(&self, at: &At<'_, T>) -> Result<Vec<Switches<T>>, OpError> {
+    fn constraints(&self, at: &At<'_, T>) -> Result<Vec<Constraints<T>>, OpError> {
         let x = at.inputs.real(0)?;
         let layout = layout(&self.sliding, x.shape())?;
         let (readings, planes) = (layout.readings()?, layout.planes);
@@ -217,7 +217,7 @@ impl<T: Real> Op<T> for MaxPool {
         let members = windows.enumerate().flat_map(|(window, (plane, p))| {
             readings.of(p).iter().map(move |&place| (window, (plane * places) as u32 + place))
         });
-        Ok(vec![Switches::contest(0, &winners, members, true)])
+        Ok(vec![Constraints::contest(0, &winners, members, Winner::Largest)])
     }
 }
 

@@ -8,7 +8,7 @@ use super::facts::{BFLOAT16, FLOATS, Facts, SIGNED, WIDE};
 use super::{
     AfterLogits, At, Attributes, Class, Dependence, Extent, Inputs, Op, Operator, Outlines, Record, broadcast, only,
 };
-use crate::affine::{Affine, Border, Switches, Validity};
+use crate::affine::{Affine, Border, Constraints, Validity};
 use crate::error::OpError;
 use crate::value::{Tensor, Value};
 
@@ -155,7 +155,7 @@ impl<T: Real> Op<T> for Rectifier {
         Ok(affine.valid(Validity::Region))
     }
 
-    fn switches(&self, point: &At<'_, T>) -> Result<Vec<Switches<T>>, OpError> {
-        Ok(vec![Switches::pieces(0, point.inputs.real(0)?, [T::zero(), T::infinity()], Border::Outer)])
+    fn constraints(&self, point: &At<'_, T>) -> Result<Vec<Constraints<T>>, OpError> {
+        Ok(vec![Constraints::pieces(0, point.inputs.real(0)?, [T::zero(), T::infinity()], Border::Outer)])
     }
 }

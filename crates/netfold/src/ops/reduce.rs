@@ -1,6 +1,8 @@
 //! `ReduceSum`, `ReduceMean`, `ReduceMax`, `ReduceMin`, `GlobalAveragePool`, `GlobalMaxPool` and the norms and products
 //! (`ReduceL1`, `ReduceL2`, `ReduceSumSquare`, `ReduceLogSum`, `ReduceLogSumExp`, `ReduceProd`): whole axes at once.
 
+mod curved;
+
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
@@ -10,9 +12,9 @@ use super::facts::{BFLOAT16, BOOL, BYTES, FLOATS, Facts, INT64, WIDE};
 use super::min_max::is_nan;
 use super::movement::{strides, walk};
 use super::{
-    At, Attributes, Class, Dependence, Extent, Holds, Inputs, Op, Operator, Outlines, Record, Role, only, place, size,
+    At, Attributes, Class, Dependence, Extent, Holds, Inputs, Op, Operator, Outlines, Record, Role, only, size,
 };
-use crate::affine::{Affine, Border, Rule, Switches, Validity};
+use crate::affine::{Affine, Border, Constraints, Validity, Winner};
 use crate::error::OpError;
 use crate::value::{Tensor, Value};
 
@@ -282,15 +284,16 @@ impl<T: Real> Op<T> for Reduce {
         }
     }
 
-    fn switches(&self, at: &At<'_, T>) -> Result<Vec<Switches<T>>, OpError> {
+    fn constraints(&self, at: &At<'_, T>) -> Result<Vec<Constraints<T>>, OpError> {
         let x = at.inputs.real(0)?;
         if self.kind == Kind::L1 {
-            return Ok(vec![Switches::pieces(0, x, [T::zero(); 2], Border::Inner)]);
+            return Ok(vec![Constraints::pieces(0, x, [T::zero(); 2], Border::Inner)]);
         }
         let groups = self.groups(&at.inputs.outlines())?;
         let winners = self.winners(x.data(), &groups);
         let members = groups.target().iter().enumerate().map(|(element, &group)| (group as usize, element as u32));
-        Ok(vec![Switches::contest(0, &winners, members, self.kind == Kind::Max)])
+        let wins = if self.kind == Kind::Max { Winner::Largest } else { Winner::Smallest };
+        Ok(vec![Constraints::contest(0, &winners, members, wins)])
     }
 }
 
@@ -308,95 +311,4 @@ impl Reduce {
         let sum = Transposed(Select::new(shape, from, groups.target().to_vec()));
         Affine::linear(Chain::new(Arc::new(sum), Arc::new(Diagonal::new(Field::uniform(shape, scale)))))
     }
-
-    /// Σ|x|, √Σx², Σx², ln Σx, ln Σ exp(x).
-    fn curved<T: Real>(&self, x: &Tensor<T>, groups: &Groups) -> Result<Tensor<T>, OpError> {
-        let zero = T::zero();
-        let squares = || Self::fold(x, groups, zero, |sum, x| Some(sum + x * x));
-        Ok(match self.kind {
-            Kind::L1 => Self::fold(x, groups, zero, |sum, x| Some(sum + x.abs()))?,
-            Kind::L2 => squares()?.map(|sum| sum.sqrt()),
-            Kind::Squares => squares()?,
-            Kind::LogSum => Self::fold(x, groups, zero, |sum, x| Some(sum + x))?.map(|sum| sum.ln()),
-            _ => {
-                let largest = Self::fold(x, groups, T::neg_infinity(), |a, b| Some(a.max(b)))?;
-                // A sum whose largest is infinite is that infinity.
-                let shift = largest.map(|&m| if m.is_finite() { m } else { zero });
-                let mut sums = vec![zero; groups.count()];
-                for (&x, &i) in x.data().iter().zip(groups.target()) {
-                    sums[i as usize] += (x - shift.data()[i as usize]).exp();
-                }
-                let sums = sums.into_iter().zip(shift.data());
-                Tensor::new(&groups.shape, sums.map(|(sum, &shift)| sum.ln() + shift).collect())
-            }
-        })
-    }
-
-    /// What is not linear: a slope for each element of x, and the offset.
-    fn slopes<T: Real>(&self, x: &Tensor<T>, groups: &Groups, rule: Rule) -> Result<Affine<T>, OpError> {
-        let (zero, one, two) = (T::zero(), T::one(), T::of(2.0));
-        let tangent = rule == Rule::Tangent;
-        let y = match self.kind {
-            Kind::Prod => Self::fold(x, groups, one, |a, b| Some(a * b))?,
-            _ => self.curved(x, groups)?,
-        };
-        let each = |slope: &dyn Fn(T, T) -> T| -> Vec<T> {
-            x.data().iter().zip(groups.target()).map(|(&x, &i)| slope(x, y.data()[i as usize])).collect()
-        };
-        let slopes = match self.kind {
-            Kind::L1 => each(&|x, _| if x.is_zero() { zero } else { x.signum() }),
-            Kind::L2 => each(&|x, y| if y.is_zero() { zero } else { x / y }),
-            Kind::Squares => each(&|x, _| if tangent { two * x } else { x }),
-            Kind::LogSum => each(&|_, y| (-y).exp()),
-            Kind::LogSumExp => each(&|x, y| (x - y).exp()),
-            _ => {
-                let share = if tangent { one } else { T::of(1.0 / groups.size.max(1) as f64) };
-                others(x.data(), groups).into_iter().map(|p| p * share).collect()
-            }
-        };
-        if let Some(element) = slopes.iter().position(|slope| !slope.is_finite()) {
-            let slope = slopes[element];
-            return Err(OpError::new(format!("a slope of {slope} at element {}", place(element, x.shape()))));
-        }
-        let validity = if self.kind == Kind::L1 { Validity::Region } else { Validity::Input };
-        let offset = match self.kind {
-            Kind::L1 | Kind::L2 => None,
-            Kind::Squares => tangent.then(|| y.map(|&y| -y)),
-            Kind::Prod => tangent.then(|| y.map(|&y| -y * T::of(groups.size as f64 - 1.0))),
-            _ => {
-                let mut left = y.data().to_vec();
-                // A mask's −∞ has no share.
-                let shares =
-                    x.data().iter().zip(&slopes).zip(groups.target()).filter(|((_, slope), _)| !slope.is_zero());
-                for ((&x, &slope), &i) in shares {
-                    left[i as usize] -= slope * x;
-                }
-                Some(Tensor::new(&groups.shape, left))
-            }
-        };
-        let shape = groups.shape.clone();
-        let sum = Transposed(Select::new(&shape, x.shape(), groups.target().to_vec()));
-        let scale = Diagonal::new(Field::full(x.shape(), slopes));
-        let affine = Affine::linear(Chain::new(Arc::new(scale), Arc::new(sum))).valid(validity);
-        Ok(match offset {
-            Some(offset) => affine.plus(Field::full(&shape, offset.data().to_vec())),
-            None => affine,
-        })
-    }
-}
-
-/// For each element the product of all others of its group, without dividing.
-fn others<T: Real>(x: &[T], groups: &Groups) -> Vec<T> {
-    let mut products = vec![T::one(); x.len()];
-    let mut run = |order: &mut dyn Iterator<Item = usize>| {
-        let mut so_far = vec![T::one(); groups.count()];
-        for j in order {
-            let i = groups.target()[j] as usize;
-            products[j] *= so_far[i];
-            so_far[i] *= x[j];
-        }
-    };
-    run(&mut (0..x.len()));
-    run(&mut (0..x.len()).rev());
-    products
 }

@@ -1,4 +1,4 @@
-//! How rows of W are laid out: in blocks, in whole registers, and at the foot of a neck.
+//! How rows of W are laid out: in blocks, in whole registers, and at the foot of a bottleneck.
 
 use std::ops::Range;
 

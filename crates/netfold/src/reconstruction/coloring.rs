@@ -17,7 +17,7 @@ const NONE: u32 = u32::MAX;
 /// whatever elements. A group is one colour of each axis. Of a map with receptive fields of n × n this makes n² groups a
 /// channel, and as many as there are elements where every row depends on all of them.
 #[derive(Clone, Debug)]
-pub(crate) struct Colours {
+pub(crate) struct Coloring {
     axes: Vec<Axis>,
     rows: usize,
 }
@@ -34,7 +34,7 @@ struct Axis {
 
 impl<T: Precision> Circuit<T> {
     /// The colours of the input for these rows; `plan` is the rows' plan of supports.
-    pub(crate) fn colours(&self, rows: &[usize], plan: &[Support]) -> Colours {
+    pub(crate) fn coloring(&self, rows: &[usize], plan: &[Support]) -> Coloring {
         let (shape, field) = (self.input_shape(), self.field(rows));
         let axes = shape.iter().enumerate().map(|(axis, &size)| {
             if field == plan[0].tensor_len() {
@@ -47,7 +47,7 @@ impl<T: Precision> Circuit<T> {
             let images: Vec<Support> = (0..size).into_par_iter().map(|index| self.image(slab(index), plan)).collect();
             Axis::greedy(&images, rows)
         });
-        Colours { axes: axes.collect(), rows: rows.len() }
+        Coloring { axes: axes.collect(), rows: rows.len() }
     }
 
     /// How many elements of the input the first of these rows depends on: as many groups are needed at least.
@@ -105,7 +105,7 @@ impl Axis {
     }
 }
 
-impl Colours {
+impl Coloring {
     /// How many groups there are.
     pub fn groups(&self) -> usize {
         self.axes.iter().map(|axis| axis.count).product()

@@ -37,7 +37,7 @@ use crate::error::Error;
 use crate::ops::Precision;
 use crate::progress::{Step, Watch};
 use crate::reconstruction::blocks::padded;
-use crate::reconstruction::coloring::Colours;
+use crate::reconstruction::coloring::Coloring;
 use crate::reconstruction::{Basis, Together};
 
 /// How many numbers a block of probes may hold over the largest tensor.
@@ -52,7 +52,7 @@ const BYTES: usize = 1 << 30;
 pub struct ColumnPlan {
     rows: Vec<usize>,
     supports: Vec<Support>,
-    colours: Colours,
+    coloring: Coloring,
     /// Probes that travel together.
     block: usize,
     /// Rows that are gathered at the same time.
@@ -71,7 +71,7 @@ pub struct Gathered<'a, T> {
 impl ColumnPlan {
     /// How many probes carry all columns.
     pub fn probes(&self) -> usize {
-        self.colours.groups()
+        self.coloring.groups()
     }
 
     /// How many probes are pushed: all of them as often as the rows need passes to fit the memory.
@@ -105,7 +105,7 @@ impl<T: Precision> Gathered<'_, T> {
     pub fn add_to(&self, index: usize, weights: &mut [T]) {
         let values = &self.values[index * self.plan.probes()..][..self.plan.probes()];
         let mut pairs = Vec::new();
-        self.plan.colours.pairs(self.first + index, &mut pairs);
+        self.plan.coloring.pairs(self.first + index, &mut pairs);
         pairs.into_iter().for_each(|(group, element)| weights[element] += values[group]);
     }
 }
@@ -119,15 +119,15 @@ impl<T: Precision> Circuit<T> {
     pub fn plan_columns(&self, rows: &[usize], together: Together) -> ColumnPlan {
         let block = together.number();
         let supports = self.pull_plan(&Support::of(self.output_shape(), rows.iter().copied()), Shares::LeftOut);
-        let colours = rayon::scope(|_| self.colours(rows, &supports));
+        let coloring = rayon::scope(|_| self.coloring(rows, &supports));
         // Half of what is left stays for the probes.
         let bytes = BYTES.min(usize::try_from(self.budget().left() / 2).unwrap_or(BYTES));
-        let rows_a_pass = (bytes / size_of::<T>() / colours.groups().max(1)).max(1);
+        let rows_a_pass = (bytes / size_of::<T>() / coloring.groups().max(1)).max(1);
         ColumnPlan {
             rows: rows.to_vec(),
             block: block.unwrap_or_else(|| fitting(&supports)),
             supports,
-            colours,
+            coloring,
             rows_a_pass,
         }
     }
@@ -144,7 +144,7 @@ impl<T: Precision> Circuit<T> {
     ) -> Result<(), E> {
         let (groups, shape) = (plan.probes(), self.input_shape());
         let mut members = vec![Vec::new(); groups];
-        plan.supports[0].elements().for_each(|element| members[plan.colours.group_of(element)].push(element));
+        plan.supports[0].elements().for_each(|element| members[plan.coloring.group_of(element)].push(element));
         let mut values = vec![T::zero(); groups * plan.rows_a_pass.min(plan.rows.len())];
         for (pass, rows) in plan.rows.chunks(plan.rows_a_pass).enumerate() {
             let values = &mut values[..groups * rows.len()];

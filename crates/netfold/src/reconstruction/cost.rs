@@ -71,19 +71,19 @@ impl<T: Precision> Circuit<T> {
         let width = plan.width::<T>(rows.min(plan.rows()));
         let mut cost = Cost { rows, products: 0.0, bytes: 0 };
         let mut numbers = len * plan.rows().min(rows);
-        match plan.neck() {
+        match plan.bottleneck() {
             None => {
                 cost.products = count * self.products(0..stages, supports);
                 numbers += self.live(0..stages, supports) * width;
             }
-            Some(Range { start: foot, end: neck }) => {
-                let units = supports[neck].count();
+            Some(Range { start: foot, end: bottleneck }) => {
+                let units = supports[bottleneck].count();
                 let feet = at_foot(supports, foot);
-                let between = self.products(foot..neck, supports);
-                let others = self.products(0..foot, supports) + self.products(neck..stages, supports);
+                let between = self.products(foot..bottleneck, supports);
+                let others = self.products(0..foot, supports) + self.products(bottleneck..stages, supports);
                 cost.products = units as f64 * (between + count * feet as f64) + count * others;
                 numbers += units * feet;
-                let parts = [0..foot, foot..neck, neck..stages].map(|part| self.live(part, supports));
+                let parts = [0..foot, foot..bottleneck, bottleneck..stages].map(|part| self.live(part, supports));
                 numbers += parts.into_iter().max().unwrap_or(0) * width;
             }
         }

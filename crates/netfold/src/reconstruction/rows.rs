@@ -10,13 +10,13 @@ use crate::circuit::{Circuit, FusedStages, Fusion, Pass, Pullback, Shares};
 use crate::ops::Precision;
 use crate::reconstruction::Together;
 use crate::reconstruction::blocks::{REGISTER, at_foot, blocks, padded};
-use crate::reconstruction::bottleneck::Neck;
+use crate::reconstruction::bottleneck::Bottleneck;
 
 /// Up to this many rows are pulled one at a time, as whole tensors.
 const SINGLE: usize = 2;
 /// Bytes of a block's largest adjoint up to which threads pull blocks of their own.
 const SMALL: usize = 1 << 21;
-/// Bytes that may be taken by the rows of a neck's elements and by two of a block's largest adjoints.
+/// Bytes that may be taken by the rows of a bottleneck's elements and by two of a block's largest adjoints.
 const BYTES: usize = 1 << 28;
 
 /// Which elements rows of W are pulled through, and how many rows travel together.
@@ -25,7 +25,7 @@ pub struct RowPlan {
     classes: Vec<usize>,
     supports: Vec<Support>,
     /// The stages that are multiplied out for all rows, if that takes fewer products.
-    neck: Option<Range<usize>>,
+    bottleneck: Option<Range<usize>>,
     /// Rows of a block at most.
     rows: usize,
     /// What the rows of a block are a multiple of, but for the last one.
@@ -56,8 +56,8 @@ pub struct Block<'a, T> {
 pub(crate) struct Pulled<'c, T: Precision> {
     circuit: &'c Circuit<T>,
     plan: RowPlan,
-    neck: Option<Neck<T>>,
-    /// The stages above the neck that are pulled through together.
+    bottleneck: Option<Bottleneck<T>>,
+    /// The stages above the bottleneck that are pulled through together.
     fusion: Fusion<T>,
     /// Blocks that are still to be pulled.
     blocks: VecDeque<Range<usize>>,
@@ -67,12 +67,12 @@ pub(crate) struct Pulled<'c, T: Precision> {
 
 impl<T: Precision> Pulled<'_, T> {
     fn pull(&self, rows: &Range<usize>) -> Pullback<T> {
-        let Self { circuit, plan, neck, fusion, .. } = self;
+        let Self { circuit, plan, bottleneck, fusion, .. } = self;
         let seeds = plan.seeds(circuit.output_shape(), &plan.classes[rows.clone()]);
         let pass = plan.pass(fusion);
-        let pulled = circuit.pull_to(neck.as_ref().map_or(0, Neck::slot), seeds, &plan.supports, pass);
-        match neck {
-            Some(neck) => neck.pull(circuit, pulled, &plan.supports),
+        let pulled = circuit.pull_to(bottleneck.as_ref().map_or(0, Bottleneck::slot), seeds, &plan.supports, pass);
+        match bottleneck {
+            Some(bottleneck) => bottleneck.pull(circuit, pulled, &plan.supports),
             None => pulled,
         }
     }
@@ -101,9 +101,9 @@ impl RowPlan {
     }
 
     /// The stages that are multiplied out once for all rows, if that takes fewer products than to pull each through them:
-    /// from the slot of the foot to that of the neck.
-    pub fn neck(&self) -> Option<Range<usize>> {
-        self.neck.clone()
+    /// from the slot of the foot to that of the bottleneck.
+    pub fn bottleneck(&self) -> Option<Range<usize>> {
+        self.bottleneck.clone()
     }
 
     /// The stages that rows are pulled through together: none where shares of b are computed, which need the adjoint of each
@@ -152,7 +152,7 @@ impl<T: Precision> Circuit<T> {
         let (lanes, count) = (REGISTER / size_of::<T>(), classes.len());
         let few = rows.unwrap_or(count) <= SINGLE;
         let wanted = rows.filter(|_| !few);
-        let plan = |supports: Vec<Support>, neck: Option<Range<usize>>, rows: Option<usize>| {
+        let plan = |supports: Vec<Support>, bottleneck: Option<Range<usize>>, rows: Option<usize>| {
             let most = supports.iter().map(Support::count).max().unwrap_or(0) * rows.map_or(1, padded::<T>);
             // Where the loops of a block are too short to be shared by threads, each thread pulls blocks of its own.
             let at_once = if most * size_of::<T>() <= SMALL { rayon::current_num_threads() } else { 1 };
@@ -163,7 +163,7 @@ impl<T: Precision> Circuit<T> {
             RowPlan {
                 classes: classes.to_vec(),
                 supports,
-                neck,
+                bottleneck,
                 rows: own,
                 unit,
                 single: rows.is_none(),
@@ -183,13 +183,14 @@ impl<T: Precision> Circuit<T> {
         if few && stored * lanes >= whole {
             return singly();
         }
-        let neck = self.neck(&supports, count);
-        let rows_of_neck = |neck: &Range<usize>| supports[neck.end].count() * at_foot(&supports, neck.start);
-        let kept = neck.as_ref().map_or(0, rows_of_neck) * size_of::<T>();
+        let bottleneck = self.bottleneck(&supports, count);
+        let rows_of_bottleneck =
+            |bottleneck: &Range<usize>| supports[bottleneck.end].count() * at_foot(&supports, bottleneck.start);
+        let kept = bottleneck.as_ref().map_or(0, rows_of_bottleneck) * size_of::<T>();
         let largest = supports.iter().map(Support::count).max().unwrap_or(0).max(1);
         let fitting = BYTES.saturating_sub(kept) / (2 * largest * size_of::<T>()) / lanes * lanes;
         let most = Probes::<T>::fastest_width().min(fitting).max(lanes);
-        plan(supports, neck, Some(wanted.unwrap_or(count.min(most))))
+        plan(supports, bottleneck, Some(wanted.unwrap_or(count.min(most))))
     }
 
     /// Computes the planned rows and hands them to `each` block by block; memory does not grow with their number.
@@ -212,12 +213,13 @@ impl<T: Precision> Circuit<T> {
     /// The planned rows as they are pulled, block by block.
     pub(crate) fn pulled(&self, plan: RowPlan) -> Pulled<'_, T> {
         let reuse = Reuse::start();
-        let neck =
-            plan.neck().map(|stages| self.pull_neck(stages, &plan.supports, plan.rows, plan.shares, &plan.fused));
-        let above = [neck.as_ref().map_or(0, Neck::slot), self.stages().len()];
+        let bottleneck = plan
+            .bottleneck()
+            .map(|stages| self.pull_bottleneck(stages, &plan.supports, plan.rows, plan.shares, &plan.fused));
+        let above = [bottleneck.as_ref().map_or(0, Bottleneck::slot), self.stages().len()];
         let fusion = Fusion::of(self, &plan.fused, above, &plan.supports, plan.width::<T>(plan.rows));
         let blocks = blocks(plan.classes.len(), plan.rows, plan.unit).collect();
-        Pulled { circuit: self, plan, neck, fusion, blocks, ready: VecDeque::new(), _reuse: reuse }
+        Pulled { circuit: self, plan, bottleneck, fusion, blocks, ready: VecDeque::new(), _reuse: reuse }
     }
 
     /// One row of W, in the input's standard layout.

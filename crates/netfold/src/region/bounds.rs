@@ -113,7 +113,7 @@ impl<T: Real> Set<T> {
     /// f on each number of `to` and what has reached the ends of its switch.
     fn each(&self, to: &mut [f32], [a, b]: Ends<'_, T>, f: impl Fn(&mut f32, At<'_, T>, At<'_, T>) + Sync) {
         to.par_iter_mut().with_min_len(1 << 12).enumerate().for_each(|(index, to)| match &self.kind {
-            Kind::Room { .. } => f(to, a.and_then(|a| a.at(index)), None),
+            Kind::Slack { .. } => f(to, a.and_then(|a| a.at(index)), None),
             Kind::Order { pairs, .. } => {
                 let [ahead, behind] = pairs[index].map(|element| element as usize);
                 f(to, a.and_then(|a| a.at(ahead)), b.and_then(|b| b.at(behind)));

@@ -94,7 +94,7 @@ impl<T: Real> Set<T> {
         let [a, b] = tangents.map(|tangent| tangent.map(Probes::values));
         let at = |tangent: Option<&[T]>, e: usize| tangent.map_or(0.0, |tangent| sign * tangent[e].wide());
         let time = |index: usize| match &self.kind {
-            Kind::Room { down, up } => {
+            Kind::Slack { down, up } => {
                 let slope = at(a, index);
                 if slope > 0.0 { met(up[index], -slope) } else { met(down[index], slope) }
             }

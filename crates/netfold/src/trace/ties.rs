@@ -24,7 +24,7 @@ use std::sync::Arc;
 use netfold_linear::{Entrywise, LinearMap, Probes, Real, SharedMap, Support};
 use rayon::prelude::*;
 
-use crate::affine::{Affine, Rule, Switches, Validity};
+use crate::affine::{Affine, Constraints, Rule, Validity};
 use crate::model::{Node, TensorId};
 use crate::ops::{At, Inputs, Op, Precision, Record};
 use crate::trace::Trace;
@@ -163,14 +163,14 @@ impl<T: Precision> Rounding<T> {
     /// could have passed on.
     fn decisions(&self, node: &Node, operator: &dyn Op<T>, at: &At<'_, T>, made: &mut Tensor<T>) -> Option<Decisions> {
         // Nodes that nobody knows the switches of have no region either, and `netfold region` says so.
-        let switches = operator.switches(at).ok()?;
+        let switches = operator.constraints(at).ok()?;
         let of = |input: usize| node.inputs[input].and_then(|id| self.variances.get(&id));
         let reach = T::of(REACH) * (T::epsilon() / T::of(2.0)).powi(2);
         let mut decisions = Decisions::default();
         let mut passed: Vec<(usize, T)> = Vec::new();
         for switches in switches {
             match switches {
-                Switches::Room { input, down, up } => {
+                Constraints::Slack { input, down, up } => {
                     decisions.made += down.len();
                     let (Some(v), Ok(z)) = (of(input), at.inputs.real(input)) else { continue };
                     let near = |&e: &usize| {
@@ -180,7 +180,7 @@ impl<T: Precision> Rounding<T> {
                     let near = (0..down.len()).into_par_iter().with_min_len(TASK).filter(near);
                     passed.extend(near.map(|e| (e, v.data()[e])).collect::<Vec<_>>());
                 }
-                Switches::Order { inputs: [a, b], pairs, decides } => {
+                Constraints::Order { inputs: [a, b], pairs, decides } => {
                     decisions.made += decides.chunk_by(PartialEq::eq).count();
                     let (Ok(ahead), Ok(behind)) = (at.inputs.real(a), at.inputs.real(b)) else { continue };
                     let variance = |v: Option<&Tensor<T>>, e: usize| v.map_or(T::zero(), |v| v.data()[e]);

@@ -1,10 +1,14 @@
 //! What a reader of a result has to know although nothing stopped the run.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use serde::{Serialize, Serializer};
 
+use super::Trace;
 use crate::affine::Rule;
+use crate::model::{Node, TensorId, agree, shape_text};
+use crate::ops::{Class, Precision};
 
 /// A finding that does not stop a run, and that a reader of its result has to know.
 ///
@@ -118,5 +122,51 @@ impl Serialize for Warning {
             hint: Option<String>,
         }
         Told { message: self.to_string(), hint: self.hint() }.serialize(serializer)
+    }
+}
+
+impl<T: Precision> Trace<'_, T> {
+    /// What a reader of a result of this trace has to know.
+    pub fn warnings(&self) -> Vec<Warning> {
+        self.contradicted().into_iter().chain(self.scale.clone()).chain(self.probabilities()).collect()
+    }
+
+    /// A declared shape of the output that the computation contradicts, or of what nodes that keep shapes make of it.
+    fn contradicted(&self) -> Option<Warning> {
+        let computed = self.value(self.output)?.shape();
+        std::iter::successors(Some(self.output), |&id| self.model.same_shape(id)).find_map(|id| {
+            let info = &self.model.tensors[id.0];
+            let declared = info.shape.as_ref().filter(|declared| !agree(declared, computed))?;
+            Some(Warning::DeclaredShape {
+                tensor: info.name.clone(),
+                declared: shape_text(declared),
+                computed: computed.to_vec(),
+            })
+        })
+    }
+
+    /// The batch normalisation near the input that tells of its scale: the first one, if few nodes lead to it.
+    pub(super) fn scale_judge(&self) -> Option<usize> {
+        const NEAR: usize = 8;
+        let model = self.model;
+        let first = *self.nodes.iter().find(|&&index| model.nodes[index].class() == Class::BatchNorm)?;
+        let mut depths: HashMap<TensorId, usize> = HashMap::new();
+        for node in self.nodes.iter().map(|&index| &model.nodes[index]) {
+            let read = node.inputs.iter().flatten().filter(|&&id| self.varies(id));
+            let depth = read.map(|id| depths.get(id).copied().unwrap_or(0)).max().unwrap_or(0) + 1;
+            node.outputs.iter().flatten().filter(|&&id| self.varies(id)).for_each(|&id| {
+                depths.insert(id, depth);
+            });
+        }
+        let depth = |id: &TensorId| depths.get(id).copied().unwrap_or(0);
+        (depth(model.nodes[first].outputs.first()?.as_ref()?) <= NEAR).then_some(first)
+    }
+
+    /// What a batch normalisation says of the scale of the input, where that is off by more than four times.
+    pub(super) fn scale_at(&self, node: &Node) -> Option<Warning> {
+        const MOST: f64 = 4.0;
+        let ratio = T::op(node.operator.as_ref().ok()?.as_ref()).deviation(&self.inputs(node))?;
+        let off = !(1.0 / MOST..=MOST).contains(&ratio);
+        off.then(|| Warning::InputScale { node: node.name.clone(), ratio })
     }
 }
