@@ -108,12 +108,12 @@ fn what_is_asked_of_a_trace_keeps_what_is_held() {
 #[test]
 fn an_input_without_a_value_is_named_and_an_idle_one_needs_none() {
     let model = model(graph());
-    let error = model.trace(&tensor(&[1, 4], 6), model.outputs[0], NonFinite::Refuse).unwrap_err();
+    let error = model.trace(tensor(&[1, 4], 6), model.outputs[0], NonFinite::Refuse).unwrap_err();
     assert_eq!(error.to_string(), "the model takes 3 inputs; `right` has no value");
     assert!(error.hint().unwrap().contains("`--input right=FILE`"));
     // The left branch is computed from the left input alone.
     let branch = model.tensor("l").unwrap();
-    assert!(model.trace(&tensor(&[1, 4], 6), branch, NonFinite::Refuse).is_ok());
+    assert!(model.trace(tensor(&[1, 4], 6), branch, NonFinite::Refuse).is_ok());
     assert_eq!(model.inputs_of(branch), [model.input().unwrap()]);
 }
 

@@ -27,7 +27,7 @@ fn blocks(blocks: usize, pad: bool) -> Model {
             .with_initializer(name("v"), window)
             .with_node(node("Conv", &[&last, &name("w")], &name("wide")))
             .with_node(node("Relu", &[&name("wide")], &name("on")));
-        let around = if pad { 0 } else { 1 };
+        let around = i64::from(!pad);
         let from = if pad { name("padded") } else { name("on") };
         if pad {
             graph = graph.with_node(node("Pad", &[&name("on"), "pads"], &name("padded")));
@@ -64,7 +64,12 @@ fn each_block_is_fused_and_no_bit_changes() {
         assert!(alone.fused().is_empty(), "shares of b need the adjoint of each stage");
         let mut rows = [Vec::new(), Vec::new()];
         for (plan, rows) in [&fused, &alone].into_iter().zip(&mut rows) {
-            circuit.rows(plan, |block| Ok::<_, ()>(rows.extend_from_slice(block.weights))).unwrap();
+            circuit
+                .rows(plan, |block| {
+                    let _: () = rows.extend_from_slice(block.weights);
+                    Ok::<_, ()>(())
+                })
+                .unwrap();
         }
         assert!(rows[0].iter().any(|&w| w != 0.0) && rows[0].len() == 8 * 800);
         assert!(rows[0].iter().zip(&rows[1]).all(|(a, b)| a.to_bits() == b.to_bits()), "pad: {pad}");

@@ -262,7 +262,7 @@ fn a_declared_shape_that_the_computation_contradicts_is_told() {
         let def = def.with_output(ValueInfo::new("y", DType::F32, declared.iter().copied()));
         let model = Model::new(ModelDef::new(def)).unwrap();
         let head = model.head(netfold::Squashing::LeftOff).unwrap();
-        let trace = model.trace(&Tensor::new(&[1, 4], vec![1.0_f64; 4]), head.logits, NonFinite::Refuse).unwrap();
+        let trace = model.trace(Tensor::new(&[1, 4], vec![1.0_f64; 4]), head.logits, NonFinite::Refuse).unwrap();
         trace.warnings().iter().map(ToString::to_string).collect()
     };
     // A softmax that is left off keeps the shape.

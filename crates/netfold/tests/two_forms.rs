@@ -33,7 +33,7 @@ fn x() -> Tensor<f64> {
 }
 
 fn freeze(model: &Model, rule: Rule) -> (Circuit<f64>, Tensor<f64>) {
-    let trace = model.trace(&x(), model.outputs[0], NonFinite::Refuse).unwrap();
+    let trace = model.trace(x(), model.outputs[0], NonFinite::Refuse).unwrap();
     let y = trace.logits().unwrap().clone();
     (trace.freeze(&Rules { default: rule, ..Rules::default() }).unwrap(), y)
 }
@@ -203,7 +203,7 @@ fn attention() {
 #[test]
 fn a_rule_for_one_node() {
     let small = model(&[], vec![node("Sigmoid", &["x"], "s"), node("Mul", &["x", "s"], "y")]);
-    let trace = small.trace(&x(), small.outputs[0], NonFinite::Refuse).unwrap();
+    let trace = small.trace(x(), small.outputs[0], NonFinite::Refuse).unwrap();
     let rules = |name: &str| Rules { by_node: [(name.to_owned(), Rule::Tangent)].into(), ..Rules::default() };
     let circuit = trace.freeze(&rules("/y")).unwrap();
     assert_eq!(circuit.stages().len(), 2, "the product rule has a term for the gate");
