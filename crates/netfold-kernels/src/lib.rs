@@ -21,11 +21,13 @@ pub mod dense;
 pub mod index;
 pub mod masked;
 pub mod memory;
+mod number;
 mod run;
 mod scalar;
 pub mod simd;
 #[cfg(test)]
 mod tests;
 
-pub use run::Loop;
+pub use number::Number;
+pub use run::{Compiled, Loop};
 pub use scalar::Scalar;

@@ -1,13 +1,30 @@
 //! The loops that make one slice of another, under one name.
 //!
-//! A loop is generic over the precision. [`Scalar::run`] is where generic code hands it over, so that each loop is
+//! A loop is generic over the precision. [`Compiled::run`] is where generic code hands it over, so that each loop is
 //! compiled in this crate, once for each precision and instruction set, and not again in every crate that multiplies.
 
-use crate::Scalar;
+use crate::Number;
 use crate::dense::{ChannelsLast, DenseDepthwise, FewChannels, Gemv, GemvTransposed, Im2col, Winograd};
 use crate::index::Padded;
 use crate::masked::{MaskedConv, MaskedDepthwise, Relayout, SegmentSum, Spmm};
 use crate::simd::Isa;
+
+/// Numbers that the loops are compiled for.
+pub trait Compiled: Number {
+    /// Makes y of x by a loop that was compiled for this precision.
+    fn run(job: Loop<'_, Self>, x: &[Self], y: &mut [Self]);
+}
+
+macro_rules! compiled {
+    ($($number:ident)+) => {$(
+        impl Compiled for $number {
+            fn run(job: Loop<'_, Self>, x: &[Self], y: &mut [Self]) {
+                job.run(x, y);
+            }
+        }
+    )+};
+}
+compiled!(f32 f64);
 
 /// A loop that makes y of x.
 #[derive(Debug)]
@@ -22,7 +39,7 @@ macro_rules! kernels {
             Relayout(&'a Relayout<'a>),
         }
 
-        impl<T: Scalar> Loop<'_, T> {
+        impl<T: Number> Loop<'_, T> {
             /// Runs the loop with the instructions of [`Isa::best`].
             pub(crate) fn run(&self, x: &[T], y: &mut [T]) {
                 let isa = Isa::best();
@@ -34,7 +51,7 @@ macro_rules! kernels {
             }
         }
 
-        $(impl<T: Scalar> $kernel<'_, T> {
+        $(impl<T: Compiled> $kernel<'_, T> {
             /// Computes all of y from x.
             ///
             /// # Panics
@@ -49,7 +66,7 @@ macro_rules! kernels {
             ///
             /// # Panics
             /// If the lengths of x, y and the kernel's own slices do not fit.
-            pub fn run<T: Scalar>(&self, x: &[T], y: &mut [T]) {
+            pub fn run<T: Compiled>(&self, x: &[T], y: &mut [T]) {
                 T::run(Loop(Kernel::$plain(self)), x, y);
             }
         })+
@@ -65,7 +82,7 @@ impl Relayout<'_> {
     ///
     /// # Panics
     /// If the lengths of x and y do not fit.
-    pub fn run<T: Scalar>(&self, x: &[T], y: &mut [T]) {
+    pub fn run<T: Compiled>(&self, x: &[T], y: &mut [T]) {
         T::run(Loop(Kernel::Relayout(self)), x, y);
     }
 }

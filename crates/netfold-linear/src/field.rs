@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use crate::{Probes, Real, Support};
+use crate::{Real, Support};
 use netfold_kernels::index::rows::Axes;
 
 /// How many numbers one task of a parallel loop handles.
@@ -101,17 +101,6 @@ impl<T: Real> Field<T> {
     /// If there are not `width` values for each element.
     pub fn add_to(&self, values: &mut [T], width: usize) {
         self.with(values, width, |value, number| *value += number);
-    }
-
-    /// y + the field, for every probe of a batch of whole tensors.
-    ///
-    /// # Panics
-    /// If y does not store all elements of the field's shape.
-    #[must_use]
-    pub fn plus(&self, mut y: Probes<T>) -> Probes<T> {
-        let width = y.width();
-        self.add_to(y.values_mut(), width);
-        y
     }
 
     /// values[e · width + k] *= the number at e, as [`add_to`](Self::add_to) adds.

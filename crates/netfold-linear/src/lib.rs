@@ -24,10 +24,10 @@ mod probes;
 mod real;
 
 pub use field::Field;
-pub use map::{Entrywise, LinearMap, dot_test, matrix};
+pub use map::{Entrywise, LinearMap, SharedMap, dot_test, matrix};
 pub use maps::{
     Chain, Conv, Diagonal, Filter, Filters, FusedConv, Fusible, Identity, Mask, Product, RankOne, Reduction, Resample,
-    Run, Select, SharedMap, Side, Sparse, Stack, Taps, Transposed,
+    Run, Select, Side, Sparse, Stack, Taps, Transposed,
 };
 pub use netfold_kernels::Scalar;
 pub use netfold_kernels::dense::{ArgmaxPool, Clamped};

@@ -2,8 +2,9 @@
 
 use std::any::Any;
 use std::fmt::Debug;
+use std::sync::Arc;
 
-use crate::{Field, Probes, Real, SharedMap, Support};
+use crate::{Field, Probes, Real, Support};
 
 /// A linear map y = A x over a batch of probes. It has never heard of networks.
 ///
@@ -27,7 +28,7 @@ pub trait LinearMap<T: Real>: Any + Debug + Send + Sync {
 
     /// A x + c on all elements.
     fn apply_plus(&self, x: Probes<T>, c: &Field<T>) -> Probes<T> {
-        c.plus(self.apply(x, &Support::full(self.codomain())))
+        self.apply(x, &Support::full(self.codomain())).plus_field(c)
     }
 
     /// x = Aᵀ y, on the elements of `onto`.
@@ -67,6 +68,59 @@ pub trait LinearMap<T: Real>: Any + Debug + Send + Sync {
     /// Whether A x takes no rounding, because elements are moved, repeated or dropped and nothing is multiplied or added.
     fn is_exact(&self) -> bool {
         false
+    }
+}
+
+/// A map that several owners hold.
+pub type SharedMap<T> = Arc<dyn LinearMap<T>>;
+
+impl<T: Real> LinearMap<T> for SharedMap<T> {
+    fn domain(&self) -> &[usize] {
+        (**self).domain()
+    }
+
+    fn codomain(&self) -> &[usize] {
+        (**self).codomain()
+    }
+
+    fn apply(&self, x: Probes<T>, onto: &Support) -> Probes<T> {
+        (**self).apply(x, onto)
+    }
+
+    fn apply_plus(&self, x: Probes<T>, c: &Field<T>) -> Probes<T> {
+        (**self).apply_plus(x, c)
+    }
+
+    fn apply_transpose(&self, y: Probes<T>, onto: &Support) -> Probes<T> {
+        (**self).apply_transpose(y, onto)
+    }
+
+    fn add_transpose(&self, y: Probes<T>, sum: Probes<T>) -> Probes<T> {
+        (**self).add_transpose(y, sum)
+    }
+
+    fn trim(&self) {
+        (**self).trim();
+    }
+
+    fn products(&self, x: &Support, y: &Support) -> f64 {
+        (**self).products(x, y)
+    }
+
+    fn image(&self, of: &Support) -> Support {
+        (**self).image(of)
+    }
+
+    fn preimage(&self, of: &Support) -> Support {
+        (**self).preimage(of)
+    }
+
+    fn entrywise(&self, how: Entrywise) -> SharedMap<T> {
+        (**self).entrywise(how)
+    }
+
+    fn is_exact(&self) -> bool {
+        (**self).is_exact()
     }
 }
 

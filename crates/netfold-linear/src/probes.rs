@@ -325,6 +325,17 @@ impl<T: Real> Probes<T> {
         self
     }
 
+    /// These numbers + a field, for every probe of a batch of whole tensors.
+    ///
+    /// # Panics
+    /// If the batch does not store all elements of the field's shape.
+    #[must_use]
+    pub fn plus_field(mut self, field: &Field<T>) -> Self {
+        let width = self.width();
+        field.add_to(self.values_mut(), width);
+        self
+    }
+
     /// x + other; both must be stored on the same rows.
     ///
     /// # Panics

@@ -1,9 +1,9 @@
 //! Max pooling with argmax: the largest number of each window of a plane, and where it stands.
 
-use crate::Scalar;
+use crate::Number;
 use crate::index::{Window, WindowAxis};
 use crate::memory::Scratch;
-use crate::simd::{Body, Isa, MAX_LANES, Simd, Vector, dispatch};
+use crate::simd::{Body, Isa, Lanes, MAX_LANES, Simd, Vector, dispatch};
 use num_traits::Float;
 
 /// Whole numbers below this one are numbers of single precision.
@@ -35,7 +35,7 @@ struct Line<T> {
     places: Vec<T>,
 }
 
-impl<T: Scalar> ArgmaxPool<T> {
+impl<T: Number> ArgmaxPool<T> {
     /// The contest of a window that has a place of the input at every place of the output.
     ///
     /// # Panics
@@ -103,7 +103,7 @@ struct ByPlane<'a, T> {
     scratch: &'a mut Scratch<T>,
 }
 
-impl<T: Scalar> Body<T> for ByPlane<'_, T> {
+impl<T: Lanes> Body<T> for ByPlane<'_, T> {
     type Out = ();
     #[inline(always)]
     unsafe fn run<V: Vector<Lane = T>>(self, simd: Simd<V>) {
@@ -204,7 +204,7 @@ unsafe fn held<V: Vector>(simd: Simd<V>, row: *const V::Lane, reads: &[usize], p
     }
 }
 
-impl<T: Scalar> ArgmaxPool<T> {
+impl<T: Lanes> ArgmaxPool<T> {
     /// The winner of one place of a line of y, and its number, one place of x after the other.
     fn winner(&self, origin: u32, line: &Line<T>, x: &[T], o: usize) -> (u32, T) {
         // A window without a number above −∞ is won by its first place.

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use crate::Scalar;
+use crate::Number;
 use crate::dense::microkernel::{Init, PIECE, cuts};
 use crate::index::Padded;
 use crate::index::padded::Grid;
@@ -52,7 +52,7 @@ struct Part {
     blocks: Range<usize>,
 }
 
-impl<T: Scalar> ChannelsLast<'_, T> {
+impl<T: Number> ChannelsLast<'_, T> {
     pub(crate) fn run_by(&self, isa: Isa, x: &[T], y: &mut [T]) {
         let (blocks, places) = (self.to.div_ceil(lanes::<T>()), self.frame.places_to());
         let images = y.len() / (self.groups * self.to * places).max(1);
@@ -91,7 +91,7 @@ struct ByPart<'a, T> {
     scratch: &'a mut Scratch<T>,
 }
 
-impl<T: Scalar> Body<T> for ByPart<'_, T> {
+impl<T: Lanes> Body<T> for ByPart<'_, T> {
     type Out = ();
     #[inline(always)]
     unsafe fn run<V: Vector<Lane = T>>(self, simd: Simd<V>) {

@@ -1,8 +1,8 @@
 //! Clamp to two bounds, and bit masks of the elements at or beyond each of them.
 
-use crate::Scalar;
+use crate::Number;
 use crate::index::Support;
-use crate::simd::{Body, Isa, Simd, Vector, dispatch};
+use crate::simd::{Body, Isa, Lanes, Simd, Vector, dispatch};
 use rayon::prelude::*;
 
 /// Numbers of a word of flags.
@@ -24,7 +24,7 @@ impl Clamped {
     ///
     /// # Panics
     /// If there are not as many numbers as the shape has elements.
-    pub fn new<T: Scalar>(shape: &[usize], z: &[T], bounds: [T; 2]) -> (Vec<T>, Self) {
+    pub fn new<T: Number>(shape: &[usize], z: &[T], bounds: [T; 2]) -> (Vec<T>, Self) {
         let mut y = T::pool().at_least(z.len());
         let clipped = Self::by(Isa::best(), shape, Some(z), &mut y[..z.len()], bounds);
         (y, clipped)
@@ -34,12 +34,12 @@ impl Clamped {
     ///
     /// # Panics
     /// As [`new`](Self::new).
-    pub fn overwrite<T: Scalar>(shape: &[usize], z: &mut [T], bounds: [T; 2]) -> Self {
+    pub fn overwrite<T: Number>(shape: &[usize], z: &mut [T], bounds: [T; 2]) -> Self {
         Self::by(Isa::best(), shape, None, z, bounds)
     }
 
     /// Of z, or of what y holds.
-    fn by<T: Scalar>(isa: Isa, shape: &[usize], z: Option<&[T]>, y: &mut [T], bounds: [T; 2]) -> Self {
+    fn by<T: Number>(isa: Isa, shape: &[usize], z: Option<&[T]>, y: &mut [T], bounds: [T; 2]) -> Self {
         assert_eq!(y.len(), shape.iter().product::<usize>(), "one number for each element");
         let mut beyond = vec![[0; 2]; y.len().div_ceil(WORD)];
         y.par_chunks_mut(WORD * WORDS).zip(beyond.par_chunks_mut(WORDS)).enumerate().for_each(|(part, (y, beyond))| {
@@ -74,7 +74,7 @@ struct ByWords<'a, T> {
     beyond: &'a mut [[u64; 2]],
 }
 
-impl<T: Scalar> Body<T> for ByWords<'_, T> {
+impl<T: Lanes> Body<T> for ByWords<'_, T> {
     type Out = ();
     #[inline(always)]
     unsafe fn run<V: Vector<Lane = T>>(self, simd: Simd<V>) {
@@ -135,11 +135,11 @@ mod tests {
     use std::cell::Cell;
 
     use super::Clamped;
-    use crate::Scalar;
+    use crate::Number;
     use crate::simd::Isa;
     use crate::tests::Noise;
 
-    fn clips<T: Scalar>() {
+    fn clips<T: Number>() {
         let (noise, number) = (Noise(Cell::new(11)), |value: f64| T::of(value));
         let special = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 0.0, -0.5, 0.5];
         for len in [0, 1, 63, 64, 65, 200, 20_000] {

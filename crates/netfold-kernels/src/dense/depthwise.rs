@@ -6,11 +6,10 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use crate::Scalar;
 use crate::dense::microkernel::{Init, cuts};
 use crate::index::WindowAxis;
 use crate::memory::SendPtr;
-use crate::simd::{Body, Isa, Simd, Vector, dispatch};
+use crate::simd::{Body, Isa, Lanes, Simd, Vector, dispatch};
 
 /// Lines that are summed together: as many sums as a processor adds to at once, of wide registers and of others.
 const WIDE: usize = 4;
@@ -35,7 +34,7 @@ pub struct DenseDepthwise<'a, T> {
     pub begin: Init<'a, T>,
 }
 
-impl<T: Scalar> DenseDepthwise<'_, T> {
+impl<T: Lanes> DenseDepthwise<'_, T> {
     pub(crate) fn run_by(&self, isa: Isa, x: &[T], y: &mut [T]) {
         let [from, to] = [self.axes.map(|axis| axis.input), self.axes.map(|axis| axis.output)];
         let [from, to] = [from, to].map(|places| places.iter().product::<usize>());
@@ -70,7 +69,7 @@ struct ByPlanes<'a, T> {
     planes: Range<usize>,
 }
 
-impl<T: Scalar> Body<T> for ByPlanes<'_, T> {
+impl<T: Lanes> Body<T> for ByPlanes<'_, T> {
     type Out = ();
     #[inline(always)]
     unsafe fn run<V: Vector<Lane = T>>(self, simd: Simd<V>) {
@@ -242,7 +241,7 @@ struct Lines<'a, T, const L: usize> {
     free: bool,
 }
 
-impl<T: Scalar, const L: usize> Lines<'_, T, L> {
+impl<T: Lanes, const L: usize> Lines<'_, T, L> {
     /// The sums of some places on the first N lines. WHOLE: each tap reads whole registers.
     ///
     /// # Safety

@@ -2,9 +2,8 @@
 
 use rayon::prelude::*;
 
-use crate::Scalar;
 use crate::dense::microkernel::PIECE;
-use crate::simd::{Body, Isa, MAX_LANES, Simd, Vector, dispatch};
+use crate::simd::{Body, Isa, Lanes, MAX_LANES, Simd, Vector, dispatch};
 
 /// Rows that are summed at once.
 const ROWS: usize = 4;
@@ -17,7 +16,7 @@ const PRODUCTS: usize = 1 << 16;
 #[derive(Debug)]
 pub struct Gemv<'a, T>(pub &'a [T]);
 
-impl<T: Scalar> Gemv<'_, T> {
+impl<T: Lanes> Gemv<'_, T> {
     pub(crate) fn run_by(&self, isa: Isa, matrix: &[T], y: &mut [T]) {
         let x = self.0;
         let columns = x.len();
@@ -38,7 +37,7 @@ struct ByRows<'a, T> {
     y: &'a mut [T],
 }
 
-impl<T: Scalar> Body<T> for ByRows<'_, T> {
+impl<T: Lanes> Body<T> for ByRows<'_, T> {
     type Out = ();
     #[inline(always)]
     unsafe fn run<V: Vector<Lane = T>>(self, simd: Simd<V>) {
@@ -127,6 +126,7 @@ mod tests {
     use std::cell::Cell;
 
     use crate::Scalar;
+
     use crate::simd::Isa;
     use crate::tests::Noise;
 

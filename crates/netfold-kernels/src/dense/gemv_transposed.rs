@@ -1,6 +1,5 @@
 //! Transposed matrix by vector: `y = Σ over i of a[i] · matrix[i]`. Rows whose factor is zero are not read.
 
-use crate::Scalar;
 use crate::simd::{Body, Isa, Lanes, Simd, Vector, dispatch};
 use rayon::prelude::*;
 
@@ -13,7 +12,7 @@ const ROWS: usize = 4;
 #[derive(Debug)]
 pub struct GemvTransposed<'a, T>(pub &'a [T]);
 
-impl<T: Scalar> GemvTransposed<'_, T> {
+impl<T: Lanes> GemvTransposed<'_, T> {
     pub(crate) fn run_by(&self, isa: Isa, matrix: &[T], y: &mut [T]) {
         let a = self.0;
         let columns = y.len();
@@ -42,7 +41,7 @@ struct ByColumns<'a, T> {
     y: &'a mut [T],
 }
 
-impl<T: Scalar> Body<T> for ByColumns<'_, T> {
+impl<T: Lanes> Body<T> for ByColumns<'_, T> {
     type Out = ();
     #[inline(always)]
     unsafe fn run<V: Vector<Lane = T>>(self, simd: Simd<V>) {
@@ -116,6 +115,7 @@ mod tests {
     use std::cell::Cell;
 
     use crate::Scalar;
+
     use crate::simd::Isa;
     use crate::tests::Noise;
 

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use crate::Scalar;
+use crate::Number;
 use crate::dense::microkernel::{BLOCK, Init, Part, Run, Segment, Whole, block, copy, cuts, parts, run, runs};
 use crate::index::Padded;
 use crate::index::padded::SLACK;
@@ -35,7 +35,7 @@ pub struct Im2col<'a, T> {
     pub begin: Init<'a, T>,
 }
 
-impl<T: Scalar> Im2col<'_, T> {
+impl<T: Number> Im2col<'_, T> {
     pub(crate) fn run_by(&self, isa: Isa, x: &[T], y: &mut [T]) {
         let blocks = self.to.div_ceil(BLOCK);
         let images = y.len() / (self.groups * self.to * self.frame.places_to()).max(1);
@@ -68,7 +68,7 @@ struct Strip {
     direct: bool,
 }
 
-impl<T: Scalar> Whole<T> for Im2col<'_, T> {
+impl<T: Number> Whole<T> for Im2col<'_, T> {
     #[inline(always)]
     unsafe fn part<V: Vector<Lane = T>>(
         &self,

@@ -4,10 +4,10 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use crate::Scalar;
+use crate::Number;
 use crate::index::padded::Grid;
 use crate::memory::{Scratch, SendPtr};
-use crate::simd::{Body, Isa, Simd, Vector, dispatch, most};
+use crate::simd::{Body, Isa, Lanes, Simd, Vector, dispatch, most};
 
 /// Channels of the result whose weights lie side by side, and whose sums a tile holds.
 pub const BLOCK: usize = 8;
@@ -27,7 +27,7 @@ pub enum Init<'a, T> {
     Accumulate,
 }
 
-impl<T: Scalar> Init<'_, T> {
+impl<T: Lanes> Init<'_, T> {
     /// Whether the result is added to.
     pub fn adds(&self) -> bool {
         matches!(self, Self::Accumulate)
@@ -79,7 +79,7 @@ pub(crate) fn cuts(len: usize, pieces: usize) -> impl Iterator<Item = Range<usiz
 }
 
 /// A product of a whole tensor that is computed part by part.
-pub(crate) trait Whole<T: Scalar>: Sync {
+pub(crate) trait Whole<T: Lanes>: Sync {
     /// All sums of one part.
     ///
     /// # Safety
@@ -99,7 +99,7 @@ pub(crate) trait Whole<T: Scalar>: Sync {
 ///
 /// # Safety
 /// `isa` is one that this processor has, the parts share no (channel, place) of y, and see [`Whole::part`].
-pub(crate) unsafe fn run<T: Scalar, W: Whole<T>>(isa: Isa, whole: &W, parts: &[Part<'_>], x: &[T], y: &mut [T]) {
+pub(crate) unsafe fn run<T: Number, W: Whole<T>>(isa: Isa, whole: &W, parts: &[Part<'_>], x: &[T], y: &mut [T]) {
     let y = SendPtr(y.as_mut_ptr());
     parts.par_iter().for_each(|part| {
         // SAFETY: the caller's.
@@ -116,7 +116,7 @@ struct ByPart<'a, T, W> {
     scratch: &'a mut Scratch<T>,
 }
 
-impl<T: Scalar, W: Whole<T>> Body<T> for ByPart<'_, T, W> {
+impl<T: Number, W: Whole<T>> Body<T> for ByPart<'_, T, W> {
     type Out = ();
     #[inline(always)]
     unsafe fn run<V: Vector<Lane = T>>(self, simd: Simd<V>) {

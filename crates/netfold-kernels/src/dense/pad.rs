@@ -2,17 +2,16 @@
 
 use rayon::prelude::*;
 
-use crate::Scalar;
 use crate::index::Padded;
 use crate::index::padded::Line;
-use crate::simd::{Body, Isa, Simd, Vector, dispatch};
+use crate::simd::{Body, Isa, Lanes, Simd, Vector, dispatch};
 
 /// Numbers of one task at least.
 const TASK: usize = 1 << 14;
 
 impl Padded {
     /// Puts planes into frames that lie one behind the other.
-    pub(crate) fn run_by<T: Scalar>(&self, isa: Isa, planes: &[T], framed: &mut [T]) {
+    pub(crate) fn run_by<T: Lanes>(&self, isa: Isa, planes: &[T], framed: &mut [T]) {
         let (size, places) = (self.size().max(1), self.places_from().max(1));
         let parts = framed.par_chunks_exact_mut(size).zip(planes.par_chunks_exact(places));
         parts.with_min_len(TASK.div_ceil(size)).for_each(|(framed, plane)| {
@@ -29,7 +28,7 @@ struct ByPlane<'a, T> {
     framed: &'a mut [T],
 }
 
-impl<T: Scalar> Body<T> for ByPlane<'_, T> {
+impl<T: Lanes> Body<T> for ByPlane<'_, T> {
     type Out = ();
     #[inline(always)]
     unsafe fn run<V: Vector<Lane = T>>(self, simd: Simd<V>) {

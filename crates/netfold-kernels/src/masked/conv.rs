@@ -9,13 +9,12 @@ use std::ops::Range;
 use rayon::prelude::*;
 use tile::lanes;
 
-use crate::Scalar;
 use crate::index::WindowIndex;
 use crate::index::rows::{Layout, Rows, Run};
 use crate::masked::depthwise::DepthwiseRows;
 use crate::masked::depthwise::MaskedDepthwise;
 use crate::memory::{SendPtr, align_offset, line};
-use crate::simd::{Body, Isa, Simd, Vector, dispatch};
+use crate::simd::{Body, Isa, Lanes, Simd, Vector, dispatch};
 
 /// Bytes of a row from which on masked products are faster than matrix products over whole tensors: one register.
 pub const MASKED: usize = 64;
@@ -102,7 +101,7 @@ struct Lines<'a> {
     back: usize,
 }
 
-impl<T: Scalar> MaskedConv<'_, T> {
+impl<T: Lanes> MaskedConv<'_, T> {
     pub(crate) fn run_by(&self, isa: Isa, x: &[T], y: &mut [T]) {
         self.check(x, y);
         let (lines, channels) = (self.lines(), self.to.list());
@@ -201,7 +200,7 @@ impl<T: Scalar> MaskedConv<'_, T> {
     }
 }
 
-impl<T: Scalar> Job<'_, T> {
+impl<T: Lanes> Job<'_, T> {
     /// The rows of these channels of x that a place reads.
     #[inline(always)]
     fn steps(&self, image: usize, place: [usize; 2], channels: Range<usize>, steps: &mut Vec<Step<T>>) {
@@ -242,7 +241,7 @@ struct ByTask<'a, T> {
     task: Task,
 }
 
-impl<T: Scalar> Body<T> for ByTask<'_, T> {
+impl<T: Lanes> Body<T> for ByTask<'_, T> {
     type Out = ();
     #[inline(always)]
     unsafe fn run<V: Vector<Lane = T>>(self, simd: Simd<V>) {

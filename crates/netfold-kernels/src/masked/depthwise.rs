@@ -4,7 +4,6 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use crate::Scalar;
 use crate::index::WindowIndex;
 use crate::index::rows::{Rows, Run};
 use crate::memory::{SendPtr, prefetch};
@@ -33,7 +32,7 @@ pub struct MaskedDepthwise<'a, T> {
     pub add: bool,
 }
 
-impl<T: Scalar> MaskedDepthwise<'_, T> {
+impl<T: Lanes> MaskedDepthwise<'_, T> {
     /// What the unsafe code relies on.
     pub(crate) fn check(&self, x: &[T]) {
         let (from, to) = (self.from.axes, self.to.axes);
@@ -74,7 +73,7 @@ struct ByPositions<'a, T> {
     positions: Range<usize>,
 }
 
-impl<T: Scalar> Body<T> for ByPositions<'_, T> {
+impl<T: Lanes> Body<T> for ByPositions<'_, T> {
     type Out = ();
     #[inline(always)]
     unsafe fn run<V: Vector<Lane = T>>(self, simd: Simd<V>) {
@@ -101,7 +100,7 @@ pub(crate) struct DepthwiseRows<'a, T> {
     reads: Vec<(usize, usize)>,
 }
 
-impl<'a, T: Scalar> DepthwiseRows<'a, T> {
+impl<'a, T: Lanes> DepthwiseRows<'a, T> {
     pub fn new(job: &'a MaskedDepthwise<'a, T>, x: &'a [T]) -> Self {
         let (reads, run) = (Vec::with_capacity(job.reads.taps()), Run { first: 0, step: 0, listed: 0, count: 0 });
         Self { job, x, position: 0, run, reads }

@@ -4,7 +4,6 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use crate::Scalar;
 use crate::index::rows::Rows;
 use crate::memory::SendPtr;
 use crate::simd::{Body, Isa, Lanes, Simd, Vector, dispatch};
@@ -26,7 +25,7 @@ pub struct Relayout<'a> {
 }
 
 impl Relayout<'_> {
-    pub(crate) fn run_by<T: Scalar>(&self, isa: Isa, x: &[T], y: &mut [T]) {
+    pub(crate) fn run_by<T: Lanes>(&self, isa: Isa, x: &[T], y: &mut [T]) {
         assert_eq!(self.from.axes, self.to.axes, "both are of one shape");
         assert_eq!(x.len(), self.from.count() * self.width, "rows of x");
         assert_eq!(y.len(), self.to.count() * self.width, "rows of y");
@@ -47,7 +46,7 @@ impl Relayout<'_> {
     }
 
     /// Rows of y in standard order: a run of places of one channel at a time.
-    fn standard<T: Scalar>(&self, x: &[T], y: &mut [T]) {
+    fn standard<T: Lanes>(&self, x: &[T], y: &mut [T]) {
         let (width, axes) = (self.width, self.to.axes);
         let rows_a_task = (TASK / width).max(1);
         y.par_chunks_mut(rows_a_task * width).enumerate().for_each(|(task, y)| {
@@ -75,7 +74,7 @@ struct ByPositions<'a, T> {
     y: SendPtr<T>,
 }
 
-impl<T: Scalar> Body<T> for ByPositions<'_, T> {
+impl<T: Lanes> Body<T> for ByPositions<'_, T> {
     type Out = ();
     #[inline(always)]
     unsafe fn run<V: Vector<Lane = T>>(self, simd: Simd<V>) {

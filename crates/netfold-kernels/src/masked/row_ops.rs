@@ -1,7 +1,6 @@
 //! Loops over whole rows: a product with one factor a row, and a mask.
 
-use crate::Scalar;
-use crate::simd::{Body, Isa, Simd, Vector, dispatch};
+use crate::simd::{Body, Isa, Lanes, Simd, Vector, dispatch};
 
 /// `sums[k] += Σ over rows r of factor(r) · x[r · width + k]`, in double precision.
 ///
@@ -9,7 +8,7 @@ use crate::simd::{Body, Isa, Simd, Vector, dispatch};
 ///
 /// # Panics
 /// If there is not one sum for each vector of the batch.
-pub fn dot<T: Scalar>(x: &[T], width: usize, factor: impl Fn(usize) -> T, sums: &mut [f64]) {
+pub fn dot<T: Lanes>(x: &[T], width: usize, factor: impl Fn(usize) -> T, sums: &mut [f64]) {
     assert_eq!(sums.len(), width, "one sum a probe");
     // SAFETY: nothing is demanded.
     unsafe { dispatch(Isa::best(), Dot { x, width, factor, sums }) };
@@ -23,7 +22,7 @@ struct Dot<'a, T, F> {
     sums: &'a mut [f64],
 }
 
-impl<T: Scalar, F: Fn(usize) -> T> Body<T> for Dot<'_, T, F> {
+impl<T: Lanes, F: Fn(usize) -> T> Body<T> for Dot<'_, T, F> {
     type Out = ();
     #[inline(always)]
     unsafe fn run<V: Vector<Lane = T>>(self, _: Simd<V>) {
@@ -46,7 +45,7 @@ impl<T: Scalar, F: Fn(usize) -> T> Body<T> for Dot<'_, T, F> {
 }
 
 /// Zero where the bit is 0.
-pub fn keep_stored<T: Scalar>(values: &mut [T], bits: &[u64]) {
+pub fn keep_stored<T: Lanes>(values: &mut [T], bits: &[u64]) {
     // SAFETY: nothing is demanded.
     unsafe { dispatch(Isa::best(), Keep { values, bits }) };
 }
@@ -57,7 +56,7 @@ struct Keep<'a, T> {
     bits: &'a [u64],
 }
 
-impl<T: Scalar> Body<T> for Keep<'_, T> {
+impl<T: Lanes> Body<T> for Keep<'_, T> {
     type Out = ();
     #[inline(always)]
     unsafe fn run<V: Vector<Lane = T>>(self, simd: Simd<V>) {

@@ -1,7 +1,6 @@
 //! Segment sum: `y[r] = Σ x[i]` over all i with target(i) = r. The segments are singly linked lists. The transpose of max
 //! pooling is such a sum.
 
-use crate::Scalar;
 use crate::memory::{line, prefetch};
 use crate::simd::{Body, Isa, Lanes, Simd, Vector, dispatch};
 use rayon::prelude::*;
@@ -38,7 +37,7 @@ impl SegmentSum {
         Self { first, next }
     }
 
-    pub(crate) fn run_by<T: Scalar>(&self, isa: Isa, x: &[T], y: &mut [T]) {
+    pub(crate) fn run_by<T: Lanes>(&self, isa: Isa, x: &[T], y: &mut [T]) {
         if y.is_empty() {
             return;
         }
@@ -61,7 +60,7 @@ struct ByRows<'a, T> {
     y: &'a mut [T],
 }
 
-impl<T: Scalar> Body<T> for ByRows<'_, T> {
+impl<T: Lanes> Body<T> for ByRows<'_, T> {
     type Out = ();
     #[inline(always)]
     unsafe fn run<V: Vector<Lane = T>>(self, simd: Simd<V>) {
@@ -145,11 +144,11 @@ mod tests {
     use std::cell::Cell;
 
     use super::SegmentSum;
-    use crate::Scalar;
+    use crate::Number;
     use crate::simd::Isa;
     use crate::tests::Noise;
 
-    fn sums<T: Scalar>() {
+    fn sums<T: Number>() {
         let noise = Noise(Cell::new(6));
         for (from, to) in [(1, 1), (40, 7), (7, 40), (300, 200)] {
             let targets: Vec<Option<usize>> =

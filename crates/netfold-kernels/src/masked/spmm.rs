@@ -2,7 +2,6 @@
 //! products of the rows of the matrix and those of x. A row of the matrix whose d is not stored is not read, and any other
 //! row is read from end to end.
 
-use crate::Scalar;
 use crate::memory::prefetch;
 use crate::simd::{Body, Isa, Lanes, Simd, Vector, dispatch};
 use rayon::prelude::*;
@@ -29,7 +28,7 @@ pub struct Spmm<'a, T> {
     pub width: usize,
 }
 
-impl<T: Scalar> Spmm<'_, T> {
+impl<T: Lanes> Spmm<'_, T> {
     pub(crate) fn run_by(&self, isa: Isa, x: &[T], y: &mut [T]) {
         assert_eq!(x.len(), self.from.len() * self.width, "rows of x");
         assert_eq!(y.len(), self.to.len() * self.width, "rows of y");
@@ -53,7 +52,7 @@ struct ByColumns<'a, T> {
     y: &'a mut [T],
 }
 
-impl<T: Scalar> Body<T> for ByColumns<'_, T> {
+impl<T: Lanes> Body<T> for ByColumns<'_, T> {
     type Out = ();
     #[inline(always)]
     unsafe fn run<V: Vector<Lane = T>>(self, simd: Simd<V>) {
@@ -170,11 +169,11 @@ mod tests {
     use std::cell::Cell;
 
     use super::Spmm;
-    use crate::Scalar;
+    use crate::Number;
     use crate::simd::Isa;
     use crate::tests::Noise;
 
-    fn sums<T: Scalar>() {
+    fn sums<T: Number>() {
         let noise = Noise(Cell::new(5));
         let number = |_| T::of(noise.below(9) as f64 - 4.0);
         for (rows, columns) in [(1, 1), (5, 9), (6, 300), (20, 17), (13, 600)] {

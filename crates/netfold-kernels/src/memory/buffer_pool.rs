@@ -82,6 +82,18 @@ impl<T: Scalar> Pool<T> {
         self.buffers.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clear();
     }
 
+    /// Counts one more user.
+    pub(super) fn enter(&self) {
+        self.users.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts one user less; with the last one go the buffers.
+    pub(super) fn leave(&self) {
+        if self.users.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.clear();
+        }
+    }
+
     /// Keeps a buffer for the next one, while somebody uses the pool.
     pub fn give(&self, buffer: Vec<T>) {
         if buffer.capacity() >= SMALL && self.users.load(Ordering::Relaxed) > 0 {
@@ -93,25 +105,5 @@ impl<T: Scalar> Pool<T> {
 impl<T: Scalar> Default for Pool<T> {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-/// While one of these lives, large buffers of dropped batches are kept and used again; with the last one they go.
-#[derive(Debug)]
-pub struct Reuse<T: Scalar>(std::marker::PhantomData<T>);
-
-impl<T: Scalar> Reuse<T> {
-    /// Starts to keep buffers.
-    pub fn start() -> Self {
-        T::pool().users.fetch_add(1, Ordering::Relaxed);
-        Self(std::marker::PhantomData)
-    }
-}
-
-impl<T: Scalar> Drop for Reuse<T> {
-    fn drop(&mut self) {
-        if T::pool().users.fetch_sub(1, Ordering::Relaxed) == 1 {
-            T::pool().clear();
-        }
     }
 }

@@ -1,11 +1,13 @@
 //! Buffers and threads that are kept for the next loop.
 
 mod buffer_pool;
+mod buffered;
 mod huge_pages;
 mod scratch;
 mod spin;
 
-pub use buffer_pool::{Pool, Reuse};
+pub use buffer_pool::Pool;
+pub use buffered::{Buffered, Reuse};
 pub use huge_pages::advise_huge_pages;
 pub use scratch::Scratch;
 pub use spin::awake;

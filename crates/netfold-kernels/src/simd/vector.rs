@@ -15,7 +15,7 @@ pub(crate) const MAX_LANES: usize = 16;
 /// and only what takes a pointer is not.
 pub trait Vector: Copy {
     /// What a lane holds.
-    type Lane: Scalar;
+    type Lane: Lanes;
     /// A register of fewer lanes, for what is left of a row.
     type Narrow: Vector<Lane = Self::Lane>;
     /// Some of its lanes.
@@ -213,7 +213,7 @@ impl<V: Vector> Simd<V> {
 }
 
 /// The registers of a number's instruction sets.
-pub trait Lanes: Sized {
+pub trait Lanes: Scalar {
     /// 64 bytes, where there is AVX-512.
     type V512: Vector<Lane = Self>;
     /// 32 bytes, where there are AVX2 and FMA.
@@ -231,7 +231,7 @@ pub struct ScalarLanes<T, const N: usize, const FMA: bool>([T; N]);
 /// Whether a multiply-add in portable code is one instruction; as a library call it would be slow.
 pub(crate) const PORTABLE_FMA: bool = cfg!(any(target_feature = "fma", target_arch = "aarch64"));
 
-impl<T: Scalar, const N: usize, const FMA: bool> Vector for ScalarLanes<T, N, FMA> {
+impl<T: Lanes, const N: usize, const FMA: bool> Vector for ScalarLanes<T, N, FMA> {
     type Lane = T;
     type Narrow = ScalarLanes<T, 1, FMA>;
     type Mask = (usize, usize);

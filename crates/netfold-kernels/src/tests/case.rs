@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use crate::Scalar;
+use crate::Number;
 use crate::dense::channels_last;
 use crate::dense::few_channels::THIN;
 use crate::dense::winograd;
@@ -19,7 +19,7 @@ pub(crate) struct Batch<T> {
     pub values: Vec<T>,
 }
 
-impl<T: Scalar> Batch<T> {
+impl<T: Number> Batch<T> {
     /// The numbers of an element, if it is stored.
     pub fn at(&self, element: usize) -> Option<&[T]> {
         self.support.row_of(element).map(|row| &self.values[row * self.width..][..self.width])
@@ -42,11 +42,11 @@ impl Noise {
         self.next() as usize % n
     }
 
-    pub(crate) fn number<T: Scalar>(&self) -> T {
+    pub(crate) fn number<T: Number>(&self) -> T {
         T::of((self.next() % 2001) as f64 / 1000.0 - 1.0)
     }
 
-    pub(crate) fn numbers<T: Scalar>(&self, n: usize) -> Vec<T> {
+    pub(crate) fn numbers<T: Number>(&self, n: usize) -> Vec<T> {
         (0..n).map(|_| self.number()).collect()
     }
 
@@ -79,7 +79,7 @@ impl Noise {
 }
 
 /// One random product: what both loops take.
-pub(crate) struct Case<T: Scalar> {
+pub(crate) struct Case<T: Number> {
     pub groups: usize,
     pub ins: usize,
     pub outs: usize,
@@ -95,7 +95,7 @@ pub(crate) struct Case<T: Scalar> {
     bias: Vec<T>,
 }
 
-impl<T: Scalar> Case<T> {
+impl<T: Number> Case<T> {
     /// What the sums of a whole tensor begin with.
     fn begin(&self) -> Init<'_, T> {
         match () {

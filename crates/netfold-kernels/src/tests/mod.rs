@@ -9,20 +9,20 @@ pub(crate) use case::Noise;
 use case::{Batch, Case};
 use rayon::ThreadPoolBuilder;
 
-use crate::Scalar;
 use crate::dense::few_channels::THIN;
 use crate::index::{Support, WindowAxis};
 use crate::masked::{Relayout, dot, keep_stored};
 use crate::simd::Isa;
+use crate::{Number, Scalar};
 
-fn agree<T: Scalar>(case: &Case<T>, y: &[T], isa: Isa) {
+fn agree<T: Number>(case: &Case<T>, y: &[T], isa: Isa) {
     let scale = (case.ins * case.reads.taps() + 1) as f64 * T::epsilon().wide() * 4.0;
     for (y, plain) in y.iter().zip(case.plain()) {
         assert!((y.wide() - plain).abs() <= scale, "{isa:?}: {y} and {plain}");
     }
 }
 
-fn sums<T: Scalar>() {
+fn sums<T: Number>() {
     let noise = Noise(Cell::new(0x1234_5678_9abc_def1));
     for round in 0..120 {
         let depth = round % 3 == 0;
@@ -36,7 +36,7 @@ fn sums<T: Scalar>() {
     }
 }
 
-fn whole_sums<T: Scalar>() {
+fn whole_sums<T: Number>() {
     let (noise, mut met) = (Noise(Cell::new(0x0dd_ba11)), 0);
     for round in 0..150 {
         let mut case = Case::<T>::new(&noise, round % 3 == 0);
@@ -58,7 +58,7 @@ fn whole_sums<T: Scalar>() {
     assert!(met > 50, "{met} products with few places");
 }
 
-fn lone_sums<T: Scalar>() {
+fn lone_sums<T: Number>() {
     let (noise, mut met) = (Noise(Cell::new(0xa1_0e)), 0);
     for _ in 0..100 {
         let axes = [noise.long_axis(), noise.long_axis()];
@@ -89,7 +89,7 @@ fn three(noise: &Noise) -> [WindowAxis; 2] {
     })
 }
 
-fn minimal_sums<T: Scalar>() {
+fn minimal_sums<T: Number>() {
     let noise = Noise(Cell::new(0x3b3));
     for _ in 0..80 {
         let (axes, transpose) = (three(&noise), noise.below(2) == 0);

@@ -2,60 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{Entrywise, Field, LinearMap, Probes, Real, Support};
-
-/// A map that several owners hold.
-pub type SharedMap<T> = Arc<dyn LinearMap<T>>;
-
-impl<T: Real> LinearMap<T> for SharedMap<T> {
-    fn domain(&self) -> &[usize] {
-        (**self).domain()
-    }
-
-    fn codomain(&self) -> &[usize] {
-        (**self).codomain()
-    }
-
-    fn apply(&self, x: Probes<T>, onto: &Support) -> Probes<T> {
-        (**self).apply(x, onto)
-    }
-
-    fn apply_plus(&self, x: Probes<T>, c: &Field<T>) -> Probes<T> {
-        (**self).apply_plus(x, c)
-    }
-
-    fn apply_transpose(&self, y: Probes<T>, onto: &Support) -> Probes<T> {
-        (**self).apply_transpose(y, onto)
-    }
-
-    fn add_transpose(&self, y: Probes<T>, sum: Probes<T>) -> Probes<T> {
-        (**self).add_transpose(y, sum)
-    }
-
-    fn trim(&self) {
-        (**self).trim();
-    }
-
-    fn products(&self, x: &Support, y: &Support) -> f64 {
-        (**self).products(x, y)
-    }
-
-    fn image(&self, of: &Support) -> Support {
-        (**self).image(of)
-    }
-
-    fn preimage(&self, of: &Support) -> Support {
-        (**self).preimage(of)
-    }
-
-    fn entrywise(&self, how: Entrywise) -> SharedMap<T> {
-        (**self).entrywise(how)
-    }
-
-    fn is_exact(&self) -> bool {
-        (**self).is_exact()
-    }
-}
+use crate::{Entrywise, Field, LinearMap, Probes, Real, SharedMap, Support};
 
 /// Aᵀ: the two directions exchanged.
 ///

@@ -233,7 +233,7 @@ impl<T: Real> LinearMap<T> for Conv<T> {
             Some(bias) if self.algorithm(x.width(), false).is_whole() && !x.values().is_empty() && full.count() > 0 => {
                 self.whole(x, false, Init::Bias(bias), Probes::scratch(&full, 1))
             }
-            _ => c.plus(self.run(x, &full, false, None)),
+            _ => self.run(x, &full, false, None).plus_field(c),
         }
     }
 

@@ -75,7 +75,7 @@ impl<T: Real> LinearMap<T> for Diagonal<T> {
                 });
                 y
             }
-            _ => c.plus(self.scale(x, &Support::full(self.factors.shape()))),
+            _ => self.scale(x, &Support::full(self.factors.shape())).plus_field(c),
         }
     }
 

@@ -3,7 +3,7 @@
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 
-use crate::Real;
+use netfold_kernels::Scalar;
 
 /// A row-major matrix in a slice: `rows × cols`, rows `stride` apart; `transposed` swaps its two axes when read.
 #[derive(Clone, Copy)]
@@ -14,7 +14,7 @@ pub(crate) struct View<'a, T> {
     pub stride: usize,
 }
 
-impl<'a, T: Real> View<'a, T> {
+impl<'a, T: Scalar> View<'a, T> {
     /// A matrix without gaps.
     pub fn new(data: &'a [T], rows: usize, cols: usize) -> Self {
         Self { data, rows, cols, stride: cols }
@@ -45,11 +45,11 @@ macro_rules! gemm {
 gemm!(f32 f64);
 
 /// Runs `work(first column, block)` over blocks of `width` columns of C, in parallel.
-pub(crate) fn by_columns<T: Real>(c: MatMut<'_, T>, width: usize, work: &(impl Fn(usize, MatMut<'_, T>) + Sync)) {
+pub(crate) fn by_columns<T: Scalar>(c: MatMut<'_, T>, width: usize, work: &(impl Fn(usize, MatMut<'_, T>) + Sync)) {
     split(c, 0, width.max(1), work);
 }
 
-fn split<T: Real>(c: MatMut<'_, T>, first: usize, width: usize, work: &(impl Fn(usize, MatMut<'_, T>) + Sync)) {
+fn split<T: Scalar>(c: MatMut<'_, T>, first: usize, width: usize, work: &(impl Fn(usize, MatMut<'_, T>) + Sync)) {
     let blocks = c.ncols().div_ceil(width);
     if blocks <= 1 {
         if c.ncols() > 0 {

@@ -15,7 +15,7 @@ mod select;
 mod sparse;
 
 pub use cached_rows::Stack;
-pub use compose::{Chain, SharedMap, Transposed};
+pub use compose::{Chain, Transposed};
 pub use conv::{Conv, Filters, FusedConv, Fusible};
 pub use diagonal::Diagonal;
 pub use gemm::Gemm;

@@ -9,13 +9,13 @@ mod sums;
 
 use sums::{STEP, Term, sums};
 
-use crate::Scalar;
+use crate::Number;
 use crate::dense::microkernel::Init;
 use crate::dense::pad::{alternate, collect, put};
 use crate::index::Padded;
 use crate::index::padded::{Grid, SLACK};
 use crate::memory::{Scratch, SendPtr};
-use crate::simd::{Body, Isa, Simd, Vector, dispatch};
+use crate::simd::{Body, Isa, Lanes, Simd, Vector, dispatch};
 
 /// Channels of a group of the result at most: their sums share what is read.
 pub const THIN: usize = 4;
@@ -58,7 +58,7 @@ struct Part<'a, T, const C: usize> {
     lines: Range<usize>,
 }
 
-impl<T: Scalar> FewChannels<'_, T> {
+impl<T: Number> FewChannels<'_, T> {
     pub(crate) fn run_by(&self, isa: Isa, x: &[T], y: &mut [T]) {
         let (size, places) = (self.from * self.frame.places_from(), self.to * self.frame.places_to());
         let tasks = y.len() / places.max(1);
@@ -200,7 +200,7 @@ struct ByPlanes<'a, T> {
     framed: &'a mut [T],
 }
 
-impl<T: Scalar> Body<T> for ByPlanes<'_, T> {
+impl<T: Lanes> Body<T> for ByPlanes<'_, T> {
     type Out = ();
     #[inline(always)]
     unsafe fn run<V: Vector<Lane = T>>(self, simd: Simd<V>) {
@@ -221,7 +221,7 @@ struct ByLines<'a, T, const C: usize> {
     scratch: &'a mut Scratch<T>,
 }
 
-impl<T: Scalar, const C: usize> Body<T> for ByLines<'_, T, C> {
+impl<T: Lanes, const C: usize> Body<T> for ByLines<'_, T, C> {
     type Out = ();
     #[inline(always)]
     unsafe fn run<V: Vector<Lane = T>>(self, simd: Simd<V>) {

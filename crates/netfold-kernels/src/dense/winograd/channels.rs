@@ -5,12 +5,12 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::{POINTS, TILE, Winograd, grid_of, read_channel, sums_of};
-use crate::Scalar;
+use crate::Number;
 use crate::dense::channels_last::{lanes, pieces, tile, turn};
 use crate::dense::microkernel::{Run, cuts, runs};
 use crate::index::padded::Grid;
 use crate::memory::{Scratch, SendPtr};
-use crate::simd::{Body, Isa, MAX_LANES, Simd, Vector, dispatch, registers};
+use crate::simd::{Body, Isa, Lanes, MAX_LANES, Simd, Vector, dispatch, registers};
 
 /// Blocks of channels that are summed together at most.
 const BLOCKS: usize = 3;
@@ -44,7 +44,7 @@ struct Part {
 ///
 /// # Safety
 /// `isa` is one that this processor has, and what [`Winograd::run_by`] asserts holds.
-pub(crate) unsafe fn run<T: Scalar>(
+pub(crate) unsafe fn run<T: Number>(
     isa: Isa,
     winograd: &Winograd<'_, T>,
     grid: &Grid,
@@ -95,7 +95,7 @@ struct ByPart<'a, T> {
     scratch: &'a mut Scratch<T>,
 }
 
-impl<T: Scalar> Body<T> for ByPart<'_, T> {
+impl<T: Lanes> Body<T> for ByPart<'_, T> {
     type Out = ();
     #[inline(always)]
     unsafe fn run<V: Vector<Lane = T>>(self, simd: Simd<V>) {

@@ -15,11 +15,11 @@
 mod channels;
 mod tiles;
 
-use crate::Scalar;
+use crate::Number;
 use crate::dense::microkernel::{BLOCK, Init, Run, copy};
 use crate::index::padded::{Grid, SLACK};
 use crate::index::{Padded, WindowAxis};
-use crate::simd::{Isa, Simd, Vector};
+use crate::simd::{Isa, Lanes, Simd, Vector};
 
 /// Products of a tile and a pair of channels.
 pub const POINTS: usize = 16;
@@ -52,7 +52,7 @@ pub struct Winograd<'a, T> {
 }
 
 /// Channels of a block of weights, for a result of so many channels at these places.
-pub fn block<T: Scalar>(channels: usize, places: [usize; 2]) -> usize {
+pub fn block<T: Lanes>(channels: usize, places: [usize; 2]) -> usize {
     if by_channels(channels, places) { crate::dense::channels_last::lanes::<T>() } else { BLOCK }
 }
 
@@ -75,7 +75,7 @@ pub fn frame(from: [usize; 2], to: [usize; 2], pad: [isize; 2]) -> Padded {
 }
 
 /// G g Gᵀ of a 3×3 window.
-pub fn spectrum<T: Scalar>(window: [T; 9]) -> [T; POINTS] {
+pub fn spectrum<T: Lanes>(window: [T; 9]) -> [T; POINTS] {
     let points = |[a, b, c]: [f64; 3]| [a, 0.5 * (a + b + c), 0.5 * (a - b + c), c];
     let g = window.map(|weight| weight.wide());
     let columns = [0, 1, 2].map(|s| points([g[s], g[3 + s], g[6 + s]]));
@@ -87,7 +87,7 @@ pub fn spectrum<T: Scalar>(window: [T; 9]) -> [T; POINTS] {
     made
 }
 
-impl<T: Scalar> Winograd<'_, T> {
+impl<T: Number> Winograd<'_, T> {
     pub(crate) fn run_by(&self, isa: Isa, x: &[T], y: &mut [T]) {
         let block = block::<T>(self.to, self.places);
         let blocks = self.to.div_ceil(block);

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::{POINTS, TILE, Winograd, grid_of, put, read_channel, sums_of};
-use crate::Scalar;
+use crate::Number;
 use crate::dense::microkernel::{self, BLOCK, Part, Segment, Whole, runs};
 use crate::dense::pad::alternate;
 use crate::index::padded::Grid;
@@ -17,7 +17,7 @@ const GROUP: usize = 8;
 ///
 /// # Safety
 /// `isa` is one that this processor has, and what [`Winograd::run_by`] asserts holds.
-pub(crate) unsafe fn run<T: Scalar>(
+pub(crate) unsafe fn run<T: Number>(
     isa: Isa,
     job: &Winograd<'_, T>,
     grids: &[Grid],
@@ -30,7 +30,7 @@ pub(crate) unsafe fn run<T: Scalar>(
     unsafe { microkernel::run(isa, job, &parts, x, y) };
 }
 
-impl<T: Scalar> Whole<T> for Winograd<'_, T> {
+impl<T: Number> Whole<T> for Winograd<'_, T> {
     #[inline(always)]
     unsafe fn part<V: Vector<Lane = T>>(
         &self,

@@ -1,0 +1,9 @@
+//! What a loop needs of its numbers.
+
+use crate::memory::Buffered;
+use crate::simd::Lanes;
+
+/// A number that has registers and buffers.
+pub trait Number: Lanes + Buffered {}
+
+impl<T: Lanes + Buffered> Number for T {}
