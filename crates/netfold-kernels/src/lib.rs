@@ -17,6 +17,7 @@
 
 #![allow(unsafe_code)]
 
+pub mod ablation;
 pub mod dense;
 pub mod index;
 pub mod masked;

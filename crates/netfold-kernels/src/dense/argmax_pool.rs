@@ -1,6 +1,7 @@
 //! Max pooling with argmax: the largest number of each window of a plane, and where it stands.
 
 use crate::Number;
+use crate::ablation::is_on;
 use crate::index::{Window, WindowAxis};
 use crate::memory::Scratch;
 use crate::simd::{Body, Isa, Lanes, MAX_LANES, Simd, Vector, dispatch};
@@ -54,7 +55,8 @@ impl<T: Number> ArgmaxPool<T> {
         let at = |place: isize| {
             place.rem_euclid(stride) as usize * pitch + (place.div_euclid(stride) + front as isize) as usize
         };
-        let (mut lines, mut counted) = (Vec::new(), true);
+        let mut lines = Vec::new();
+        let mut counted = is_on("argmax_pool");
         for line in 0..outer.output().iter().product() {
             let mut from = Vec::new();
             outer.visit(line, |_, line| from.push(line));

@@ -7,6 +7,7 @@ use rayon::prelude::*;
 
 use super::gemm::{View, by_columns};
 use crate::{Entrywise, LinearMap, Probes, Real, SharedMap, Support};
+use netfold_kernels::ablation::is_on;
 use netfold_kernels::dense::{Gemv, GemvTransposed};
 use netfold_kernels::index::rows::Axes;
 use netfold_kernels::index::{WindowAxis, WindowIndex};
@@ -98,7 +99,7 @@ impl<T: Real> Product<T> {
             (self.pairs.as_slice(), other) == (&[(0, 0)], 1) && self.domain.iter().product::<usize>() == self.k;
         // y runs along the rows of the stored matrix or along its columns.
         let along_rows = (self.side == Side::Right) == transpose;
-        if single && x.width() == 1 {
+        if single && x.width() == 1 && is_on("gemv") {
             let (from, to) = if transpose { (&self.codomain, &self.domain) } else { (&self.domain, &self.codomain) };
             let (x, full) = (x.clone().onto(&Support::full(from)), Support::full(to));
             let mut y = Probes::scratch(&full, 1);

@@ -16,6 +16,7 @@ mod channels;
 mod tiles;
 
 use crate::Number;
+use crate::ablation::is_on;
 use crate::dense::microkernel::{BLOCK, Init, Run, copy};
 use crate::index::padded::{Grid, SLACK};
 use crate::index::{Padded, WindowAxis};
@@ -58,7 +59,7 @@ pub fn block<T: Lanes>(channels: usize, places: [usize; 2]) -> usize {
 
 /// Whether the lanes of a register are channels.
 fn by_channels(channels: usize, places: [usize; 2]) -> bool {
-    channels >= MANY && places.map(|n| n.div_ceil(TILE)).iter().product::<usize>() <= FEW
+    is_on("winograd_channels") && channels >= MANY && places.map(|n| n.div_ceil(TILE)).iter().product::<usize>() <= FEW
 }
 
 /// How tiles read planes of `from` places for a result of `to` places, `pad` places of padding before the first one.

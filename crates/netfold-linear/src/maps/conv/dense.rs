@@ -5,6 +5,7 @@ use rayon::prelude::*;
 use super::{Conv, Sizes};
 use crate::Real;
 use crate::WindowAxis;
+use netfold_kernels::ablation::is_on;
 use netfold_kernels::dense::channels_last;
 use netfold_kernels::dense::depthwise;
 use netfold_kernels::dense::few_channels::THIN;
@@ -60,6 +61,9 @@ impl<T: Real> Conv<T> {
     /// too, the other way.
     fn lone(&self, transpose: bool) -> Option<[WindowAxis; 2]> {
         let (Sizes { ins: 1, outs: 1, taps: 1.. }, axes) = (self.sizes(), self.axes) else { return None };
+        if !is_on("depthwise") {
+            return None;
+        }
         if axes[1].kernel > depthwise::TAPS || axes[1].stride > depthwise::STRIDE {
             return None;
         }
@@ -72,7 +76,7 @@ impl<T: Real> Conv<T> {
     /// Whether groups of the result have so few channels that they are computed plane by plane.
     pub(super) fn is_thin(&self, transpose: bool) -> bool {
         let s = self.sizes();
-        (if transpose { s.ins } else { s.outs }) <= THIN
+        (if transpose { s.ins } else { s.outs }) <= THIN && is_on("few_channels")
     }
 
     /// Whether [`ChannelsLast`] computes the product, and faster than [`Im2col`].
@@ -82,7 +86,9 @@ impl<T: Real> Conv<T> {
         let places = frame.places_to();
         let used = |n: usize, lanes: usize| n as f64 / n.next_multiple_of(lanes) as f64;
         let least = if places <= FEW { 0.95 } else { 1.05 };
-        frame.is_one_grid() && used(to, channels_last::lanes::<T>()) > least * used(places, channels_last::lanes::<T>())
+        is_on("channels_last")
+            && frame.is_one_grid()
+            && used(to, channels_last::lanes::<T>()) > least * used(places, channels_last::lanes::<T>())
     }
 
     /// Whether [`Winograd`] computes the product, and faster than [`Im2col`].
@@ -97,7 +103,8 @@ impl<T: Real> Conv<T> {
         let faster = |places: [usize; 2]| {
             points * registers(places.map(|n| n.div_ceil(2))) < 9 * s.ins * s.outs * registers(places)
         };
-        self.axes.iter().all(plain)
+        is_on("winograd")
+            && self.axes.iter().all(plain)
             && faster(self.axes.map(|axis| axis.output))
             && faster(self.axes.map(|axis| axis.input))
     }
