@@ -33,7 +33,11 @@ pub struct Kept {
 impl Kept {
     /// A copy of a row.
     pub fn new<T: Precision>(row: &RowRef<'_, T>, x: &Tensor<T>, reference: Option<&Tensor<T>>) -> Self {
-        let (contributions, bias) = row.contributions(x, reference);
+        let (contributions, bias) = match reference {
+            Some(reference) => row.contributions_against(reference, x),
+            // A b of −0 is 0.
+            None => (row.contributions(x), row.bias.wide() + 0.0),
+        };
         Self {
             class: row.class,
             weights: row.weights.iter().map(|w| w.wide()).collect(),

@@ -333,6 +333,7 @@ fn show(bar: &Mutex<Option<Bar>>, Progress { step, done, all }: Progress) {
     let name = match step {
         Step::Rows => "rows of W",
         Step::Randomise => "layers randomised",
+        Step::Pieces => "pieces",
         _ => return,
     };
     // A bar is nothing that a panic elsewhere could leave half made.

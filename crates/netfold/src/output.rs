@@ -2,7 +2,7 @@
 
 mod certificate;
 pub mod folder;
-mod store;
+pub(crate) mod store;
 
 pub use certificate::{
     Argmax, Certificate, Circumstances, FrozenNodes, HeldGate, MaskDensity, Seconds, TieCount, peak_memory,

@@ -20,6 +20,10 @@ pub enum Step {
     Rows,
     /// Maps of networks with shuffled weights; counted in layers.
     Randomise,
+    /// The largest ball inside a region; counted in switches measured, of all switches.
+    Radius,
+    /// The linear pieces of a path; counted in pieces found, of the most that are looked for.
+    Pieces,
 }
 
 /// How far a step has come.
@@ -40,7 +44,8 @@ pub struct Watch(Option<Arc<Told>>);
 type Told = dyn Fn(Progress) -> ControlFlow<()> + Send + Sync;
 
 impl Watch {
-    /// `told` is called many times a second; when it returns `Break` the call ends with [`Error::Stopped`].
+    /// `told` is called many times a second; when it returns `Break` the call ends with [`Error::Stopped`]. A search
+    /// ([`Step::Radius`], [`Step::Pieces`]) ends with what it has found.
     pub fn new(told: impl Fn(Progress) -> ControlFlow<()> + Send + Sync + 'static) -> Self {
         Self(Some(Arc::new(told)))
     }

@@ -21,7 +21,7 @@
 //! #     .with_output(ValueInfo::new("y", DType::F64, [1, 2]));
 //! # let model = Model::new(netfold_onnx::decode(netfold_onnx::encode(&ModelDef::new(graph)), None)?)?;
 //! use netfold::region::{Line, Norm, decisions, fidelity};
-//! use netfold::{Model, Rules, Tensor, trace::NonFinite};
+//! use netfold::{Model, Rules, Tensor, Watch, trace::NonFinite};
 //!
 //! // y = relu(x₀ − x₁ + 1, ½ x₀ + 2 x₁ − 3), at x = (5, 2): both units are on, by 4 and by 3.5
 //! let x = Tensor::new(&[1, 2], vec![5.0_f64, 2.0]);
@@ -40,7 +40,7 @@
 //! assert_eq!(curve.iter().map(|at| at.difference).collect::<Vec<_>>(), [0.0, 2.0]);
 //!
 //! // The nearest border is the second unit's: 3.5 / ‖(½, 2)‖₂.
-//! let ball = &region.radius(&[Norm::L2], &mut |_| true)[0];
+//! let ball = &region.radius(&[Norm::L2], &Watch::default())[0];
 //! assert!(ball.is_exact() && (ball.upper - 3.5 / 4.25_f64.sqrt()).abs() < 1e-12);
 //! // The classes are equal nearer than that: the network has no nearer adversarial input.
 //! let other = &decisions(&region.circuit, trace.logits()?, 0, &[1])[0];
@@ -72,12 +72,12 @@ use crate::trace::{Trace, node_error};
 use crate::value::Value;
 
 pub use decision::{Against, Decision, border, decisions};
-pub use direction::Direction;
+pub use direction::{Direction, Space};
 pub use fidelity::{Fidelity, fidelity};
 pub use integrate::{Integral, Path};
 pub use line::{Event, Line, Piece};
 pub use norms::Norm;
-pub use radius::{Bracket, Progress};
+pub use radius::{Bracket, Search};
 pub use ray::Exit;
 
 /// The linear region around a traced input: a circuit, and where its nodes switch.

@@ -5,7 +5,7 @@
 use netfold::inspect::{InputRole, Start};
 use netfold::region::Line;
 use netfold::trace::{NonFinite, Tracing};
-use netfold::{Circuit, Error, Feed, Kind, Model, Path, Rules, Tensor, Value};
+use netfold::{Circuit, Error, Feed, Kind, Model, Path, Rules, Tensor, Value, Watch};
 use netfold_onnx::{Attribute, DType, Data, GraphDef, ModelDef, NodeDef, TensorDef, ValueInfo};
 
 fn numbers(len: usize, step: usize) -> Vec<f64> {
@@ -100,8 +100,8 @@ fn what_is_asked_of_a_trace_keeps_what_is_held() {
 
     let path = Path { model: &model, output, non_finite, reference: there.clone(), feed };
     let expected = Path { model: &alone, output: alone.outputs[0], non_finite, reference: there, feed: (&left).into() };
-    let made = path.integrate(1, 100, &mut |_| true).unwrap();
-    assert_eq!(made, expected.integrate(1, 100, &mut |_| true).unwrap());
+    let made = path.integrate(1, 100, &Watch::default()).unwrap();
+    assert_eq!(made, expected.integrate(1, 100, &Watch::default()).unwrap());
     assert!(made.is_exact() && made.pieces > 1);
 }
 

@@ -91,6 +91,31 @@ fn a_path_its_bytes_its_pixels_and_its_tensor_are_one_input() {
 }
 
 #[test]
+fn the_one_layer_model_is_a_model_of_the_same_logits() {
+    let folded = aircraft().fold::<f32>(example(PICTURE)).unwrap();
+    let one_layer = Model::new(folded.one_layer(&[1, 0]).unwrap()).unwrap();
+    let logits = one_layer.fold(folded.x()).unwrap().logits().clone();
+    for (logit, class) in logits.data().iter().zip([1, 0]) {
+        assert!((logit - folded.logits().data()[class]).abs() < 1e-4 * folded.logits().data()[class].abs());
+    }
+    // The file that is saved holds the same numbers.
+    let folder = tempfile::tempdir().unwrap();
+    folded.save(folder.path(), &[1, 0]).unwrap();
+    let saved = Model::read(folder.path().join("reconstructed.onnx")).unwrap();
+    assert_eq!(saved.fold(folded.x()).unwrap().logits(), &logits);
+    assert!(folded.one_layer(&[2]).is_err());
+}
+
+#[test]
+fn a_fold_checks_its_own_numbers() {
+    let folded = aircraft().fold::<f64>(example(PICTURE)).unwrap();
+    let outcomes = folded.check(0, 0).unwrap();
+    assert_eq!(outcomes.len(), 4);
+    assert!(outcomes.iter().all(netfold::checks::Outcome::holds), "{outcomes:?}");
+    assert!(folded.check(2, 0).is_err());
+}
+
+#[test]
 fn a_call_tells_its_progress_and_stops_at_every_step() {
     static STEPS: AtomicUsize = AtomicUsize::new(0);
     let told = |progress: netfold::Progress| {

@@ -2,11 +2,13 @@
 
 mod common;
 
+use std::ops::ControlFlow;
+
 use common::random::{input, model};
 use common::{array, networks, samples, zoo};
 use netfold::region::Path;
 use netfold::trace::NonFinite;
-use netfold::{Error, Model, Rules, Tensor};
+use netfold::{Error, Model, Rules, Tensor, Watch};
 use netfold_linear::Probes;
 
 fn is_piecewise_linear(model: &Model, x: &Tensor<f64>) -> bool {
@@ -32,7 +34,7 @@ fn integrals_against_many_steps() {
             reference: reference.clone(),
             feed: (&x).into(),
         };
-        let exact = path.integrate(2, 100_000, &mut |_| true).unwrap();
+        let exact = path.integrate(2, 100_000, &Watch::default()).unwrap();
         assert!(exact.is_exact() && exact.difference < 1e-12 && exact.pieces > 3, "seed {seed}: {exact:?}");
         let mut sums = vec![0.0; x.len()];
         for step in 0..STEPS {
@@ -49,9 +51,10 @@ fn integrals_against_many_steps() {
             assert!((a - riemann).abs() < 1e-3 * largest, "seed {seed}, element {e}: {a}, {riemann}");
         }
         // With too few pieces the rest is told, and counted.
-        let short = path.integrate(2, 2, &mut |_| true).unwrap();
+        let short = path.integrate(2, 2, &Watch::default()).unwrap();
         assert!(!short.is_exact() && short.unresolved > 0.0 && short.pieces <= 2, "{short:?}");
-        let stopped = path.integrate(2, 100_000, &mut |pieces| pieces < 2).unwrap();
+        let two = Watch::new(|found| if found.done < 2 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) });
+        let stopped = path.integrate(2, 100_000, &two).unwrap();
         assert!(!stopped.is_exact() && stopped.pieces == 2, "{stopped:?}");
         judged += 1;
     }
@@ -74,7 +77,7 @@ fn integrals_of_real_networks() {
         let reference = x.map(|_| 0.0);
         let path = Path { model: &model, output, non_finite: NonFinite::Refuse, reference, feed: x.into() };
         let few = FEW.contains(&name.as_str());
-        let made = match path.integrate(1, if few { 20_000 } else { 3 }, &mut |_| true) {
+        let made = match path.integrate(1, if few { 20_000 } else { 3 }, &Watch::default()) {
             Err(Error::Point(nodes)) => {
                 assert!(!few && !nodes.is_empty(), "{name}");
                 continue;

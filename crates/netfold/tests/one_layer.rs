@@ -48,7 +48,7 @@ fn onnxruntime_gives_the_networks_logits() {
         let taken =
             Taken { name: model.name(trace.input), dtype: model.tensors[trace.input.0].dtype, shape: x.shape() };
         let mut files = Folder::begin(&out).unwrap();
-        let mut store = Store::begin(&mut files, taken, classes.len(), None).unwrap();
+        let mut store = Store::begin(&mut files, taken, classes.len()).unwrap();
         let request = Request { classes: classes.clone(), method: Method::Adjoint, ..Request::default() };
         let result = circuit
             .reconstruct::<Error>(&x, &logits, &request, &netfold::Watch::default(), &mut |row| store.row(row))
@@ -78,7 +78,7 @@ fn arrays_add_up() {
     let (circuit, logits) = (trace.freeze(&Rules::default()).unwrap(), trace.logits().unwrap().clone());
     let folder = tempfile::tempdir().unwrap();
     let mut files = Folder::begin(folder.path()).unwrap();
-    let mut store = Store::begin(&mut files, taken(&x), 2, None).unwrap();
+    let mut store = Store::begin(&mut files, taken(&x), 2).unwrap();
     let request = Request { classes: vec![1, 2], ..Request::default() };
     let result = circuit
         .reconstruct::<Error>(&x, &logits, &request, &netfold::Watch::default(), &mut |row| store.row(row))

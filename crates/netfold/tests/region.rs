@@ -2,12 +2,16 @@
 
 mod common;
 
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use common::random::{input, model};
 use common::{array, networks, samples, zoo};
 use netfold::model::TensorId;
-use netfold::region::{Against, Direction, Line, Norm, border, decisions, fidelity};
+use netfold::region::{Against, Direction, Line, Norm, Space, border, decisions, fidelity};
 use netfold::trace::NonFinite;
-use netfold::{Circuit, Error, Model, Region, Rules, Tensor, Unit, Validity};
+use netfold::{Circuit, Error, Model, Region, Rules, Tensor, Unit, Validity, Watch};
 use netfold_linear::{Probes, Support};
 use netfold_onnx::{DType, GraphDef, ModelDef, NodeDef, TensorDef, ValueInfo, decode, encode};
 
@@ -148,7 +152,7 @@ fn random_networks_against_dense_jacobians() {
         for turn in 0..3 {
             check_exit(&model, &x, &region, &direction(&x, seed * 31 + turn), &format!("seed {seed}"));
         }
-        let brackets = region.radius(&Norm::ALL, &mut |_| true);
+        let brackets = region.radius(&Norm::ALL, &Watch::default());
         for (bracket, brute) in brackets.iter().zip(brute(&model, &x, &region.circuit)) {
             assert!(
                 bracket.is_exact() && bracket.likely_lower.total_cmp(&bracket.upper).is_eq(),
@@ -175,14 +179,16 @@ fn a_stopped_search_brackets_the_radius() {
     let (model, x) =
         (0..150).map(|seed| (model(seed), input::<f64>(seed))).find(|(m, x)| region(m, x).is_some()).unwrap();
     let region = region(&model, &x).unwrap();
-    let closed = region.radius(&Norm::ALL, &mut |_| true);
-    let mut looks = 0;
-    let stopped = region.radius(&Norm::ALL, &mut |progress| {
-        looks += 1;
-        assert!(progress.measured > 0);
-        false
+    let closed = region.radius(&Norm::ALL, &Watch::default());
+    let looks = Arc::new(AtomicUsize::new(0));
+    let looked = Arc::clone(&looks);
+    let watch = Watch::new(move |progress| {
+        looked.fetch_add(1, Ordering::Relaxed);
+        assert!(progress.done > 0 && progress.done <= progress.all);
+        ControlFlow::Break(())
     });
-    assert_eq!(looks, 1);
+    let stopped = region.radius(&Norm::ALL, &watch);
+    assert_eq!(looks.load(Ordering::Relaxed), 1);
     for (stopped, closed) in stopped.iter().zip(&closed) {
         assert!(stopped.lower > 0.0 && stopped.lower <= closed.upper && stopped.upper >= closed.upper);
         assert!(stopped.lower <= stopped.likely_lower && stopped.likely_lower <= stopped.upper);
@@ -203,7 +209,7 @@ fn real_networks() {
         let Some(region) = region(&model, &x) else { continue };
         judged += 1;
         let towards = array::<f64>(&samples[1 % samples.len()].input).paired(&x, |y, x| y - x);
-        let brighter = Direction::Brightness.vector(&x, None, None).unwrap();
+        let brighter = Direction::Brightness.vector(&x, Space::Array).unwrap();
         check_exit(&model, &x, &region, &towards, &name);
         // Of these a ball alone takes minutes without optimisation.
         if x.len() > 4000 || name == "cifar_resnet20_unfused_bn" {
@@ -212,13 +218,11 @@ fn real_networks() {
         for d in [brighter, direction(&x, 5)] {
             check_exit(&model, &x, &region, &d, &name);
         }
-        let mut looks = 0;
-        let brackets = region.radius(&Norm::ALL, &mut |_| {
-            looks += 1;
-            looks < 8
-        });
+        let mut search = region.search(&Norm::ALL);
+        (0..7).for_each(|_| _ = search.step());
+        let brackets = search.brackets();
         let here = pattern(&model, &x);
-        for bracket in &brackets {
+        for bracket in brackets {
             assert!(bracket.lower <= bracket.likely_lower && bracket.likely_lower <= bracket.upper, "{name}");
             let v = on_sphere(bracket.norm, x.len(), 0.999 * bracket.likely_lower, 3);
             assert!(pattern(&model, &moved(&x, &Tensor::new(x.shape(), v), 1.0)) == here, "{name}");
@@ -242,7 +246,7 @@ fn the_limiting_switch_is_at_the_radius() {
     for seed in 0..60 {
         let (model, x) = (model(seed), input::<f64>(seed));
         let Some(region) = region(&model, &x) else { continue };
-        for bracket in region.radius(&Norm::ALL, &mut |_| true) {
+        for bracket in region.radius(&Norm::ALL, &Watch::default()) {
             let Some(switch) = &bracket.switch else { continue };
             let mut g = unit_row(&model, &x, &switch.tensor, &switch.unit);
             if let Some((tensor, rival)) = &switch.rival {
@@ -314,7 +318,7 @@ fn decisions_are_where_classes_are_equal() {
         let (model, x) = (model(seed), input::<f64>(seed));
         let Some(region) = region(&model, &x) else { continue };
         let logits = model.trace(&x, model.outputs[0], NonFinite::Refuse).unwrap().logits().unwrap().clone();
-        let brackets = region.radius(&Norm::ALL, &mut |_| true);
+        let brackets = region.radius(&Norm::ALL, &Watch::default());
         for decision in decisions(&region.circuit, &logits, 0, &[1, 2, 3]) {
             let Against::Class(against) = decision.against else { panic!("{decision:?}") };
             let (a, b) = (region.circuit.row(0), region.circuit.row(against));

@@ -9,7 +9,6 @@ use serde_json::json;
 
 use crate::args::{Integrate, PrecisionWord};
 use crate::failure::{Failure, WRONG_INPUT};
-use crate::progress::Bar;
 use crate::session::Session;
 
 /// Runs the command in the precision that is asked for.
@@ -41,12 +40,8 @@ fn run<T: Precision>(words: &Integrate, session: &mut Session<'_>) -> Result<Exi
     let (model, output, non_finite) = (session.model(), session.head().logits, session.words.non_finite());
     let shape: Vec<u64> = x.shape().iter().map(|&size| size as u64).collect();
     let path = Path { model, output, non_finite, reference, feed: session.feed(&x) };
-    let (limit, mut bar) = (words.pieces as usize, Bar::new("pieces"));
-    let made = path.integrate(class, limit, &mut |pieces| {
-        bar.show(pieces, limit);
-        true
-    })?;
-    drop(bar);
+    let limit = words.pieces as usize;
+    let made = path.integrate(class, limit, session.watch())?;
     if let Some(file) = &words.out {
         output::write_array(file, &shape, &made.attributions)?;
     }

@@ -1,5 +1,6 @@
 //! `netfold region`: how far the one-layer model holds.
 
+use std::ops::ControlFlow;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -7,10 +8,10 @@ use netfold::error::Unsupported;
 use netfold::input::{Given, InputLayout, Pictured};
 use netfold::reconstruction::top;
 use netfold::region::{
-    Against, Bracket, Decision, Direction, Event, Exit, Fidelity, Line, Norm, border, decisions, fidelity,
+    Against, Bracket, Decision, Direction, Event, Exit, Fidelity, Line, Norm, Space, border, decisions, fidelity,
 };
 use netfold::trace::Keep;
-use netfold::{Circuit, Error, Precision, Region as Polytope, Tensor};
+use netfold::{Circuit, Error, Precision, Region as Polytope, Tensor, Watch};
 use netfold_onnx::Dim;
 use netfold_render::number::{VALUE, plain};
 use serde_json::{Value, json};
@@ -86,7 +87,10 @@ fn run<T: Precision>(words: &Region, session: &mut Session<'_>) -> Result<ExitCo
     }
     let ball = |region: &Polytope<T>| {
         let began = Instant::now();
-        region.radius(&norms, &mut |_| began.elapsed().as_secs_f64() < words.seconds)
+        let seconds = words.seconds;
+        let in_time = move || began.elapsed().as_secs_f64() < seconds;
+        let watch = Watch::new(move |_| if in_time() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) });
+        region.radius(&norms, &watch)
     };
     let brackets = if norms.is_empty() { Vec::new() } else { region.as_ref().map(ball).unwrap_or_default() };
     let mut found = Vec::new();
@@ -146,8 +150,13 @@ fn directions<T: Precision>(
     let name = session.input_name();
     let declared: Vec<Dim> = x.shape().iter().map(|&size| Dim::Known(size)).collect();
     let layout = InputLayout::find(name, &declared, session.layout(x.shape())).ok();
+    let space = match (picture, &layout) {
+        (Some(picture), _) => Space::Picture(&picture.map),
+        (None, Some(layout)) => Space::Image(layout),
+        (None, None) => Space::Array,
+    };
     for direction in asked {
-        let d = direction.vector(x, picture.map(|picture| &picture.map), layout.as_ref())?;
+        let d = direction.vector(x, space)?;
         rays.push((direction.to_string(), d));
     }
     for word in &words.along_class {

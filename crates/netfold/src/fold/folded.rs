@@ -7,6 +7,7 @@ use super::options::Options;
 use super::rows::{Row, Rows};
 use super::setup::Setup;
 use super::source::Source;
+use crate::checks::{self, Outcome};
 use crate::circuit::Circuit;
 use crate::error::{Error, nearest};
 use crate::input::{Given, Pictured};
@@ -238,7 +239,7 @@ impl<T: Precision> Folded<T> {
     /// If there is no such class, or [`Error::Memory`].
     pub fn rows(&self, classes: impl IntoIterator<Item = usize>) -> Result<Rows<'_, T>, Error> {
         let classes: Vec<usize> = classes.into_iter().collect();
-        classes.iter().try_for_each(|&class| self.check(class))?;
+        classes.iter().try_for_each(|&class| self.check_class(class))?;
         Rows::new(&self.circuit, &self.x, classes, self.setup.options.watch.clone())
     }
 
@@ -252,7 +253,7 @@ impl<T: Precision> Folded<T> {
         request: &Request,
         mut each: impl FnMut(&RowRef<'_, T>) -> Result<(), E>,
     ) -> Result<Reconstruction<T>, E> {
-        request.classes.iter().try_for_each(|&class| self.check(class))?;
+        request.classes.iter().try_for_each(|&class| self.check_class(class))?;
         let compared = self.compared()?.clone();
         self.circuit.reconstruct_compared(&self.x, compared, request, &self.setup.options.watch, &mut each)
     }
@@ -272,7 +273,7 @@ impl<T: Precision> Folded<T> {
     /// # Errors
     /// If there is no such class.
     pub fn bias_maps(&self, class: usize) -> Result<Vec<BiasMap>, Error> {
-        self.check(class)?;
+        self.check_class(class)?;
         Ok(self.circuit.bias_maps(class))
     }
 
@@ -305,11 +306,31 @@ impl<T: Precision> Folded<T> {
     /// # Errors
     /// If there is no such lens or class, or the lens has no meaning for this network.
     pub fn lens(&self, name: &str, class: usize) -> Result<Attribution, Error> {
-        self.check(class)?;
+        self.check_class(class)?;
         let options = &self.setup.options;
         let settings = Settings { rules: options.rules.clone(), layout: options.layout, ..Settings::default() };
         let trace = self.setup.trace(&self.given.x, Keep::Values)?;
         Lens::find(name)?.look(&Subject { trace: &trace, class, settings: &settings })
+    }
+
+    /// The checks of the numbers that this fold is made of: the dot-product test of every map, the network without biases, W
+    /// of a class against finite differences, and single against double precision. `seed` draws the random vectors. Three
+    /// more forward passes and those of the finite differences; [`checks`] has the checks of an explanation.
+    ///
+    /// # Errors
+    /// If there is no such class, or as [`fold`](crate::Model::fold).
+    pub fn check(&self, class: usize, seed: u64) -> Result<Vec<Outcome>, Error> {
+        self.check_class(class)?;
+        let wide = self.given.x.map(|x| x.wide());
+        let trace = self.setup.trace(&self.given.x, Keep::Values)?;
+        let double = self.setup.trace(&wide, Keep::Values)?;
+        let single = self.setup.trace(&wide.map(|&x| x as f32), Keep::Values)?;
+        Ok(vec![
+            checks::transposes(&self.circuit, seed),
+            checks::without_biases(&trace, class)?,
+            checks::slopes(&double, class, seed)?,
+            checks::precisions(&single, &double)?,
+        ])
     }
 
     /// The same network at the same input, as a one-layer model that begins with an inner tensor.
@@ -353,7 +374,7 @@ impl<T: Precision> Folded<T> {
 
     /// # Errors
     /// If there is no such class.
-    pub(crate) fn check(&self, class: usize) -> Result<(), Error> {
+    pub(super) fn check_class(&self, class: usize) -> Result<(), Error> {
         let (kind, last) = (if self.setup.decides() { "class" } else { "element" }, self.logits.len() - 1);
         if class <= last {
             return Ok(());

@@ -3,10 +3,13 @@
 use std::path::Path;
 use std::time::Instant;
 
+use netfold_onnx::{DType, Data, ModelDef, TensorDef};
+
 use super::folded::Folded;
 use crate::error::Error;
 use crate::model::FileStamp;
 use crate::ops::Precision;
+use crate::output::store::{dtype, one_layer};
 use crate::output::{Certificate, Circumstances, Folder, Store, Taken};
 use crate::reconstruction::{Reconstruction, Request};
 
@@ -80,8 +83,41 @@ impl<T: Precision> Folded<T> {
     /// # Errors
     /// If a file cannot be written.
     pub fn store<'f>(&self, folder: &'f mut Folder, rows: usize) -> Result<Store<'f, T>, Error> {
-        let pixels = self.picture().map(|picture| picture.map.clone());
+        let store = Store::begin(folder, self.taken(), rows)?;
+        match self.picture() {
+            Some(picture) => store.with_pixels(picture.map.clone()),
+            None => Ok(store),
+        }
+    }
+
+    /// The one-layer model of these classes as a network of its own, logits = W x + b: what [`save`](Self::save) writes as
+    /// `reconstructed.onnx`. [`netfold_onnx::encode`] makes the bytes of a file of it; all rows are in memory at once.
+    ///
+    /// # Errors
+    /// As [`rows`](Self::rows).
+    pub fn one_layer(&self, classes: &[usize]) -> Result<ModelDef, Error> {
+        let mut weights = Vec::new();
+        let mut bias = Vec::new();
+        for row in self.rows(classes.iter().copied())? {
+            let row = row?;
+            weights.extend(row.weights.data().iter().map(|w| w.wide()));
+            bias.push(row.bias);
+        }
+        let mut model = one_layer(self.taken(), dtype::<T>(), classes.len());
+        let tensors = [("W", vec![classes.len(), self.x().len()], weights), ("b", vec![classes.len()], bias)];
+        for (name, shape, numbers) in tensors {
+            let data = match dtype::<T>() {
+                DType::F32 => numbers.into_iter().map(|number| number as f32).collect::<Vec<_>>().into(),
+                _ => Data::from(numbers),
+            };
+            model.graph.initializers.push((name.to_owned(), TensorDef { shape, data }));
+        }
+        Ok(model)
+    }
+
+    /// What the one-layer model takes.
+    fn taken(&self) -> Taken<'_> {
         let name = self.setup().model().name(self.setup().from());
-        Store::begin(folder, Taken { name, dtype: self.setup().dtype(), shape: self.x().shape() }, rows, pixels)
+        Taken { name, dtype: self.setup().dtype(), shape: self.x().shape() }
     }
 }

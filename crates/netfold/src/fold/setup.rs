@@ -126,7 +126,7 @@ impl Setup {
 
     /// What is done to pictures of the explained input.
     pub fn preprocess(&self) -> NamedPreprocess {
-        let usual = || NamedPreprocess::usual(self.model().tensors[self.input.0].dtype);
+        let usual = || NamedPreprocess::usual(&self.model().tensors[self.input.0]);
         self.options.preprocess.clone().unwrap_or_else(usual)
     }
 
@@ -204,11 +204,12 @@ fn held(options: &Options<Model>, explained: TensorId) -> Result<Vec<Held>, Erro
         }
         let file = Source::File(Path::new(path).to_owned());
         let source = if let HeldValue::Source(source) = value { source } else { &file };
+        let usual = || NamedPreprocess::usual(info);
+        let preprocess = options.preprocess.clone().unwrap_or_else(usual).preprocess;
         held.push(match source {
-            Source::File(path) => Held::read(model, input, path, options.layout, options.preprocess.as_ref())?,
+            Source::File(path) => Held::read(model, input, path, options.layout, &preprocess)?,
             source => {
-                let preprocess = options.preprocess.clone().unwrap_or_else(|| NamedPreprocess::usual(info.dtype));
-                let given = source.given(info, options.layout, &preprocess.preprocess)?;
+                let given = source.given(info, options.layout, &preprocess)?;
                 let stamp = HeldInput { name: info.name.clone(), stamp: source.stamp()? };
                 Held { input, value: behind(Value::Real(given.x), info.dtype), stamp }
             }

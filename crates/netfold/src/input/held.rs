@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::{InputError, LayoutChoice, NamedPreprocess, read_held};
+use super::{InputError, LayoutChoice, Preprocess, read_held};
 use crate::model::{Feed, FileStamp, Graph, TensorId};
 use crate::ops::Precision;
 use crate::value::{Tensor, Value};
@@ -31,7 +31,7 @@ pub struct Held {
 }
 
 impl Held {
-    /// The value in a picture or a `.npy` file. Without a preprocessing pictures get the usual one of the input's type.
+    /// The value in a picture or a `.npy` file.
     ///
     /// # Errors
     /// If the file cannot be read, or does not fit the input.
@@ -40,11 +40,10 @@ impl Held {
         input: TensorId,
         path: &Path,
         choice: LayoutChoice,
-        preprocess: Option<&NamedPreprocess>,
+        preprocess: &Preprocess,
     ) -> Result<Self, InputError> {
         let info = &model.tensors[input.0];
-        let preprocess = preprocess.cloned().unwrap_or_else(|| NamedPreprocess::usual(info.dtype)).preprocess;
-        let value = read_held(path, info, choice, &preprocess)?;
+        let value = read_held(path, info, choice, preprocess)?;
         let stamp = FileStamp::of(path).map_err(|source| InputError::Read { path: path.to_owned(), source })?;
         Ok(Self { input, value, stamp: HeldInput { name: info.name.clone(), stamp } })
     }

@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use netfold_linear::Filter;
-use netfold_onnx::DType;
 
 use super::element::range;
 use super::picture::check_size;
 use super::{InputError, InputLayout};
+use crate::model::TensorInfo;
 
 /// Size, crop, scale and channels of the tensor that is made of a picture: x = (rescale · p − mean) / std, channel by
 /// channel, p being the resized and cropped picture.
@@ -54,8 +54,8 @@ impl NamedPreprocess {
 
     /// What is done where none is asked for: `raw` for an input of integers, which takes pixel values as they are, `unit`
     /// for any other.
-    pub fn usual(dtype: Option<DType>) -> Self {
-        let integers = dtype.is_some_and(|dtype| range(dtype).is_some());
+    pub fn usual(input: &TensorInfo) -> Self {
+        let integers = input.dtype.is_some_and(|dtype| range(dtype).is_some());
         let (name, preprocess) = if integers { ("raw", Preprocess::raw()) } else { ("unit", Preprocess::unit()) };
         Self { name: name.to_owned(), preprocess }
     }

@@ -114,12 +114,7 @@ impl<'a, T: Precision> Store<'a, T> {
     ///
     /// # Errors
     /// If a file cannot be written, or the one-layer model would be larger than ONNX files can be.
-    pub fn begin(
-        folder: &'a mut Folder,
-        input: Taken<'_>,
-        classes: usize,
-        pixels: Option<PixelMap<T>>,
-    ) -> Result<Self, Error> {
+    pub fn begin(folder: &'a mut Folder, input: Taken<'_>, classes: usize) -> Result<Self, Error> {
         let one_layer = one_layer(input, dtype::<T>(), classes);
         let len = input.shape.iter().product();
         let tensors: [(&str, &[usize]); 2] = [("W", &[classes, len]), ("b", &[classes])];
@@ -130,10 +125,17 @@ impl<'a, T: Precision> Store<'a, T> {
         let mut npz = ZipWriter::new(archive);
         let shape: Vec<usize> = std::iter::once(classes).chain(without_batch(input.shape)).collect();
         begin_array(&mut npz, "weights", code::<T>(), &shape).map_err(|source| folder.failed(NPZ, source))?;
-        let pixels =
-            pixels.map(|map| Ok::<_, Error>(Pixels { map, rows: BufWriter::new(folder.scratch()?), bias: vec![] }));
-        let pixels = pixels.transpose()?;
-        Ok(Self { folder, given_up, npz, onnx, pixels, shares: Vec::new(), bytes: Vec::new() })
+        Ok(Self { folder, given_up, npz, onnx, pixels: None, shares: Vec::new(), bytes: Vec::new() })
+    }
+
+    /// With the rows over the pixels of the picture that x was made of by this map, too.
+    ///
+    /// # Errors
+    /// If a file cannot be written.
+    pub fn with_pixels(mut self, map: PixelMap<T>) -> Result<Self, Error> {
+        let rows = BufWriter::new(self.folder.scratch()?);
+        self.pixels = Some(Pixels { map, rows, bias: Vec::new() });
+        Ok(self)
     }
 
     /// Appends one row of W.
@@ -238,7 +240,8 @@ fn code<T: Precision>() -> &'static str {
     if T::NAME == "f32" { "<f4" } else { "<f8" }
 }
 
-fn dtype<T: Precision>() -> DType {
+/// The element type of a precision.
+pub(crate) fn dtype<T: Precision>() -> DType {
     if T::NAME == "f32" { DType::F32 } else { DType::F64 }
 }
 
@@ -249,8 +252,8 @@ fn onnx_error(folder: &Folder, error: OnnxError) -> Error {
     }
 }
 
-/// `logits = Gemm(Flatten(Cast(input)), W, b)`; W and b are streamed. There is no Cast where the input has their type.
-fn one_layer(input: Taken<'_>, dtype: DType, classes: usize) -> ModelDef {
+/// `logits = Gemm(Flatten(Cast(input)), W, b)`, without W and b. There is no Cast where the input has their type.
+pub(crate) fn one_layer(input: Taken<'_>, dtype: DType, classes: usize) -> ModelDef {
     let Taken { name, shape, .. } = input;
     let taken = input.dtype.unwrap_or(dtype);
     // The input's name is the model's own, and may be any.

@@ -25,20 +25,25 @@ pub struct RowRef<'a, T> {
 }
 
 impl<T: Precision> RowRef<'_, T> {
-    /// w ∘ (x − x₀) and what is left of the logit, ⟨w, x₀⟩ + b; x₀ is 0 where there is no reference.
+    /// w ∘ x: with b they add up to the logit.
+    ///
+    /// # Panics
+    /// If x does not have the row's length.
+    pub fn contributions(&self, x: &Tensor<T>) -> Vec<f64> {
+        assert_eq!(x.len(), self.weights.len(), "one x for each weight");
+        self.weights.iter().zip(x.data()).map(|(w, x)| w.wide() * x.wide()).collect()
+    }
+
+    /// w ∘ (x − x₀), and what is left of the logit, ⟨w, x₀⟩ + b.
     ///
     /// # Panics
     /// If the tensors do not have the row's length.
-    pub fn contributions(&self, x: &Tensor<T>, reference: Option<&Tensor<T>>) -> (Vec<f64>, f64) {
-        assert!(
-            reference.is_none_or(|x0| x0.len() == x.len()) && x.len() == self.weights.len(),
-            "one x for each weight"
-        );
-        let wide = |x: &Tensor<T>, element: usize| x.data()[element].wide();
-        let x0 = |element: usize| reference.map_or(0.0, |x0| wide(x0, element));
-        let weights = || self.weights.iter().map(|w| w.wide()).enumerate();
-        let contributions = weights().map(|(e, w)| w * (wide(x, e) - x0(e))).collect();
-        (contributions, self.bias.wide() + weights().map(|(e, w)| w * x0(e)).sum::<f64>())
+    pub fn contributions_against(&self, reference: &Tensor<T>, x: &Tensor<T>) -> (Vec<f64>, f64) {
+        assert!(reference.len() == x.len() && x.len() == self.weights.len(), "one x for each weight");
+        let steps = x.data().iter().zip(reference.data()).map(|(x, x0)| x.wide() - x0.wide());
+        let contributions = self.weights.iter().zip(steps).map(|(w, step)| w.wide() * step).collect();
+        let left: f64 = self.weights.iter().zip(reference.data()).map(|(w, x0)| w.wide() * x0.wide()).sum();
+        (contributions, self.bias.wide() + left)
     }
 }
 

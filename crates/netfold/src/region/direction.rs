@@ -25,50 +25,61 @@ pub enum Direction {
     },
 }
 
+/// What the elements of x are to a [`Direction`].
+#[derive(Clone, Copy, Debug)]
+pub enum Space<'a, T> {
+    /// Pixels of a picture, by the map from pixels to x.
+    Picture(&'a PixelMap<T>),
+    /// Numbers with axes of height and width.
+    Image(&'a InputLayout),
+    /// Numbers.
+    Array,
+}
+
 impl Direction {
-    /// d, for a picture with its map from pixels to x, or for an array with its layout.
+    /// d over an x of this kind.
     ///
     /// # Errors
     /// If the picture does not have the rectangle, or the array is no picture.
-    pub fn vector<T: Real>(
-        self,
-        x: &Tensor<T>,
-        map: Option<&PixelMap<T>>,
-        layout: Option<&InputLayout>,
-    ) -> Result<Tensor<T>, Error> {
+    pub fn vector<T: Real>(self, x: &Tensor<T>, space: Space<'_, T>) -> Result<Tensor<T>, Error> {
         let push = |map: &PixelMap<T>, p: Vec<T>| {
             let d = map.map.apply(Probes::tensor(map.map.domain(), p), &Support::full(x.shape()));
             Tensor::new(x.shape(), d.into_values())
         };
         let ones = |map: &PixelMap<T>| push(map, vec![T::one(); map.map.domain().iter().product()]);
-        match (self, map) {
-            (Self::Brightness, Some(map)) => Ok(ones(map)),
-            (Self::Brightness, None) => Ok(x.map(|_| T::one())),
-            (Self::Contrast, Some(map)) => {
+        match (self, space) {
+            (Self::Brightness, Space::Picture(map)) => Ok(ones(map)),
+            (Self::Brightness, _) => Ok(x.map(|_| T::one())),
+            (Self::Contrast, Space::Picture(map)) => {
                 let gray = ones(map);
                 let d =
                     |(e, x): (usize, &T)| T::of(x.wide() - map.offset.at(e).wide() - MID_GRAY * gray.data()[e].wide());
                 Ok(Tensor::new(x.shape(), x.data().iter().enumerate().map(d).collect()))
             }
-            (Self::Contrast, None) => {
+            (Self::Contrast, _) => {
                 let mean = x.data().iter().map(|x| x.wide()).sum::<f64>() / x.len().max(1) as f64;
                 Ok(x.map(|x| T::of(x.wide() - mean)))
             }
-            (Self::Rectangle { .. }, Some(map)) => {
+            (Self::Rectangle { .. }, Space::Picture(map)) => {
                 let domain = map.map.domain();
                 let inside = self.inside(domain, [0, 1])?;
                 Ok(push(map, (0..domain.iter().product()).map(inside).collect()))
             }
-            (Self::Rectangle { .. }, None) => {
-                let axes = layout.map(|layout| [layout.height_axis(), layout.width_axis()]);
-                let axes = axes.filter(|axes| axes.iter().all(|&axis| axis < x.shape().len())).ok_or_else(|| {
-                    let shape = x.shape().to_vec();
-                    Error::Unit { unit: self.to_string(), shape }
-                })?;
+            (Self::Rectangle { .. }, Space::Image(layout)) => {
+                let axes = [layout.height_axis(), layout.width_axis()];
+                if axes.iter().any(|&axis| axis >= x.shape().len()) {
+                    return Err(self.outside(x.shape()));
+                }
                 let inside = self.inside(x.shape(), axes)?;
                 Ok(Tensor::new(x.shape(), (0..x.len()).map(inside).collect()))
             }
+            (Self::Rectangle { .. }, Space::Array) => Err(self.outside(x.shape())),
         }
+    }
+
+    /// The error of a rectangle that a tensor of this shape does not have.
+    fn outside(self, shape: &[usize]) -> Error {
+        Error::Unit { unit: self.to_string(), shape: shape.to_vec() }
     }
 
     /// 1 inside the rectangle and 0 outside, for each element of a tensor with these axes of height and width.
@@ -79,7 +90,7 @@ impl Direction {
         };
         let fits = |i: usize| size[i] > 0 && first[i].checked_add(size[i]).is_some_and(|end| end <= shape[axes[i]]);
         if !(fits(0) && fits(1)) {
-            return Err(Error::Unit { unit: self.to_string(), shape: shape.to_vec() });
+            return Err(self.outside(shape));
         }
         let stride = axes.map(|axis| shape[axis + 1..].iter().product::<usize>());
         let sizes = axes.map(|axis| shape[axis]);

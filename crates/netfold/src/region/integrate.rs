@@ -10,13 +10,13 @@
 //! #     .with_node(NodeDef::new("Relu", ["z"], ["y"]))
 //! #     .with_output(ValueInfo::new("y", DType::F64, [1, 2]));
 //! # let model = Model::new(netfold_onnx::decode(netfold_onnx::encode(&ModelDef::new(graph)), None)?)?;
-//! use netfold::{Model, Path, Tensor, trace::NonFinite};
+//! use netfold::{Model, Path, Tensor, Watch, trace::NonFinite};
 //!
 //! // y = relu(x₀ − x₁ + 1, ½ x₀ + 2 x₁ − 3), from (0, 0) to (5, 2): the second unit turns on at 6 / 13 of the way.
 //! let (output, non_finite) = (model.outputs[0], NonFinite::Refuse);
 //! let (reference, x) = (Tensor::new(&[1, 2], vec![0.0, 0.0]), Tensor::new(&[1, 2], vec![5.0_f64, 2.0]));
 //! let path = Path { model: &model, output, non_finite, reference, feed: x.into() };
-//! let made = path.integrate(1, 100, &mut |_| true)?;
+//! let made = path.integrate(1, 100, &Watch::default())?;
 //! assert!(made.is_exact() && made.pieces == 2 && made.difference < 1e-12);
 //! assert!((made.attributions[0] - 7.0 / 13.0 * 2.5).abs() < 1e-12);
 //! assert!((made.attributions[1] - 7.0 / 13.0 * 4.0).abs() < 1e-12);
@@ -27,6 +27,7 @@ use crate::circuit::Rules;
 use crate::error::Error;
 use crate::model::{Feed, Graph, TensorId};
 use crate::ops::Precision;
+use crate::progress::{Step, Watch};
 use crate::region::Line;
 use crate::trace::NonFinite;
 use crate::value::Tensor;
@@ -74,8 +75,8 @@ impl<T: Precision> Path<'_, T> {
     ///
     /// Each piece is found by bisection: a forward pass at the middle of what is open, a tangent pass for both ends of
     /// the piece there, a pull for its row. No more than `limit` pieces are looked for, all if there are no more than half
-    /// as many; what then remains is told as `unresolved`, with the row of a neighbouring piece in place of its own. `progress` is shown how many pieces were
-    /// found, and stops the search for more by `false`. Gaps between pieces below rounding are closed.
+    /// as many; what then remains is told as `unresolved`, with the row of a neighbouring piece in place of its own. `watch`
+    /// is told how many pieces were found, and `Break` ends the search for more. Gaps between pieces below rounding are closed.
     ///
     /// Source: Sundararajan, Taly & Yan, *Axiomatic attribution for deep networks*, arXiv 1703.01365.
     ///
@@ -84,12 +85,7 @@ impl<T: Precision> Path<'_, T> {
     ///
     /// # Panics
     /// If the network has no such logit, or x₀ is not of x's shape.
-    pub fn integrate(
-        &self,
-        class: usize,
-        limit: usize,
-        progress: &mut dyn FnMut(usize) -> bool,
-    ) -> Result<Integral, Error> {
+    pub fn integrate(&self, class: usize, limit: usize, watch: &Watch) -> Result<Integral, Error> {
         let x = &self.feed.x;
         assert_eq!(x.shape(), self.reference.shape(), "a reference of the input's shape");
         let rules = Rules::default();
@@ -107,8 +103,10 @@ impl<T: Precision> Path<'_, T> {
         }
         let sums = vec![0.0; x.len()];
         let limit = limit.max(1);
-        let mut walk = Walk { line: &line, class, limit, sums, pieces: 0, unresolved: 0.0, stopped: false, progress };
+        let mut walk = Walk { line: &line, class, limit, sums, pieces: 0, unresolved: 0.0, stopped: false, watch };
         walk.cover(0.0, 1.0, limit)?;
+        // The end, of however many pieces; nothing is left to be broken off.
+        let _ = watch.tell(Step::Pieces, limit, limit);
         let Walk { sums, pieces, unresolved, .. } = walk;
         let d = line.d.data().iter().map(|d| d.wide());
         let attributions: Vec<f64> = sums.iter().zip(d).map(|(sum, d)| sum * d).collect();
@@ -127,7 +125,7 @@ struct Walk<'a, 'm, T> {
     pieces: usize,
     unresolved: f64,
     stopped: bool,
-    progress: &'a mut dyn FnMut(usize) -> bool,
+    watch: &'a Watch,
 }
 
 impl<T: Precision> Walk<'_, '_, T> {
@@ -136,7 +134,7 @@ impl<T: Precision> Walk<'_, '_, T> {
         let middle = 0.5 * (from + to);
         let piece = self.line.piece(middle)?;
         self.pieces += 1;
-        self.stopped |= !(self.progress)(self.pieces);
+        self.stopped |= self.watch.tell(Step::Pieces, self.pieces, self.limit).is_err();
         let own = [piece.from.clamp(from, middle), piece.to.clamp(middle, to)];
         let row = piece.region.circuit.row(self.class);
         drop(piece);

@@ -9,6 +9,7 @@ use super::bounds::Bounds;
 use super::norms::{Lengths, Norm};
 use super::{Region, Switch};
 use crate::ops::Precision;
+use crate::progress::{Step, Watch};
 
 /// Rows measured before any bound is looked at: those that probes say are nearest.
 const FIRST: usize = 32;
@@ -37,15 +38,6 @@ impl Bracket {
     }
 }
 
-/// How far a search has come.
-#[derive(Clone, Copy, Debug)]
-pub struct Progress<'a> {
-    /// What is known, for each norm.
-    pub brackets: &'a [Bracket],
-    /// Rows measured.
-    pub measured: usize,
-}
-
 /// A switch that may be nearer than what is known, and how near it could be.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Candidate {
@@ -60,7 +52,10 @@ impl Candidate {
     }
 }
 
-struct Search<'r, T: Precision> {
+/// The search for the largest ball inside a region, step by step. [`Region::search`] begins one, [`Region::radius`] takes all
+/// steps.
+#[derive(Debug)]
+pub struct Search<'r, T: Precision> {
     region: &'r Region<T>,
     bounds: Bounds,
     measured: HashMap<(usize, usize), Lengths>,
@@ -68,6 +63,8 @@ struct Search<'r, T: Precision> {
     /// Candidates by distance: by probes for each norm, and by what is proven for all of them.
     likely: Vec<Vec<Candidate>>,
     proven: Vec<Candidate>,
+    /// The list of candidates that is looked at: that of a norm, or at last the proven ones.
+    list: usize,
 }
 
 impl<T: Precision> Region<T> {
@@ -76,13 +73,13 @@ impl<T: Precision> Region<T> {
     ///
     /// Cheap upper bounds of all ‖g‖ come first; exact rows are pulled in the order of the nearest that a switch could
     /// be, until none that is left can be nearer than the nearest measured. Bounds by random probes lead there fast;
-    /// what is proven follows, and closes the bracket where the network is small enough. After every block of rows
-    /// `go_on` is asked: what it stops is a bracket that holds. A switch at its border with g = 0 never flips.
+    /// what is proven follows, and closes the bracket where the network is small enough. Before every block of rows
+    /// `watch` is told; what it breaks off is a bracket that holds. A switch at its border with g = 0 never flips.
     ///
     /// Source: Croce & Hein, arXiv 1810.07481; Lee, Alvarez-Melis & Jaakkola, arXiv 1907.03207.
     ///
     /// ```
-    /// # use netfold::{Error, Model, Rules, Tensor, region::Norm, trace::NonFinite};
+    /// # use netfold::{Error, Model, Rules, Tensor, Watch, region::Norm, trace::NonFinite};
     /// # use netfold_onnx::{DType, GraphDef, ModelDef, NodeDef, TensorDef, ValueInfo};
     /// # let graph = GraphDef::new("one unit")
     /// #     .with_input(ValueInfo::new("x", DType::F32, [1, 2]))
@@ -96,13 +93,20 @@ impl<T: Precision> Region<T> {
     /// let x = Tensor::new(&[1, 2], vec![5.0_f64, 2.0]);
     /// let trace = model.trace(&x, model.outputs[0], NonFinite::Refuse)?;
     /// let region = trace.region(&trace.freeze(&Rules::default())?)?;
-    /// let radii: Vec<f64> = region.radius(&Norm::ALL, &mut |_| true).iter().map(|bracket| bracket.upper).collect();
+    /// let radii: Vec<f64> = region.radius(&Norm::ALL, &Watch::default()).iter().map(|bracket| bracket.upper).collect();
     /// assert_eq!(radii, [4.0, 4.0 / f64::sqrt(2.0), 2.0]);
     /// let exit = region.exit(&Tensor::new(&[1, 2], vec![-1.0, 1.0])).unwrap();
     /// assert_eq!((exit.t, exit.switch.unit.as_str()), (2.0, "0"));
     /// # Ok::<(), Error>(())
     /// ```
-    pub fn radius(&self, norms: &[Norm], go_on: &mut dyn FnMut(&Progress<'_>) -> bool) -> Vec<Bracket> {
+    pub fn radius(&self, norms: &[Norm], watch: &Watch) -> Vec<Bracket> {
+        let mut search = self.search(norms);
+        while watch.tell(Step::Radius, search.measured(), self.switches()).is_ok() && search.step() {}
+        search.brackets
+    }
+
+    /// The search for the [`radius`](Self::radius), with the switches measured that are nearest by the bounds from probes.
+    pub fn search(&self, norms: &[Norm]) -> Search<'_, T> {
         let open = |&norm: &Norm| {
             let (lower, upper) = (0.0, f64::INFINITY);
             Bracket { norm, lower, likely_lower: lower, upper, switch: None }
@@ -114,42 +118,52 @@ impl<T: Precision> Region<T> {
             brackets: norms.iter().map(open).collect(),
             likely: Vec::new(),
             proven: Vec::new(),
+            list: 0,
         };
-        search.run(go_on);
-        search.brackets
+        let first = search.first();
+        search.measure(&first);
+        let uppers: Vec<(Norm, f64)> = search.brackets.iter().map(|b| (b.norm, b.upper)).collect();
+        let widest = uppers.iter().fold(0.0, |widest: f64, (_, upper)| widest.max(*upper));
+        let likely = uppers.iter().map(|&(norm, upper)| search.below(upper, |s, i| search.likely(norm, s, i)));
+        search.likely = likely.collect();
+        search.proven = search.below(widest, |s, i| f64::from(search.bounds.proven[s][i]));
+        search.tell();
+        search
     }
 }
 
 impl<T: Precision> Search<'_, T> {
-    fn run(&mut self, go_on: &mut dyn FnMut(&Progress<'_>) -> bool) {
-        let first = self.first();
-        self.measure(&first);
-        let uppers: Vec<(Norm, f64)> = self.brackets.iter().map(|b| (b.norm, b.upper)).collect();
-        let widest = uppers.iter().fold(0.0, |widest: f64, (_, upper)| widest.max(*upper));
-        self.likely = uppers.iter().map(|&(norm, upper)| self.below(upper, |s, i| self.likely(norm, s, i))).collect();
-        self.proven = self.below(widest, |s, i| f64::from(self.bounds.proven[s][i]));
-        self.tell();
-        // By probes, norm by norm; then by what is proven, for all norms.
-        let mut queue = 0;
-        while go_on(&Progress { brackets: &self.brackets, measured: self.measured.len() }) {
-            let next = loop {
-                let (list, limit, step) = match (self.likely.get(queue), self.brackets.get(queue)) {
-                    (Some(list), Some(bracket)) => (list, bracket.upper, STEPS[0]),
-                    _ => (&self.proven, self.brackets.iter().fold(0.0, |m: f64, b| m.max(b.upper)), STEPS[1]),
-                };
-                let nearer = list.iter().take_while(|c| f64::from(c.distance) < limit).map(Candidate::at);
-                let next: Vec<_> = nearer.filter(|at| !self.measured.contains_key(at)).take(step).collect();
-                if !next.is_empty() || queue == self.likely.len() {
-                    break next;
-                }
-                queue += 1;
+    /// What is known, for each norm.
+    pub fn brackets(&self) -> &[Bracket] {
+        &self.brackets
+    }
+
+    /// How many switches were measured.
+    pub fn measured(&self) -> usize {
+        self.measured.len()
+    }
+
+    /// Measures the next block of switches: by probes norm by norm, then by what is proven for all norms. Returns whether
+    /// there was one.
+    pub fn step(&mut self) -> bool {
+        let next = loop {
+            let (list, limit, step) = match (self.likely.get(self.list), self.brackets.get(self.list)) {
+                (Some(list), Some(bracket)) => (list, bracket.upper, STEPS[0]),
+                _ => (&self.proven, self.brackets.iter().fold(0.0, |m: f64, b| m.max(b.upper)), STEPS[1]),
             };
-            if next.is_empty() {
-                break;
+            let nearer = list.iter().take_while(|c| f64::from(c.distance) < limit).map(Candidate::at);
+            let next: Vec<_> = nearer.filter(|at| !self.measured.contains_key(at)).take(step).collect();
+            if !next.is_empty() || self.list == self.likely.len() {
+                break next;
             }
-            self.measure(&next);
-            self.tell();
+            self.list += 1;
+        };
+        if next.is_empty() {
+            return false;
         }
+        self.measure(&next);
+        self.tell();
+        true
     }
 
     /// An upper bound of the row of a switch in the dual of `norm`, by probes or proven, whichever is smaller.

@@ -42,11 +42,11 @@ fn integers_get_pixel_values_unless_told_otherwise() {
     for dtype in DType::all() {
         let integers =
             matches!(dtype.name(), "int8" | "int16" | "int32" | "int64" | "uint8" | "uint16" | "uint32" | "uint64");
-        let usual = NamedPreprocess::usual(Some(dtype));
+        let usual = NamedPreprocess::usual(&info(dtype, &[1]));
         assert_eq!(usual.name, if integers { "raw" } else { "unit" }, "{dtype}");
         assert_eq!(Some(usual.preprocess), Preprocess::preset(&usual.name));
     }
-    assert_eq!(NamedPreprocess::usual(None).name, "unit");
+    assert_eq!(NamedPreprocess::usual(&TensorInfo::default()).name, "unit");
 }
 
 #[test]

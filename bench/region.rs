@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use netfold::reconstruction::argmax;
-use netfold::region::{Direction, Norm};
+use netfold::region::{Direction, Norm, Space};
 use netfold::{Model, Precision, Rules, Tensor, trace::NonFinite};
 use netfold_linear::Reuse;
 
@@ -58,7 +58,7 @@ fn measure<T: Precision>(model: &Model, input: &Path, seconds: f64) -> Result<()
         &x.shape().iter().map(|&size| netfold_onnx::Dim::Known(size)).collect::<Vec<_>>(),
         netfold::input::LayoutChoice::Auto,
     )?;
-    let vector = |direction: Direction| direction.vector(&x, None, Some(&layout));
+    let vector = |direction: Direction| direction.vector(&x, Space::Image(&layout));
     let rays = [
         ("towards another input", x.map(|&v| -v)),
         ("brightness", vector(Direction::Brightness)?),
@@ -79,18 +79,21 @@ fn measure<T: Precision>(model: &Model, input: &Path, seconds: f64) -> Result<()
     }
     let start = Instant::now();
     let mut likely = None;
-    let brackets = region.radius(&Norm::ALL, &mut |progress| {
+    let mut search = region.search(&Norm::ALL);
+    loop {
         let now = start.elapsed().as_secs_f64();
-        if progress.brackets.iter().all(|b| b.likely_lower >= b.upper) && likely.is_none() {
-            likely = Some((now, progress.measured));
+        if search.brackets().iter().all(|b| b.likely_lower >= b.upper) && likely.is_none() {
+            likely = Some((now, search.measured()));
         }
-        now < seconds
-    });
+        if now >= seconds || !search.step() {
+            break;
+        }
+    }
     println!("radius, after {:.1} s", start.elapsed().as_secs_f64());
     if let Some((now, rows)) = likely {
         println!("by probes closed        after {now:.1} s and {rows} rows");
     }
-    for b in &brackets {
+    for b in search.brackets() {
         println!("{:<5} proven {:.3e}, by probes {:.3e}, not above {:.3e}", b.norm, b.lower, b.likely_lower, b.upper);
     }
     Ok(())
