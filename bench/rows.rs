@@ -26,6 +26,7 @@ fn main() -> Result<(), Failure> {
         None => netfold::Together::AsFits,
     };
     let wanted = Wanted { classes: (0..classes.parse()?).collect(), together };
+    netfold_linear::instruction_set()?;
     let model = Model::read(Path::new(model))?;
     // One thread of the pool starts all loops: handing a loop over from outside takes longer than a small network's loop.
     rayon::scope(|_| match precision.as_str() {
