@@ -16,6 +16,7 @@ pub use names::{nearest, quoted};
 
 /// Why an operator refuses its inputs or attributes. The graph adds where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum OpError {
     /// They do not fit each other, or the operator.
     #[error("{0}")]
@@ -60,6 +61,7 @@ impl OpError {
 
 /// A node that stands in the way of a reconstruction.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Unsupported {
     /// The node's name in the file, or what it makes where it has none.
     pub node: String,
@@ -71,6 +73,7 @@ pub struct Unsupported {
 
 /// Everything that stops the road from model to reconstruction.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
     /// The file is not a model that can be read.
     #[error(transparent)]

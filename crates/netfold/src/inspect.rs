@@ -19,6 +19,7 @@ use outline::Takes;
 
 /// A network, node by node.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Inspection {
     /// What the one-layer model takes: the explained input, or an inner tensor.
     pub input: TensorFacts,
@@ -72,6 +73,7 @@ pub struct Start {
 
 /// One node.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct NodeFacts {
     /// Its name in the file, or what it makes where it has none.
     pub name: String,
@@ -100,6 +102,7 @@ pub struct TensorFacts {
 
 /// What a reconstruction takes, on the masks of an input of evenly spread numbers.
 #[derive(Clone, Copy, Debug, Serialize)]
+#[non_exhaustive]
 pub struct Estimate {
     /// Products of a vector that is pushed through the frozen network, nothing masked.
     pub pass: f64,
@@ -115,6 +118,7 @@ pub struct Estimate {
 
 /// What a trace would take, by what the nodes say of shapes; `None` where one of them cannot tell.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Beyond {
     /// Bytes of all values, and of the tables of computing and freezing.
     pub bytes: Option<f64>,

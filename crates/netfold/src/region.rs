@@ -90,6 +90,7 @@ pub struct Region<T: Precision> {
 
 /// One switch, and how far the numbers are from it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Switch {
     /// The node that switches.
     pub node: String,

@@ -113,7 +113,7 @@ impl Checked {
         println!("{model} at {}: {}\n", self.path, self.name);
         println!("{:<24} {:>10} {:>9}  where", "check", "worst", "limit");
         for outcome in &self.outcomes {
-            let Outcome { check, worst, limit, place } = outcome;
+            let Outcome { check, worst, limit, place, .. } = outcome;
             let verdict = if outcome.holds() { "" } else { "FAILED: " };
             match worst {
                 Some(worst) => {
@@ -147,7 +147,7 @@ impl Checked {
         println!("\nmap of `{}` against itself, weights shuffled from the output down to a node", lens.name);
         let width = self.randomised.iter().map(|step| shortened(&step.node).chars().count()).max().unwrap_or(0).max(4);
         println!("{:<width$} {:>9} {:>9} {:>9}", "node", "Spearman", "absolute", "SSIM");
-        for Randomised { node, spearman, spearman_absolute, ssim } in &self.randomised {
+        for Randomised { node, spearman, spearman_absolute, ssim, .. } in &self.randomised {
             let ssim = ssim.map_or("-".to_owned(), |ssim| format!("{ssim:.3}"));
             println!("{:<width$} {spearman:>9.3} {spearman_absolute:>9.3} {ssim:>9}", shortened(node));
         }

@@ -165,7 +165,7 @@ fn print(words: &Inspect, model: &Model, head: &Head, found: &Inspection) {
     println!("\n{}: {}", counted(found.nodes.len(), "node", "nodes"), kinds.join(", "));
     if let Some(estimate) = &found.estimate {
         print_estimate(words, estimate);
-    } else if let Some(Beyond { bytes: memory, products }) = found.beyond {
+    } else if let Some(Beyond { bytes: memory, products, .. }) = found.beyond {
         let memory = memory.map_or("more than can be counted".to_owned(), |memory| bytes(memory as u64));
         let products = products.map_or_else(String::new, |products| format!(" and {} products", amount(products)));
         println!("shapes alone: a trace, which tells kinds and costs, would take {memory}{products}");

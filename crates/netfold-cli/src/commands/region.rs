@@ -244,7 +244,7 @@ impl Found<'_> {
             }
         }
         for bracket in &self.brackets {
-            let Bracket { norm, lower, likely_lower, upper, switch } = bracket;
+            let Bracket { norm, lower, likely_lower, upper, switch, .. } = bracket;
             let name = format!("{norm} ball");
             if upper.is_infinite() && bracket.is_exact() {
                 println!("{name:<10}of any radius: nothing switches");

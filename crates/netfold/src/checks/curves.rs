@@ -77,6 +77,7 @@ impl Score {
 /// The class's score while places are deleted or inserted, most important first, by the network and as the one-layer
 /// model at x predicts it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Curves {
     /// What the curves are of: a probability, or the logit.
     pub score: Score,

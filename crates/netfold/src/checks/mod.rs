@@ -54,6 +54,7 @@ pub use stripped::without_biases;
 
 /// The outcome of a check that a number decides.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Outcome {
     /// The check.
     pub check: &'static str,

@@ -15,6 +15,7 @@ use crate::value::{Tensor, Value};
 
 /// How alike a map is to itself after the weights from the output down to one node were shuffled.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Randomised {
     /// The last node whose weights were shuffled.
     pub node: String,

@@ -113,6 +113,7 @@ pub enum Shows {
 
 /// A map over the input, and how much of the logit it accounts for.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Attribution {
     /// One number for each element of the input in standard layout, or one for each of its places.
     pub values: Vec<f64>,

@@ -12,6 +12,7 @@ use crate::reconstruction::Together;
 ///
 /// Source: Srinivas & Fleuret, *Full-gradient representation for neural network visualization*, arXiv 1905.00780.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct BiasMap {
     /// The stage, by number.
     pub stage: usize,

@@ -61,6 +61,7 @@ pub struct ColumnPlan {
 
 /// Some wanted rows of W, each as long as the number of groups.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Gathered<'a, T> {
     plan: &'a ColumnPlan,
     /// Which of the wanted rows the first one is.

@@ -15,6 +15,7 @@ use crate::reconstruction::{Request, Road, RowPlan};
 
 /// What the rows of a plan take, counted on the masks of the traced input.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Cost {
     /// How many rows.
     pub rows: usize,

@@ -74,6 +74,7 @@ impl Unit {
 
 /// The smallest box of input elements that a unit depends on, through the masks and winners of the traced input.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct ReceptiveField {
     /// The first and the last index along each axis, the batch axis included; empty where the unit depends on nothing.
     pub bounds: Vec<[usize; 2]>,

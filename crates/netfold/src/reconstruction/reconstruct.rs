@@ -49,6 +49,7 @@ impl<T: Precision> RowRef<'_, T> {
 
 /// Both sides of every output of a circuit.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Compared<T> {
     /// f(x).
     pub logits: Vec<T>,
@@ -60,6 +61,7 @@ pub struct Compared<T> {
 
 /// The one-layer model's small parts, and how well it equals the network. The rows themselves are streamed.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Reconstruction<T> {
     /// The wanted classes.
     pub classes: Vec<usize>,

@@ -4,6 +4,7 @@ use crate::reconstruction::Basis;
 
 /// How W is computed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Method {
     /// The one that takes fewer products, by [`Circuit::road`](crate::Circuit::road).
     #[default]

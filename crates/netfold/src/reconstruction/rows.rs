@@ -42,6 +42,7 @@ pub struct RowPlan {
 
 /// Some rows of W.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Block<'a, T> {
     /// Which of the planned classes the first row belongs to.
     pub first: usize,

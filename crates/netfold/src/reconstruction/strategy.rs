@@ -8,6 +8,7 @@ use crate::reconstruction::{Basis, ColumnPlan, Method, Request, RowPlan};
 
 /// How the wanted rows of W are computed.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum Road {
     /// By pulling unit vectors from the output.
     Rows(RowPlan),

@@ -23,6 +23,7 @@ pub enum Against {
 
 /// The distance of the one-layer model's border between two classes.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Decision {
     /// The class c that the distance is from.
     pub class: usize,

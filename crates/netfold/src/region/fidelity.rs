@@ -11,6 +11,7 @@ use crate::value::Tensor;
 
 /// The network against the one-layer model at x + t d.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Fidelity {
     /// Where.
     pub t: f64,

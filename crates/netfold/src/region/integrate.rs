@@ -49,6 +49,7 @@ pub struct Path<'m, T> {
 
 /// Integrated gradients of one logit.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Integral {
     /// The attributions in the input's standard layout, in units of the logit.
     pub attributions: Vec<f64>,

@@ -30,6 +30,7 @@ pub struct Line<'m, T> {
 
 /// A stretch of a line in one linear region.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Piece<T: Precision> {
     /// Where the line was when the network was traced.
     pub t: f64,
@@ -44,6 +45,7 @@ pub struct Piece<T: Precision> {
 
 /// A border that a line crosses.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Event {
     /// Where.
     pub t: f64,

@@ -18,6 +18,7 @@ const STEPS: [usize; 2] = [32, 256];
 
 /// What is known of the radius r of the largest ball around x inside the region.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Bracket {
     /// The ball's norm.
     pub norm: Norm,

@@ -14,6 +14,7 @@ const TASK: usize = 1 << 14;
 
 /// Where a ray x + t d leaves the region.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Exit {
     /// t*, in lengths of d.
     pub t: f64,
