@@ -91,7 +91,7 @@ fn serve<T: Precision>(model: &Model, input: &Path, wanted: &Wanted) -> Result<(
 
 fn frozen<'m, T: Precision>(model: &'m Model, x: &Tensor<T>) -> Result<Trace<'m, T>, Failure> {
     let head = model.head(netfold::Squashing::LeftOff)?;
-    Ok(model.trace_with(x, head.logits, Tracing { keep: Keep::Priors, ..Tracing::default() })?)
+    Ok(model.trace_with(x, head.logits, Tracing { keep: Keep::ForFreezing, ..Tracing::default() })?)
 }
 
 fn each<T: Precision>(

@@ -14,7 +14,7 @@ use crate::failure::Failure;
 use crate::session::Session;
 
 /// A row of W that is shown.
-pub struct Kept {
+pub struct ShownRow {
     /// Its class.
     pub class: usize,
     /// w, over the model's input.
@@ -30,7 +30,7 @@ pub struct Kept {
     bias_by_stage: Vec<f64>,
 }
 
-impl Kept {
+impl ShownRow {
     /// A copy of a row.
     pub fn new<T: Precision>(row: &RowRef<'_, T>, x: &Tensor<T>, reference: Option<&Tensor<T>>) -> Self {
         let (contributions, bias) = match reference {
@@ -67,7 +67,7 @@ impl Kept {
 }
 
 /// What is needed to draw.
-pub struct Gallery<'a, T: Precision> {
+pub struct ReportWriter<'a, T: Precision> {
     /// The model and the words.
     pub session: &'a Session<'a>,
     /// The input.
@@ -79,10 +79,10 @@ pub struct Gallery<'a, T: Precision> {
     /// What contributions are told against; absent for zero.
     pub reference: Option<&'a Tensor<T>>,
     /// The rows that are shown, in order.
-    pub rows: &'a [Kept],
+    pub rows: &'a [ShownRow],
 }
 
-impl<T: Precision> Gallery<'_, T> {
+impl<T: Precision> ReportWriter<'_, T> {
     /// Writes `weights-<class>.png`, `contributions-<class>.png` and `overlay-<class>.png` for each row, and
     /// `report.html`.
     pub fn write(&self, folder: &mut Folder) -> Result<(), Failure> {
@@ -132,7 +132,7 @@ impl<T: Precision> Gallery<'_, T> {
     fn pictures(
         &self,
         folder: &mut Folder,
-        row: &Kept,
+        row: &ShownRow,
         view: &InputView,
         (weights, contributions): (&Sheet, &Sheet),
     ) -> Result<(), Failure> {
@@ -162,7 +162,7 @@ impl<T: Precision> Gallery<'_, T> {
         save(Picture::overlay(view, &plane_c, &scale_c, &caption("contributions W ∘ x", value.to_owned())), "overlay")
     }
 
-    fn class_view(&self, row: &Kept, weights: Sheet, contributions: Sheet) -> ClassView {
+    fn class_view(&self, row: &ShownRow, weights: Sheet, contributions: Sheet) -> ClassView {
         let mut parts = bias_parts(self.folded.circuit(), row.bias_by_stage.iter().copied());
         if self.reference.is_some() {
             let b: f64 = parts.iter().map(|part| part.value).sum();

@@ -98,7 +98,7 @@ impl<'a> Session<'a> {
         self.side = Side::Own;
         let x = self.input::<T>(input)?.x;
         let opposite = {
-            let trace = self.trace(&x, Keep::Priors)?;
+            let trace = self.trace(&x, Keep::ForFreezing)?;
             let logits = trace.logits()?.data();
             logits.len() == 1 && (named || logits[0] < T::zero())
         };
@@ -156,7 +156,7 @@ impl<'a> Session<'a> {
         result: &Reconstruction<T>,
         seconds: f64,
     ) -> Result<Certificate, Failure> {
-        let mut told = folded.circumstances()?;
+        let mut told = folded.run_info()?;
         let found = folded.out_of_proportion(result)?;
         self.warn(found.as_slice());
         told.warnings.extend(found);

@@ -9,18 +9,18 @@ use netfold::reconstruction::Unit;
 use netfold::{Error, Model, Precision, Request};
 
 use crate::frozen::Frozen;
-use crate::problem::Problem;
-use crate::queue::Ticket;
+use crate::problem::ApiError;
+use crate::queue::CancelToken;
 use crate::settings::{At, Opened, Settings, Source};
 
 /// What the worker holds.
-pub struct Bench<T: Precision> {
+pub struct Worker<T: Precision> {
     settings: Settings,
     opened: Option<Opened>,
     frozen: Option<Frozen<T>>,
 }
 
-impl<T: Precision> Bench<T> {
+impl<T: Precision> Worker<T> {
     /// Without a model.
     pub fn new(settings: Settings) -> Self {
         Self { settings, opened: None, frozen: None }
@@ -30,14 +30,14 @@ impl<T: Precision> Bench<T> {
     ///
     /// # Errors
     /// If it cannot be read or has nodes that are not supported; the model before stays then.
-    pub fn open(&mut self, source: &Source) -> Result<(), Problem> {
+    pub fn open(&mut self, source: &Source) -> Result<(), ApiError> {
         let start = Instant::now();
         let model = Model::read_within(&source.path, self.settings.budget.clone())?;
         let setup = self.settings.options.clone().of(&model).setup().map_err(|error| {
             let asks = matches!(error, Error::MissingInputs { .. } | Error::Twice { .. });
             let cannot = |hint| format!("the page cannot set it; when the explorer starts, {hint}");
             let hint = error.hint().map(|hint| if asks { cannot(hint) } else { hint });
-            Problem { hint, ..error.into() }
+            ApiError { hint, ..error.into() }
         })?;
         self.frozen = None;
         let load = start.elapsed().as_secs_f64();
@@ -49,7 +49,7 @@ impl<T: Precision> Bench<T> {
     ///
     /// # Errors
     /// If another model was opened meanwhile, the input does not fit the model, or the job was stopped.
-    pub fn document(&mut self, at: &At, ticket: &Ticket) -> Result<Vec<u8>, Problem> {
+    pub fn document(&mut self, at: &At, ticket: &CancelToken) -> Result<Vec<u8>, ApiError> {
         Ok(self.frozen(at, ticket)?.document.clone())
     }
 
@@ -57,7 +57,7 @@ impl<T: Precision> Bench<T> {
     ///
     /// # Errors
     /// As [`Self::document`], and if there is no such class.
-    pub fn row(&mut self, at: &At, class: usize, ticket: &Ticket) -> Result<Vec<u8>, Problem> {
+    pub fn row(&mut self, at: &At, class: usize, ticket: &CancelToken) -> Result<Vec<u8>, ApiError> {
         self.frozen(at, ticket)?.row(class, ticket)
     }
 
@@ -65,7 +65,7 @@ impl<T: Precision> Bench<T> {
     ///
     /// # Errors
     /// As [`Self::row`], and if the stage gives nothing.
-    pub fn bias_map(&mut self, at: &At, class: usize, stage: usize, ticket: &Ticket) -> Result<Vec<u8>, Problem> {
+    pub fn bias_map(&mut self, at: &At, class: usize, stage: usize, ticket: &CancelToken) -> Result<Vec<u8>, ApiError> {
         let frozen = self.frozen(at, ticket)?;
         frozen.check(class)?;
         ticket.check()?;
@@ -76,7 +76,7 @@ impl<T: Precision> Bench<T> {
     ///
     /// # Errors
     /// As [`Self::document`], and if there is no such tensor or channel.
-    pub fn channels(&mut self, at: &At, tensor: &str, first: usize, ticket: &Ticket) -> Result<Vec<u8>, Problem> {
+    pub fn channels(&mut self, at: &At, tensor: &str, first: usize, ticket: &CancelToken) -> Result<Vec<u8>, ApiError> {
         self.frozen(at, ticket)?.inner(tensor, ticket)?.channels(tensor, first)
     }
 
@@ -84,7 +84,7 @@ impl<T: Precision> Bench<T> {
     ///
     /// # Errors
     /// As [`Self::document`], and if there is no such tensor or unit.
-    pub fn unit(&mut self, at: &At, tensor: &str, unit: &Unit, ticket: &Ticket) -> Result<Vec<u8>, Problem> {
+    pub fn unit(&mut self, at: &At, tensor: &str, unit: &Unit, ticket: &CancelToken) -> Result<Vec<u8>, ApiError> {
         let frozen = self.frozen(at, ticket)?;
         let layout = frozen.layout;
         frozen.inner(tensor, ticket)?.unit((tensor, unit), layout, ticket)
@@ -94,7 +94,7 @@ impl<T: Precision> Bench<T> {
     ///
     /// # Errors
     /// As [`Self::row`], and if a file cannot be written.
-    pub fn export(&mut self, at: &At, classes: &[usize], folder: &Path, ticket: &Ticket) -> Result<(), Problem> {
+    pub fn export(&mut self, at: &At, classes: &[usize], folder: &Path, ticket: &CancelToken) -> Result<(), ApiError> {
         let frozen = self.frozen(at, ticket)?;
         classes.iter().try_for_each(|&class| frozen.check(class))?;
         let folded = frozen.logits.folded.watched(ticket.watch());
@@ -107,7 +107,7 @@ impl<T: Precision> Bench<T> {
     }
 
     /// The model frozen at the input: the one at hand, or made anew.
-    fn frozen(&mut self, at: &At, ticket: &Ticket) -> Result<&mut Frozen<T>, Problem> {
+    fn frozen(&mut self, at: &At, ticket: &CancelToken) -> Result<&mut Frozen<T>, ApiError> {
         let opened = self.opened.as_ref().filter(|opened| opened.stamp.sha256 == at.model).ok_or_else(other_model)?;
         let frozen = match self.frozen.take().filter(|frozen| frozen.input == at.input.stamp.sha256) {
             Some(frozen) => frozen,
@@ -117,6 +117,6 @@ impl<T: Precision> Bench<T> {
     }
 }
 
-fn other_model() -> Problem {
-    Problem::new(StatusCode::CONFLICT, "another model was opened meanwhile").hint("reload the page")
+fn other_model() -> ApiError {
+    ApiError::new(StatusCode::CONFLICT, "another model was opened meanwhile").hint("reload the page")
 }

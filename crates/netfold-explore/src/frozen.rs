@@ -9,9 +9,9 @@ use netfold::trace::NonFinite;
 use netfold::{Precision, Request};
 use netfold_render::{InputFacts, InputView, ModelFacts, Report, layers, packed, units};
 
-use crate::part::{Part, head, sheet, wide};
-use crate::problem::Problem;
-use crate::queue::Ticket;
+use crate::part::{FrozenTensor, head, sheet, wide};
+use crate::problem::ApiError;
+use crate::queue::CancelToken;
 use crate::settings::{Opened, Settings, Source};
 
 /// Classes whose rows are computed with a new input.
@@ -26,9 +26,9 @@ pub struct Frozen<T: Precision> {
     /// How the axes of the model's input are read.
     pub layout: LayoutChoice,
     /// The network up to the logits.
-    pub logits: Part<T>,
+    pub logits: FrozenTensor<T>,
     /// The network up to the inner tensor that was asked for last.
-    pub inner: Option<(String, Part<T>)>,
+    pub inner: Option<(String, FrozenTensor<T>)>,
     /// The reconstruction without its rows, as the page's script reads it.
     pub document: Vec<u8>,
     rows: HashMap<usize, Vec<u8>>,
@@ -39,7 +39,7 @@ impl<T: Precision> Frozen<T> {
     ///
     /// # Errors
     /// If the input does not fit the model, a node cannot be frozen there, or the job was stopped.
-    pub fn new(opened: &Opened, settings: &Settings, input: &Source, ticket: &Ticket) -> Result<Self, Problem> {
+    pub fn new(opened: &Opened, settings: &Settings, input: &Source, ticket: &CancelToken) -> Result<Self, ApiError> {
         let start = Instant::now();
         let setup = opened.setup.watched(ticket.watch());
         let model = setup.model();
@@ -49,18 +49,18 @@ impl<T: Precision> Frozen<T> {
         let given = setup.read::<T>(&source)?;
         let layout = setup.declared_layout();
         let began = Instant::now();
-        let logits = Part::new(setup.fold_given(given, source)?);
+        let logits = FrozenTensor::new(setup.fold_given(given, source)?);
         let folded = &logits.folded;
         let (x, values) = (folded.x(), folded.logits());
         let classes = folded.top(FIRST);
         let mut rows = HashMap::new();
         let request = Request { classes: classes.clone(), ..Request::default() };
-        let result = folded.reconstruct::<Problem>(&request, |row| {
+        let result = folded.reconstruct::<ApiError>(&request, |row| {
             let weights = sheet(&wide(row.weights), x.shape(), layout)?;
             rows.insert(row.class, packed(&head(folded, row), weights.values()));
             Ok(())
         })?;
-        let mut told = folded.circumstances()?;
+        let mut told = folded.run_info()?;
         told.seconds.load = opened.load;
         told.seconds.reconstruct = began.elapsed().as_secs_f64() - told.seconds.trace - told.seconds.freeze;
         told.seconds.total = opened.load + start.elapsed().as_secs_f64();
@@ -103,14 +103,16 @@ impl<T: Precision> Frozen<T> {
     ///
     /// # Errors
     /// If the model has no such tensor, it does not depend on the input, or the job was stopped.
-    pub fn inner(&mut self, name: &str, ticket: &Ticket) -> Result<&mut Part<T>, Problem> {
+    pub fn inner(&mut self, name: &str, ticket: &CancelToken) -> Result<&mut FrozenTensor<T>, ApiError> {
         let held = self.inner.take().filter(|(held, _)| held == name).map(|(_, part)| part);
         let part = match held {
             Some(part) => part,
             None => {
                 let options = self.logits.folded.setup().options();
                 let setup = options.at(name).non_finite(NonFinite::Allow).watch(ticket.watch()).setup()?;
-                Part::new(setup.fold_given(self.logits.folded.given().clone(), self.logits.folded.source().clone())?)
+                FrozenTensor::new(
+                    setup.fold_given(self.logits.folded.given().clone(), self.logits.folded.source().clone())?,
+                )
             }
         };
         let (_, part) = self.inner.insert((name.to_owned(), part));
@@ -119,19 +121,19 @@ impl<T: Precision> Frozen<T> {
 
     /// # Errors
     /// If the model has no such class.
-    pub fn check(&self, class: usize) -> Result<(), Problem> {
+    pub fn check(&self, class: usize) -> Result<(), ApiError> {
         let logits = self.logits.folded.logits().len();
         if class < logits {
             return Ok(());
         }
-        Err(Problem::missing(format!("there is no class {class}: the model has {logits} logits")))
+        Err(ApiError::missing(format!("there is no class {class}: the model has {logits} logits")))
     }
 
     /// One row of W: the one at hand, or computed.
     ///
     /// # Errors
     /// If there is no such class, or the job was stopped.
-    pub fn row(&mut self, class: usize, ticket: &Ticket) -> Result<Vec<u8>, Problem> {
+    pub fn row(&mut self, class: usize, ticket: &CancelToken) -> Result<Vec<u8>, ApiError> {
         self.check(class)?;
         if let Some(row) = self.rows.get(&class) {
             return Ok(row.clone());

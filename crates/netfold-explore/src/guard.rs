@@ -10,7 +10,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use crate::connections::Caller;
-use crate::problem::Problem;
+use crate::problem::ApiError;
 use crate::token::Token;
 
 /// What the page may load: what comes from this server, and pictures that it makes itself.
@@ -32,8 +32,8 @@ impl Names {
     ///
     /// # Errors
     /// 403, with the reason.
-    pub fn check(self, headers: &HeaderMap, asked: Asked) -> Result<(), Problem> {
-        let refused = |why: String| Err(Problem::new(StatusCode::FORBIDDEN, why));
+    pub fn check(self, headers: &HeaderMap, asked: Asked) -> Result<(), ApiError> {
+        let refused = |why: String| Err(ApiError::new(StatusCode::FORBIDDEN, why));
         let word = |name: HeaderName| word(headers, name);
         let Some(host) = word(header::HOST) else { return refused("the request names no host".into()) };
         let Ok(authority) = host.parse::<Authority>() else { return refused(format!("`{host}` is no host")) };
@@ -92,7 +92,7 @@ impl Access {
     ///
     /// # Errors
     /// 403 as [`Names::check`], 401 without the token.
-    pub fn check(&self, headers: &HeaderMap, asked: Asked) -> Result<(), Problem> {
+    pub fn check(&self, headers: &HeaderMap, asked: Asked) -> Result<(), ApiError> {
         self.names.check(headers, asked)?;
         let given = word(headers, header::AUTHORIZATION).and_then(|word| word.split_once(' '));
         let given = given.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim());
@@ -101,7 +101,7 @@ impl Access {
         }
         let why =
             if given.is_none() { "the request has no token" } else { "the request's token is not this explorer's" };
-        Err(Problem::new(StatusCode::UNAUTHORIZED, why).hint("open the address that `netfold explore` printed"))
+        Err(ApiError::new(StatusCode::UNAUTHORIZED, why).hint("open the address that `netfold explore` printed"))
     }
 }
 

@@ -32,10 +32,10 @@ use std::time::Duration;
 use netfold::Precision;
 use netfold::model::FileStamp;
 
-use bench::Bench;
+use bench::Worker;
 use guard::{Access, Names};
 use page::Page;
-use problem::Problem;
+use problem::ApiError;
 use routes::App;
 use scratch::Scratch;
 use settings::{Settings, Source};
@@ -65,7 +65,7 @@ pub struct Options {
 pub enum ExploreError {
     /// A file of the command line cannot be used.
     #[error("{}", .0.lines.join("\n  cause: "))]
-    File(Problem),
+    File(ApiError),
     /// A file of the command line cannot be read.
     #[error("cannot read `{}`: {source}", path.display())]
     Read {
@@ -115,7 +115,7 @@ async fn run<T: Precision>(
     scratch: &Arc<Scratch>,
     ready: impl FnOnce(&Page),
 ) -> Result<(), ExploreError> {
-    let app = Arc::new(App::new(Bench::<T>::new(options.settings.clone()), Arc::clone(scratch))?);
+    let app = Arc::new(App::new(Worker::<T>::new(options.settings.clone()), Arc::clone(scratch))?);
     if let Some(model) = &options.model {
         app.open(source(model)?, None).await.map_err(ExploreError::File)?;
     }

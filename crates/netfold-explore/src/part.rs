@@ -7,8 +7,8 @@ use netfold::{Folded, Precision, ReceptiveField, Reconstruction, Request, RowRef
 use netfold_render::{Grid, Layout, Order, RowHead, Scale, Sheet, View, bias_parts, line, packed};
 use serde::Serialize;
 
-use crate::problem::Problem;
-use crate::queue::Ticket;
+use crate::problem::ApiError;
+use crate::queue::CancelToken;
 
 /// Bytes of channels that one answer holds at most.
 const CHANNEL_BYTES: usize = 4 << 20;
@@ -16,7 +16,7 @@ const CHANNEL_BYTES: usize = 4 << 20;
 const CHANNELS: usize = 24;
 
 /// The network up to one tensor: the logits, or an inner one.
-pub struct Part<T: Precision> {
+pub struct FrozenTensor<T: Precision> {
     /// The network, folded.
     pub folded: Folded<T>,
     /// The bias maps of the element that was asked for last.
@@ -71,7 +71,7 @@ struct UnitHead<'a> {
     line: String,
 }
 
-impl<T: Precision> Part<T> {
+impl<T: Precision> FrozenTensor<T> {
     /// Of a folded network.
     pub fn new(folded: Folded<T>) -> Self {
         Self { folded, maps: None }
@@ -85,15 +85,15 @@ impl<T: Precision> Part<T> {
         &self,
         element: usize,
         layout: LayoutChoice,
-        ticket: &Ticket,
-    ) -> Result<(RowHead, Sheet, Reconstruction<T>), Problem> {
+        ticket: &CancelToken,
+    ) -> Result<(RowHead, Sheet, Reconstruction<T>), ApiError> {
         let (folded, mut made) = (self.folded.watched(ticket.watch()), None);
         let request = Request { classes: vec![element], ..Request::default() };
-        let result = folded.reconstruct::<Problem>(&request, |row| {
+        let result = folded.reconstruct::<ApiError>(&request, |row| {
             made = Some((head(&self.folded, row), sheet(&wide(row.weights), self.folded.x().shape(), layout)?));
             Ok(())
         })?;
-        let (head, weights) = made.ok_or_else(Problem::stopped)?;
+        let (head, weights) = made.ok_or_else(ApiError::stopped)?;
         Ok((head, weights, result))
     }
 
@@ -105,8 +105,8 @@ impl<T: Precision> Part<T> {
         &mut self,
         (tensor, unit): (&str, &Unit),
         layout: LayoutChoice,
-        ticket: &Ticket,
-    ) -> Result<Vec<u8>, Problem> {
+        ticket: &CancelToken,
+    ) -> Result<Vec<u8>, ApiError> {
         let element = unit.element(self.folded.logits())?;
         let (row, weights, result) = self.row(element, layout, ticket)?;
         let field = self.folded.circuit().receptive_field(element);
@@ -134,7 +134,7 @@ impl<T: Precision> Part<T> {
     ///
     /// # Errors
     /// If the stage gives nothing to it.
-    pub fn bias_map(&mut self, element: usize, stage: usize) -> Result<Vec<u8>, Problem> {
+    pub fn bias_map(&mut self, element: usize, stage: usize) -> Result<Vec<u8>, ApiError> {
         if self.maps.as_ref().is_none_or(|(of, _)| *of != element) {
             let map = |map: netfold::BiasMap| {
                 let places = map.shape.get(2..).unwrap_or_default();
@@ -146,7 +146,7 @@ impl<T: Precision> Part<T> {
         }
         let maps = self.maps.iter().flat_map(|(_, maps)| maps);
         let Some(map) = maps.into_iter().find(|map| map.stage == stage) else {
-            return Err(Problem::missing(format!("there is no layer {stage} that gives something to b")));
+            return Err(ApiError::missing(format!("there is no layer {stage} that gives something to b")));
         };
         let layer = &self.folded.circuit().stages()[stage].node;
         let share = map.places.iter().sum();
@@ -157,7 +157,7 @@ impl<T: Precision> Part<T> {
     ///
     /// # Errors
     /// If there is no such channel.
-    pub fn channels(&self, tensor: &str, first: usize) -> Result<Vec<u8>, Problem> {
+    pub fn channels(&self, tensor: &str, first: usize) -> Result<Vec<u8>, ApiError> {
         let shape = self.folded.logits().shape();
         let axes: Vec<usize> = without_batch(shape).collect();
         let (channels, height, width) = match axes.as_slice() {
@@ -169,7 +169,7 @@ impl<T: Precision> Part<T> {
         };
         let places = height * width;
         if first >= channels || places == 0 {
-            return Err(Problem::missing(format!("`{tensor}` has no channel {first}: its shape is {shape:?}")));
+            return Err(ApiError::missing(format!("`{tensor}` has no channel {first}: its shape is {shape:?}")));
         }
         let values = wide(self.folded.logits().data());
         let all = Layout::Picture { height: channels * height, width, channels: 1, order: Order::ChannelsLast };
@@ -206,7 +206,7 @@ fn inside(field: &ReceptiveField, shape: &[usize]) -> Vec<f64> {
 ///
 /// # Errors
 /// If there is room for none.
-pub fn sheet(values: &[f64], shape: &[usize], layout: LayoutChoice) -> Result<Sheet, Problem> {
+pub fn sheet(values: &[f64], shape: &[usize], layout: LayoutChoice) -> Result<Sheet, ApiError> {
     let without: Vec<usize> = without_batch(shape).collect();
     Ok(Sheet::arrange(values, Layout::of_shape(&without, Order::of_input(shape, layout)))?)
 }

@@ -11,7 +11,7 @@ use serde_json::json;
 
 /// A message, its causes, and what helps.
 #[derive(Clone, Debug)]
-pub struct Problem {
+pub struct ApiError {
     /// How the answer is marked.
     pub status: StatusCode,
     /// What happened and why, one line each.
@@ -20,7 +20,7 @@ pub struct Problem {
     pub hint: Option<String>,
 }
 
-impl Problem {
+impl ApiError {
     /// A problem in one line.
     pub fn new(status: StatusCode, message: impl Into<String>) -> Self {
         Self { status, lines: vec![message.into()], hint: None }
@@ -62,7 +62,7 @@ impl Problem {
     }
 }
 
-impl From<netfold::Error> for Problem {
+impl From<netfold::Error> for ApiError {
     fn from(error: netfold::Error) -> Self {
         if matches!(error, netfold::Error::Stopped) {
             return Self::stopped();
@@ -71,25 +71,25 @@ impl From<netfold::Error> for Problem {
     }
 }
 
-impl From<InputError> for Problem {
+impl From<InputError> for ApiError {
     fn from(error: InputError) -> Self {
         Self::of(&error, error.hint())
     }
 }
 
-impl From<RenderError> for Problem {
+impl From<RenderError> for ApiError {
     fn from(error: RenderError) -> Self {
         Self::of(&error, None)
     }
 }
 
-impl From<std::io::Error> for Problem {
+impl From<std::io::Error> for ApiError {
     fn from(error: std::io::Error) -> Self {
         Self { status: StatusCode::INTERNAL_SERVER_ERROR, ..Self::of(&error, None) }
     }
 }
 
-impl IntoResponse for Problem {
+impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         (self.status, Json(json!({ "lines": self.lines, "hint": self.hint }))).into_response()
     }

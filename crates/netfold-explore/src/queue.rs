@@ -11,7 +11,7 @@ use netfold::Watch;
 use serde::Serialize;
 use tokio::sync::{oneshot, watch};
 
-use crate::problem::Problem;
+use crate::problem::ApiError;
 
 /// Jobs that may wait.
 const WAITING: usize = 64;
@@ -29,19 +29,19 @@ pub struct JobStatus {
 }
 
 /// What a running job tells and is told.
-pub struct Ticket {
+pub struct CancelToken {
     id: u64,
     stop: Arc<AtomicBool>,
     jobs: watch::Sender<Vec<JobStatus>>,
 }
 
-impl Ticket {
+impl CancelToken {
     /// Refuses to go on where the request went away.
     ///
     /// # Errors
-    /// [`Problem::stopped`].
-    pub fn check(&self) -> Result<(), Problem> {
-        if self.stop.load(Ordering::Relaxed) { Err(Problem::stopped()) } else { Ok(()) }
+    /// [`ApiError::stopped`].
+    pub fn check(&self) -> Result<(), ApiError> {
+        if self.stop.load(Ordering::Relaxed) { Err(ApiError::stopped()) } else { Ok(()) }
     }
 
     /// Who is told how far the job is, and stops it where the request went away.
@@ -71,7 +71,7 @@ pub struct Queue<B> {
 }
 
 /// Stops the job and takes it off the list, whether it ended or its request was dropped.
-struct Guard(Ticket);
+struct Guard(CancelToken);
 
 impl Drop for Guard {
     fn drop(&mut self) {
@@ -105,27 +105,30 @@ impl<B: Send + 'static> Queue<B> {
     pub async fn run<R: Send + 'static>(
         &self,
         what: String,
-        work: impl FnOnce(&mut B, &Ticket) -> Result<R, Problem> + Send + 'static,
-    ) -> Result<R, Problem> {
+        work: impl FnOnce(&mut B, &CancelToken) -> Result<R, ApiError> + Send + 'static,
+    ) -> Result<R, ApiError> {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
-        let ticket = || Ticket { id, stop: Arc::default(), jobs: self.jobs.clone() };
+        let ticket = || CancelToken { id, stop: Arc::default(), jobs: self.jobs.clone() };
         let mine = ticket();
-        let guard = Guard(Ticket { stop: Arc::clone(&mine.stop), ..ticket() });
+        let guard = Guard(CancelToken { stop: Arc::clone(&mine.stop), ..ticket() });
         self.jobs.send_modify(|jobs| jobs.push(JobStatus { id, what, done: 0, all: 0 }));
         let (answer, answered) = oneshot::channel();
         let job = move |bench: &mut B| {
             let result = catch_unwind(AssertUnwindSafe(|| mine.check().and_then(|()| work(bench, &mine))));
             let broke = |_| {
-                Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the computation broke off: this is a fault of netfold")
+                ApiError::new(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "the computation broke off: this is a fault of netfold",
+                )
             };
             // Nobody may be waiting any more.
             let _ = answer.send(result.unwrap_or_else(|cause| Err(broke(cause))));
         };
         let busy = |_| {
-            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too many jobs are waiting").hint("try again in a moment")
+            ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "too many jobs are waiting").hint("try again in a moment")
         };
         self.sender.try_send(Box::new(job)).map_err(busy)?;
-        let result = answered.await.unwrap_or_else(|_| Err(Problem::stopped()));
+        let result = answered.await.unwrap_or_else(|_| Err(ApiError::stopped()));
         drop(guard);
         result
     }

@@ -20,10 +20,10 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio_stream::wrappers::WatchStream;
 
-use crate::bench::Bench;
+use crate::bench::Worker;
 use crate::guard::{Access, guard};
-use crate::problem::Problem;
-use crate::queue::{Queue, Ticket};
+use crate::problem::ApiError;
+use crate::queue::{CancelToken, Queue};
 use crate::scratch::Scratch;
 use crate::settings::{At, Source};
 use crate::upload;
@@ -61,7 +61,7 @@ struct Files {
 
 /// What the handlers share.
 pub struct App<T: Precision> {
-    queue: Queue<Bench<T>>,
+    queue: Queue<Worker<T>>,
     scratch: Arc<Scratch>,
     model: Mutex<Option<File>>,
     inputs: Mutex<Vec<File>>,
@@ -83,7 +83,7 @@ impl<T: Precision> App<T> {
     ///
     /// # Errors
     /// If the worker cannot be started.
-    pub fn new(bench: Bench<T>, scratch: Arc<Scratch>) -> std::io::Result<Self> {
+    pub fn new(bench: Worker<T>, scratch: Arc<Scratch>) -> std::io::Result<Self> {
         let queue = Queue::start(bench)?;
         Ok(Self { queue, scratch, model: Mutex::default(), inputs: Mutex::default(), files: watch::Sender::default() })
     }
@@ -92,7 +92,7 @@ impl<T: Precision> App<T> {
     ///
     /// # Errors
     /// If it cannot be used; the one before stays then.
-    pub async fn open(&self, source: Source, folder: Option<TempDir>) -> Result<(), Problem> {
+    pub async fn open(&self, source: Source, folder: Option<TempDir>) -> Result<(), ApiError> {
         let file = source.clone();
         let opened = self.queue.run(format!("reading {}", source.stamp.file), move |bench, _| bench.open(&file)).await;
         opened.map_err(|problem| without(problem, folder.as_ref()))?;
@@ -117,14 +117,14 @@ impl<T: Precision> App<T> {
         self.files.send_modify(|files| files.inputs = stamps);
     }
 
-    fn input(&self, hash: &str) -> Result<File, Problem> {
+    fn input(&self, hash: &str) -> Result<File, ApiError> {
         let inputs = self.inputs.lock().unwrap_or_else(PoisonError::into_inner);
         let found = inputs.iter().find(|file| file.source.stamp.sha256 == hash);
-        found.cloned().ok_or_else(|| Problem::missing("this input is not open any more").hint("open it again"))
+        found.cloned().ok_or_else(|| ApiError::missing("this input is not open any more").hint("open it again"))
     }
 }
 
-fn without(problem: Problem, folder: Option<&TempDir>) -> Problem {
+fn without(problem: ApiError, folder: Option<&TempDir>) -> ApiError {
     match folder {
         Some(folder) => problem.without(folder.path()),
         None => problem,
@@ -173,7 +173,7 @@ async fn open_model<T: Precision>(
     Query(named): Query<Named>,
     headers: HeaderMap,
     body: Body,
-) -> Result<StatusCode, Problem> {
+) -> Result<StatusCode, ApiError> {
     let (source, folder) = upload::receive(&app.scratch, body, &headers, (&named.name, upload::MODEL)).await?;
     app.open(source, Some(folder)).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -184,7 +184,7 @@ async fn add_input<T: Precision>(
     Query(named): Query<Named>,
     headers: HeaderMap,
     body: Body,
-) -> Result<String, Problem> {
+) -> Result<String, ApiError> {
     let (source, folder) = upload::receive(&app.scratch, body, &headers, (&named.name, upload::INPUT)).await?;
     upload::check(&source).map_err(|problem| problem.without(folder.path()))?;
     let hash = source.stamp.sha256.clone();
@@ -192,7 +192,7 @@ async fn add_input<T: Precision>(
     Ok(hash)
 }
 
-type Answer = Result<([(header::HeaderName, &'static str); 1], Vec<u8>), Problem>;
+type Answer = Result<([(header::HeaderName, &'static str); 1], Vec<u8>), ApiError>;
 
 impl<T: Precision> App<T> {
     /// Runs a job about one model at one input, and sends what it made.
@@ -200,7 +200,7 @@ impl<T: Precision> App<T> {
         &self,
         (model, input): (String, String),
         what: impl FnOnce(&str) -> String,
-        work: impl FnOnce(&mut Bench<T>, &At, &Ticket) -> Result<Vec<u8>, Problem> + Send + 'static,
+        work: impl FnOnce(&mut Worker<T>, &At, &CancelToken) -> Result<Vec<u8>, ApiError> + Send + 'static,
     ) -> Answer {
         let file = self.input(&input)?;
         let at = At { model, input: file.source.clone() };
@@ -212,7 +212,7 @@ impl<T: Precision> App<T> {
 }
 
 async fn document<T: Precision>(State(app): State<Arc<App<T>>>, Path(at): Path<(String, String)>) -> Answer {
-    app.made(at, |input| format!("reconstructing at {input}"), Bench::document).await
+    app.made(at, |input| format!("reconstructing at {input}"), Worker::document).await
 }
 
 async fn row<T: Precision>(
@@ -244,7 +244,7 @@ async fn unit<T: Precision>(
     Path((model, input, tensor, unit)): Path<(String, String, String, String)>,
 ) -> Answer {
     let what = format!("unit {unit} of {tensor}");
-    let unit: Unit = unit.parse().map_err(Problem::from)?;
+    let unit: Unit = unit.parse().map_err(ApiError::from)?;
     app.made((model, input), |_| what, move |bench, at, ticket| bench.unit(at, &tensor, &unit, ticket)).await
 }
 
@@ -260,8 +260,8 @@ async fn export<T: Precision>(
     State(app): State<Arc<App<T>>>,
     Path((model, input, name)): Path<(String, String, String)>,
     Query(wanted): Query<Classes>,
-) -> Result<impl IntoResponse, Problem> {
-    let unknown = || Problem::missing("there is no such file");
+) -> Result<impl IntoResponse, ApiError> {
+    let unknown = || ApiError::missing("there is no such file");
     if !matches!(name.as_str(), "reconstruction.npz" | "reconstructed.onnx") {
         return Err(unknown());
     }
@@ -271,7 +271,7 @@ async fn export<T: Precision>(
     let folder = app.scratch.folder()?;
     let files = folder.path().join("files");
     let path = files.clone();
-    let work = move |bench: &mut Bench<T>, ticket: &_| bench.export(&at, &classes, &path, ticket);
+    let work = move |bench: &mut Worker<T>, ticket: &_| bench.export(&at, &classes, &path, ticket);
     app.queue.run(format!("writing {name}"), work).await.map_err(|problem| without(problem, file.folder.as_deref()))?;
     let written = tokio::fs::File::open(files.join(&name)).await?;
     // An open file stays readable when its folder goes.

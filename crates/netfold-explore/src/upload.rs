@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
 use tokio::time::{Instant, timeout};
 
-use crate::problem::Problem;
+use crate::problem::ApiError;
 use crate::scratch::{Scratch, create};
 use crate::settings::Source;
 
@@ -40,7 +40,7 @@ pub async fn receive(
     body: Body,
     headers: &HeaderMap,
     (name, limit): (&str, u64),
-) -> Result<(Source, TempDir), Problem> {
+) -> Result<(Source, TempDir), ApiError> {
     let name = plain(name);
     let told = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if let Some(told) = told.filter(|&told| told > limit) {
@@ -52,7 +52,7 @@ pub async fn receive(
     let (mut stream, mut size, start) = (body.into_data_stream(), 0, Instant::now());
     while let Some(chunk) = timeout(PAUSE, stream.next()).await.map_err(|_| too_slow(&name))? {
         let broken =
-            |error| Problem::new(StatusCode::BAD_REQUEST, format!("the upload of `{name}` broke off: {error}"));
+            |error| ApiError::new(StatusCode::BAD_REQUEST, format!("the upload of `{name}` broke off: {error}"));
         let chunk = chunk.map_err(broken)?;
         size += chunk.len() as u64;
         if size > limit {
@@ -70,29 +70,31 @@ pub async fn receive(
 }
 
 /// A full disk, as a rule.
-fn not_written(name: &str, error: &std::io::Error) -> Problem {
+fn not_written(name: &str, error: &std::io::Error) -> ApiError {
     let message = format!("`{name}` cannot be written to the folder for temporary files: {error}");
-    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, message).hint("TMPDIR chooses another one when the explorer starts")
+    ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, message)
+        .hint("TMPDIR chooses another one when the explorer starts")
 }
 
-fn too_slow(name: &str) -> Problem {
+fn too_slow(name: &str) -> ApiError {
     let message =
         format!("`{name}` came too slowly: a pause of {} s, or less than {} KiB a second", PAUSE.as_secs(), PACE >> 10);
-    Problem::new(StatusCode::REQUEST_TIMEOUT, message)
+    ApiError::new(StatusCode::REQUEST_TIMEOUT, message)
         .hint("give the file to `netfold explore` on its command line, on the machine where it runs")
 }
 
-fn too_large(name: &str, size: u64, limit: u64) -> Problem {
+fn too_large(name: &str, size: u64, limit: u64) -> ApiError {
     let mib = |bytes: u64| bytes.div_ceil(1 << 20);
     let message = format!("`{name}` has {} MiB or more; at most {} MiB are taken", mib(size), mib(limit));
-    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, message).hint("`netfold reconstruct` reads files of any size from disk")
+    ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, message)
+        .hint("`netfold reconstruct` reads files of any size from disk")
 }
 
 /// Refuses what is neither an array nor a picture, and a picture with more than [`PIXELS`] before it is decoded.
 ///
 /// # Errors
 /// What is wrong with it; 413 with both sizes.
-pub fn check(source: &Source) -> Result<(), Problem> {
+pub fn check(source: &Source) -> Result<(), ApiError> {
     let path = &source.path;
     if is_npy(path)? {
         return Ok(());
@@ -106,7 +108,7 @@ pub fn check(source: &Source) -> Result<(), Problem> {
         Ok((width, height)) if u64::from(width) * u64::from(height) > PIXELS => {
             let name = &source.stamp.file;
             let message = format!("`{name}` has {width} x {height} pixels; the explorer takes at most {PIXELS}");
-            Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, message)
+            Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, message)
                 .hint("make it smaller, or use `netfold reconstruct`, which takes twice as many"))
         }
         // A damaged picture is told by the decoder.

@@ -2,13 +2,13 @@
 //!
 //! - [`Probes`]: a batch of vectors that travels together, the probe index innermost, stored on a [`Support`].
 //! - [`LinearMap`]: `apply` and `apply_transpose`; [`dot_test`] is the law that ties them together.
-//! - The maps: [`Identity`], [`Diagonal`], [`Mask`], [`Select`], [`Sparse`], [`Resample`], [`Conv`], [`Product`],
+//! - The maps: [`Identity`], [`Diagonal`], [`Mask`], [`Select`], [`Sparse`], [`Resample`], [`Conv`], [`MatMul`],
 //!   [`RankOne`], and what is made of maps: [`Transposed`], [`Chain`].
-//! - [`Stack`]: rows that are kept, to be combined by batches.
+//! - [`CachedRows`]: rows that are kept, to be combined by batches.
 //!
 //! ```
-//! use netfold_linear::{Field, Diagonal, LinearMap, Probes, Support, dot_test};
-//! let map = Diagonal::new(Field::full(&[3], vec![2.0, 0.0, -1.0]));
+//! use netfold_linear::{Broadcast, Diagonal, LinearMap, Probes, Support, dot_test};
+//! let map = Diagonal::new(Broadcast::full(&[3], vec![2.0, 0.0, -1.0]));
 //! let x = Probes::tensor(&[3], vec![1.0, 5.0, 3.0]);
 //! assert_eq!(map.apply(x.clone(), &Support::full(&[3])).values(), [2.0, 0.0, -3.0]);
 //! let y = Probes::tensor(&[3], vec![7.0, 1.0, 4.0]);
@@ -17,17 +17,17 @@
 //! }
 //! ```
 
-mod field;
+mod broadcast;
 mod map;
 mod maps;
 mod probes;
 mod real;
 
-pub use field::Field;
+pub use broadcast::Broadcast;
 pub use map::{Entrywise, LinearMap, SharedMap, dot_test, matrix};
 pub use maps::{
-    Chain, Conv, Diagonal, Filter, Filters, FusedConv, Fusible, Identity, Mask, Product, RankOne, Reduction, Resample,
-    Run, Select, Side, Sparse, Stack, Taps, Transposed,
+    CachedRows, Chain, Conv, Diagonal, Filter, FusedConv, Fusible, Identity, Mask, MatMul, PackedWeights, RankOne,
+    Reduction, Resample, Run, Select, Side, Sparse, Taps, Transposed,
 };
 pub use netfold_kernels::Scalar;
 pub use netfold_kernels::dense::{ArgmaxPool, Clamped};

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use crate::{Field, Probes, Real, Support};
+use crate::{Broadcast, Probes, Real, Support};
 
 /// A linear map y = A x over a batch of probes. It has never heard of networks.
 ///
@@ -27,8 +27,8 @@ pub trait LinearMap<T: Real>: Any + Debug + Send + Sync {
     fn apply(&self, x: Probes<T>, onto: &Support) -> Probes<T>;
 
     /// A x + c on all elements.
-    fn apply_plus(&self, x: Probes<T>, c: &Field<T>) -> Probes<T> {
-        self.apply(x, &Support::full(self.codomain())).plus_field(c)
+    fn apply_plus(&self, x: Probes<T>, c: &Broadcast<T>) -> Probes<T> {
+        self.apply(x, &Support::full(self.codomain())).plus_broadcast(c)
     }
 
     /// x = Aᵀ y, on the elements of `onto`.
@@ -42,18 +42,18 @@ pub trait LinearMap<T: Real>: Any + Debug + Send + Sync {
 
     /// Gives up what is kept for one whole tensor alone, and is made again when the next one comes: memory is needed for
     /// something else.
-    fn trim(&self) {}
+    fn clear_caches(&self) {}
 
     /// How many products A x or Aᵀ y takes for one probe, of x stored on `x` and y on `y`: what roads are compared by.
-    fn products(&self, x: &Support, y: &Support) -> f64 {
+    fn mul_adds(&self, x: &Support, y: &Support) -> f64 {
         x.count().max(y.count()) as f64
     }
 
     /// Elements of y that can differ from zero where x does so only inside `of`.
-    fn image(&self, of: &Support) -> Support;
+    fn output_support(&self, of: &Support) -> Support;
 
     /// Elements of x that Aᵀ y can reach from those in `of`.
-    fn preimage(&self, of: &Support) -> Support;
+    fn input_support(&self, of: &Support) -> Support;
 
     /// The map of the absolute values or the squares of A's entries, or what is larger entry by entry; of maps that are made
     /// of maps, their product or sum.
@@ -61,7 +61,7 @@ pub trait LinearMap<T: Real>: Any + Debug + Send + Sync {
 
     /// A map M ≥ |A|, entry by entry: |A| itself, or a product of such maps. What bounds are propagated by:
     /// |A x| ≤ M |x|.
-    fn magnitude(&self) -> SharedMap<T> {
+    fn abs_bound(&self) -> SharedMap<T> {
         self.entrywise(Entrywise::Magnitude)
     }
 
@@ -87,7 +87,7 @@ impl<T: Real> LinearMap<T> for SharedMap<T> {
         (**self).apply(x, onto)
     }
 
-    fn apply_plus(&self, x: Probes<T>, c: &Field<T>) -> Probes<T> {
+    fn apply_plus(&self, x: Probes<T>, c: &Broadcast<T>) -> Probes<T> {
         (**self).apply_plus(x, c)
     }
 
@@ -99,20 +99,20 @@ impl<T: Real> LinearMap<T> for SharedMap<T> {
         (**self).add_transpose(y, sum)
     }
 
-    fn trim(&self) {
-        (**self).trim();
+    fn clear_caches(&self) {
+        (**self).clear_caches();
     }
 
-    fn products(&self, x: &Support, y: &Support) -> f64 {
-        (**self).products(x, y)
+    fn mul_adds(&self, x: &Support, y: &Support) -> f64 {
+        (**self).mul_adds(x, y)
     }
 
-    fn image(&self, of: &Support) -> Support {
-        (**self).image(of)
+    fn output_support(&self, of: &Support) -> Support {
+        (**self).output_support(of)
     }
 
-    fn preimage(&self, of: &Support) -> Support {
-        (**self).preimage(of)
+    fn input_support(&self, of: &Support) -> Support {
+        (**self).input_support(of)
     }
 
     fn entrywise(&self, how: Entrywise) -> SharedMap<T> {

@@ -4,12 +4,12 @@ mod numbers;
 
 use std::sync::Arc;
 
+use netfold_kernels::masked::{Relayout, SegmentSum, dot, keep_stored};
+use netfold_kernels::simd;
 use numbers::Numbers;
 use rayon::prelude::*;
 
-use crate::{Field, Real, Support};
-use netfold_kernels::masked::{Relayout, SegmentSum, dot, keep_stored};
-use netfold_kernels::simd;
+use crate::{Broadcast, Real, Support};
 
 /// How many numbers one task of a parallel loop handles: fixed, so that results do not depend on the thread count.
 const TASK: usize = 1 << 15;
@@ -207,7 +207,7 @@ impl<T: Real> Probes<T> {
     }
 
     /// ⟨x, field⟩ for each probe, summed in double precision.
-    pub fn inner(&self, field: &Field<T>) -> Vec<f64> {
+    pub fn inner(&self, field: &Broadcast<T>) -> Vec<f64> {
         /// Rows of a task, whose sums are added in order.
         const ROWS: usize = 1 << 12;
         let width = self.width;
@@ -330,7 +330,7 @@ impl<T: Real> Probes<T> {
     /// # Panics
     /// If the batch does not store all elements of the field's shape.
     #[must_use]
-    pub fn plus_field(mut self, field: &Field<T>) -> Self {
+    pub fn plus_broadcast(mut self, field: &Broadcast<T>) -> Self {
         let width = self.width();
         field.add_to(self.values_mut(), width);
         self

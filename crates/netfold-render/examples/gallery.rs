@@ -160,7 +160,7 @@ fn certificate(name: &str, first: usize) -> Certificate {
             rule("Sigmoid", "gate", Validity::Input, 2),
         ],
         gates: Vec::new(),
-        behind_gates: Vec::new(),
+        gated_only: Vec::new(),
         bias_nodes: Vec::new(),
         exact_at_this_input: ["/layer3/gate/Sigmoid", "/layer4/gate/Sigmoid"].map(Into::into).into(),
         warnings: vec![],

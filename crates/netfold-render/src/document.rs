@@ -128,7 +128,7 @@ impl Report {
             reconstructed: &self.model.reconstructed,
             labels: &self.model.labels,
             layers: &self.model.layers,
-            held: &certificate.behind_gates,
+            held: &certificate.gated_only,
             equivalent: certificate.equivalent,
             verdict: facts::verdict(certificate),
             line: facts::line(certificate),

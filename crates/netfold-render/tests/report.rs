@@ -22,7 +22,7 @@ fn certificate() -> Certificate {
         bias_difference: Some(4.2e-8),
         rules: vec![rule("Relu", "active branch", Validity::Region, 3), rule("Sigmoid", "gate", Validity::Input, 1)],
         gates: Vec::new(),
-        behind_gates: Vec::new(),
+        gated_only: Vec::new(),
         exact_at_this_input: vec!["/gate".into()],
         bias_nodes: vec!["/conv1".into(), "/fc".into()],
         warnings: vec![],

@@ -5,7 +5,7 @@ mod constraints;
 use std::fmt;
 use std::sync::Arc;
 
-use netfold_linear::{Field, Identity, LinearMap, Probes, Real, SharedMap, Support};
+use netfold_linear::{Broadcast, Identity, LinearMap, Probes, Real, SharedMap, Support};
 use serde::Serialize;
 
 use crate::value::Tensor;
@@ -72,7 +72,7 @@ pub struct Affine<T> {
     /// Aᵢ, one entry for each input of the node.
     pub terms: Vec<Option<SharedMap<T>>>,
     /// c; `None` is zero.
-    pub offset: Option<Field<T>>,
+    pub offset: Option<Broadcast<T>>,
     /// How far this equals the node.
     pub validity: Validity,
     shape: Vec<usize>,
@@ -99,7 +99,7 @@ impl<T: Real> Affine<T> {
 
     /// A value that does not depend on any input.
     pub fn constant(value: &Tensor<T>) -> Self {
-        let offset = Some(Field::full(value.shape(), value.data().to_vec()));
+        let offset = Some(Broadcast::full(value.shape(), value.data().to_vec()));
         Self { terms: Vec::new(), offset, validity: Validity::Everywhere, shape: value.shape().to_vec() }
     }
 
@@ -113,7 +113,7 @@ impl<T: Real> Affine<T> {
     /// # Panics
     /// If the offset has another shape than y.
     #[must_use]
-    pub fn plus(mut self, offset: Field<T>) -> Self {
+    pub fn plus(mut self, offset: Broadcast<T>) -> Self {
         assert_eq!(offset.shape(), self.shape, "the offset has the shape of y");
         self.offset = Some(offset);
         self
@@ -128,8 +128,8 @@ impl<T: Real> Affine<T> {
 
     /// Σᵢ |Aᵢ| xᵢ, or what is larger entry by entry.
     #[must_use]
-    pub fn magnitude(&self) -> Self {
-        let terms = self.terms.iter().map(|term| term.as_ref().map(|map| map.magnitude())).collect();
+    pub fn abs_bound(&self) -> Self {
+        let terms = self.terms.iter().map(|term| term.as_ref().map(|map| map.abs_bound())).collect();
         Self { terms, offset: None, ..self.clone() }
     }
 

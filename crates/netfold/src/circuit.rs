@@ -62,7 +62,7 @@ pub struct Circuit<T> {
     stages: Arc<Vec<Stage<T>>>,
     input_shape: Vec<usize>,
     output: usize,
-    behind_gates: Vec<String>,
+    gated_only: Vec<String>,
     budget: Budget,
     /// What the stages' tables take of it.
     _held: Vec<Arc<Share>>,
@@ -114,11 +114,11 @@ impl<T: Precision> Circuit<T> {
         stages: Vec<Stage<T>>,
         input_shape: &[usize],
         output: usize,
-        behind_gates: Vec<String>,
+        gated_only: Vec<String>,
         budget: Budget,
         held: Vec<Arc<Share>>,
     ) -> Self {
-        Self { stages: Arc::new(stages), input_shape: input_shape.to_vec(), output, behind_gates, budget, _held: held }
+        Self { stages: Arc::new(stages), input_shape: input_shape.to_vec(), output, gated_only, budget, _held: held }
     }
 
     /// How much memory rows and columns may take.
@@ -136,14 +136,14 @@ impl<T: Precision> Circuit<T> {
     /// # Panics
     /// If there is no such slot.
     #[must_use]
-    pub fn up_to(&self, slot: usize) -> Self {
+    pub fn truncated(&self, slot: usize) -> Self {
         assert!(slot <= self.output, "a slot of the circuit");
         Self { output: slot, ..self.clone() }
     }
 
     /// The nodes that depend on the input but reach the output only through what is held constant.
-    pub fn behind_gates(&self) -> &[String] {
-        &self.behind_gates
+    pub fn gated_only(&self) -> &[String] {
+        &self.gated_only
     }
 
     /// Shape of the input.
@@ -211,8 +211,8 @@ impl<T: Precision> Circuit<T> {
 
     /// The circuit of the magnitudes of all maps, without offsets: pushing |v| bounds |W v| for every tensor.
     #[must_use]
-    pub(crate) fn magnitude(&self) -> Self {
-        let stage = |stage: &Stage<T>| Stage { affine: stage.affine.magnitude(), ..stage.clone() };
+    pub(crate) fn abs_bound(&self) -> Self {
+        let stage = |stage: &Stage<T>| Stage { affine: stage.affine.abs_bound(), ..stage.clone() };
         Self { stages: Arc::new(self.stages().iter().map(stage).collect()), ..self.clone() }
     }
 
@@ -267,7 +267,7 @@ impl<T: Precision> Circuit<T> {
     ///
     /// # Errors
     /// What `change` returns.
-    pub fn remade<E>(&self, change: impl FnMut(&Stage<T>) -> Result<Stage<T>, E>) -> Result<Self, E> {
+    pub fn map_stages<E>(&self, change: impl FnMut(&Stage<T>) -> Result<Stage<T>, E>) -> Result<Self, E> {
         let stages = self.stages().iter().map(change).collect::<Result<_, E>>()?;
         Ok(Self { stages: Arc::new(stages), ..self.clone() })
     }
@@ -332,7 +332,7 @@ impl<T: Precision> Circuit<T> {
             };
             for (term, &source) in stage.affine.terms.iter().zip(&stage.sources) {
                 if let (Some(map), false) = (term, own.is_full()) {
-                    own = own.union(&map.image(&needed[source]));
+                    own = own.union(&map.output_support(&needed[source]));
                 }
             }
             needed.push(own);
@@ -344,7 +344,7 @@ impl<T: Precision> Circuit<T> {
             if here.count() > 0 {
                 for (term, &source) in stage.affine.terms.iter().zip(&stage.sources) {
                     if let Some(map) = term {
-                        plan[source] = plan[source].union(&map.preimage(&here));
+                        plan[source] = plan[source].union(&map.input_support(&here));
                     }
                 }
             }

@@ -285,7 +285,7 @@ fn estimate<T: Precision>(trace: &Trace<'_, T>, circuit: &Circuit<T>) -> Option<
         tensor.data.len() * (dtype.size().unwrap_or_default() + copy)
     });
     (1..=LOGITS).contains(&logits).then(|| Estimate {
-        pass: circuit.products(0..circuit.stages().len(), &circuit.full_plan()),
+        pass: circuit.mul_adds(0..circuit.stages().len(), &circuit.full_plan()),
         constants: constants.sum(),
         trace: trace.bytes(),
         row: cost(1),

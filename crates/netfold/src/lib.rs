@@ -88,8 +88,8 @@ pub use ops::Precision;
 pub use output::{Certificate, Store};
 pub use progress::{Progress, Step, Watch};
 pub use reconstruction::{
-    Basis, BiasMap, ColumnPlan, Compared, Cost, Method, ReceptiveField, Reconstruction, Request, Road, RowPlan, RowRef,
-    Together, Unit,
+    Basis, BiasMap, ColumnPlan, Compared, Cost, Method, ReceptiveField, Reconstruction, Request, RowPlan, RowRef,
+    Strategy, Together, Unit,
 };
 pub use region::{Integral, Path, Region};
 pub use trace::{Trace, Warning};

@@ -5,7 +5,7 @@ pub mod folder;
 pub(crate) mod store;
 
 pub use certificate::{
-    Argmax, Certificate, Circumstances, FrozenNodes, HeldGate, MaskDensity, Seconds, TieCount, peak_memory,
+    Argmax, Certificate, FrozenNodes, HeldGate, MaskDensity, RunInfo, Seconds, TieCount, peak_memory,
 };
 pub use folder::Folder;
 pub use store::{Store, Taken, write_array};

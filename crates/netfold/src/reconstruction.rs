@@ -22,4 +22,4 @@ pub use receptive_field::{ReceptiveField, Unit};
 pub use reconstruct::{Compared, Reconstruction, RowRef, argmax, top};
 pub use request::{Method, Request, Together};
 pub use rows::{Block, RowPlan};
-pub use strategy::Road;
+pub use strategy::Strategy;

@@ -35,12 +35,12 @@ impl LinearMap<f64> for Broken {
         self.0.apply_transpose(y, onto).scaled(|element| if element == 0 { 1.001 } else { 1.0 })
     }
 
-    fn image(&self, of: &Support) -> Support {
-        self.0.image(of)
+    fn output_support(&self, of: &Support) -> Support {
+        self.0.output_support(of)
     }
 
-    fn preimage(&self, of: &Support) -> Support {
-        self.0.preimage(of)
+    fn input_support(&self, of: &Support) -> Support {
+        self.0.input_support(of)
     }
 
     fn entrywise(&self, how: netfold_linear::Entrywise) -> netfold_linear::SharedMap<f64> {
@@ -54,7 +54,7 @@ fn a_wrong_transpose_is_found_and_named() {
     let circuit = model.trace(&x, model.outputs[0], NonFinite::Refuse).unwrap().freeze(&Rules::default()).unwrap();
     assert!(transposes(&circuit, 0).holds(), "{:?}", transposes(&circuit, 0));
     let mut index = 0;
-    let broken = circuit.remade(|stage| {
+    let broken = circuit.map_stages(|stage| {
         let mut stage = stage.clone();
         index += 1;
         if index == 2 {

@@ -162,7 +162,7 @@ fn real_networks() {
         let maps =
             whole.stages().iter().enumerate().filter(|(_, stage)| stage.op == "Conv").map(|(index, _)| index + 1);
         if let Some(slot) = maps.clone().nth(1).filter(|_| maps.count() > 2) {
-            check_columns(&whole.up_to(slot), &network.display().to_string());
+            check_columns(&whole.truncated(slot), &network.display().to_string());
             coloured += 1;
         }
         let stage = &whole.stages()[whole.stages().len() / 2];

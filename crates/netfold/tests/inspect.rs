@@ -25,7 +25,7 @@ fn real_networks_are_what_they_are_at_a_real_input() {
             let found = model.inspect::<f32>(&head, &Start { shapes, ..Start::default() }, &rules).unwrap();
             let circuit = trace.freeze(&rules).unwrap();
             let stages: HashMap<&str, _> = circuit.stages().iter().map(|s| (s.node.as_str(), s)).collect();
-            let held: HashSet<&str> = circuit.behind_gates().iter().map(String::as_str).collect();
+            let held: HashSet<&str> = circuit.gated_only().iter().map(String::as_str).collect();
             let told: Vec<&str> = found.nodes.iter().map(|node| node.name.as_str()).collect();
             let way: Vec<&str> =
                 model.nodes_of(head.output).into_iter().map(|index| model.nodes[index].name.as_str()).collect();

@@ -88,7 +88,7 @@ proptest! {
         let trace = model.trace(&x, model.outputs[0], NonFinite::Refuse).unwrap();
         let whole = trace.freeze(&Rules { default: rule, ..Rules::default() }).unwrap();
         for slot in 1..=whole.stages().len() {
-            let circuit = whole.up_to(slot);
+            let circuit = whole.truncated(slot);
             let classes: Vec<usize> = (0..circuit.output_shape().iter().product()).step_by(1 + seed as usize % 3).collect();
             let pulled = circuit.pull(Probes::one_hot(circuit.output_shape(), &classes)).weights.vectors();
             let plan = circuit.plan_columns(&classes, netfold::Together::Number(block));
@@ -109,7 +109,7 @@ proptest! {
         let (model, x) = (model(seed), input::<f64>(seed));
         let output = model.outputs[0];
         let rules = Rules { default: rule, ..Rules::default() };
-        let [kept, brief] = [Keep::Values, Keep::Priors].map(|keep| {
+        let [kept, brief] = [Keep::Values, Keep::ForFreezing].map(|keep| {
             let trace = model.trace_with(&x, output, Tracing { keep, ..Tracing::default() }).unwrap();
             (trace.freeze(&rules).unwrap(), trace.logits().unwrap().clone())
         });

@@ -46,8 +46,8 @@ fn real_networks() {
         let model = Model::read(network.join("model.onnx")).unwrap();
         let (mut made, mut ties) = (0, 0);
         for sample in samples(&network) {
-            let single = frozen(&model, &array::<f32>(&sample.input), Keep::Priors);
-            let double = frozen(&model, &array::<f64>(&sample.input), Keep::Priors);
+            let single = frozen(&model, &array::<f32>(&sample.input), Keep::ForFreezing);
+            let double = frozen(&model, &array::<f64>(&sample.input), Keep::ForFreezing);
             let (mut own, mut counted, mut differ) = (0, 0, 0);
             for (single, double) in single.stages().iter().zip(double.stages()) {
                 let Some(decisions) = &single.decisions else { continue };

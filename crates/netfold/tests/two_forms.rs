@@ -174,7 +174,7 @@ fn layer_normalisation() {
         close("W of a layer normalisation", &w, &expected);
         close("b of a layer normalisation", &b, &[0.0; 24]);
         assert_eq!(circuit.stages().len(), 3, "the mean, the difference and the product are all that is left");
-        assert!(circuit.behind_gates().len() >= 4, "the others serve the denominator: {:?}", circuit.behind_gates());
+        assert!(circuit.gated_only().len() >= 4, "the others serve the denominator: {:?}", circuit.gated_only());
         forms.push(model);
     }
     for form in &forms[1..] {
@@ -196,7 +196,7 @@ fn attention() {
     let stages: Vec<&str> = circuit.stages().iter().map(|stage| stage.node.as_str()).collect();
     assert_eq!(stages, ["/y"]);
     assert_eq!(circuit.stages()[0].held, ["p"]);
-    assert_eq!(circuit.behind_gates(), ["/t", "/scores", "/p"]);
+    assert_eq!(circuit.gated_only(), ["/t", "/scores", "/p"]);
     same("attention", &small, &small);
 }
 

@@ -28,7 +28,8 @@ fn normalised(declared: usize) -> Model {
 /// Warnings at numbers between −√3 and √3 times `scale`: mean 0, deviation `scale`.
 fn warnings(model: &Model, scale: f32) -> Vec<Warning> {
     let x = Tensor::new(&[1, 1, 8, 8], (0..64).map(|i| scale * 3_f32.sqrt() * (i as f32 / 31.5 - 1.0)).collect());
-    let trace = model.trace_with(&x, model.outputs[0], Tracing { keep: Keep::Priors, ..Tracing::default() }).unwrap();
+    let trace =
+        model.trace_with(&x, model.outputs[0], Tracing { keep: Keep::ForFreezing, ..Tracing::default() }).unwrap();
     trace.warnings()
 }
 
@@ -63,7 +64,7 @@ fn real_networks_with_their_own_inputs_are_silent() {
         for sample in common::samples(&network) {
             for &output in &model.outputs {
                 let x: Tensor<f32> = common::array(&sample.input);
-                let tracing = Tracing { keep: Keep::Priors, ..Tracing::default() };
+                let tracing = Tracing { keep: Keep::ForFreezing, ..Tracing::default() };
                 let trace = model.trace_with(&x, output, tracing).unwrap();
                 assert_eq!(trace.warnings(), [], "{} {}", network.display(), sample.name);
             }

@@ -33,7 +33,7 @@ fn run<T: Precision>(words: &Integrate, session: &mut Session<'_>) -> Result<Exi
         let shapes = format!("INPUT has shape {:?}, the reference {:?}", x.shape(), reference.shape());
         return Err(Failure::new(WRONG_INPUT, shapes).hint("both ends of a path have one shape"));
     }
-    let trace = session.trace(&x, Keep::Priors)?;
+    let trace = session.trace(&x, Keep::ForFreezing)?;
     let logits = trace.logits()?.clone();
     drop(trace);
     let class = session.chosen(words.class.as_deref(), &logits)?;

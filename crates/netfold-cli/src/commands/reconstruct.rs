@@ -15,7 +15,7 @@ use serde_json::json;
 
 use crate::args::{BasisWord, MethodWord, PrecisionWord, Reconstruct};
 use crate::failure::{Failure, NOT_EQUIVALENT};
-use crate::gallery::{Gallery, Kept};
+use crate::gallery::{ReportWriter, ShownRow};
 use crate::session::Session;
 
 /// Runs the command in the precision that is asked for.
@@ -54,7 +54,7 @@ fn run<T: Precision>(words: &Reconstruct, session: &mut Session<'_>) -> Result<E
     let rows = request.classes.len();
     let mut store = folder.as_mut().map(|folder| folded.store(folder, rows)).transpose()?;
     let shown: HashSet<usize> = chosen.iter().copied().collect();
-    let mut kept: Vec<Kept> = Vec::new();
+    let mut kept: Vec<ShownRow> = Vec::new();
     let reference = session.reference(words.reference.as_deref(), folded.x())?;
     let began = Instant::now();
     let result = folded.reconstruct::<Failure>(&request, |row| {
@@ -62,7 +62,7 @@ fn run<T: Precision>(words: &Reconstruct, session: &mut Session<'_>) -> Result<E
             store.row(row)?;
         }
         if shown.contains(&row.class) {
-            kept.push(Kept::new(row, folded.x(), reference.as_ref()));
+            kept.push(ShownRow::new(row, folded.x(), reference.as_ref()));
         }
         Ok(())
     })?;
@@ -79,7 +79,7 @@ fn run<T: Precision>(words: &Reconstruct, session: &mut Session<'_>) -> Result<E
         store.finish(&result, folded.x())?;
     }
     if let Some(mut folder) = folder {
-        let gallery = Gallery {
+        let gallery = ReportWriter {
             session,
             folded: &folded,
             certificate: &certificate,
@@ -121,11 +121,11 @@ fn print<T: Precision>(
     words: &Reconstruct,
     session: &Session<'_>,
     certificate: &Certificate,
-    (rows, cam): (&[Kept], Option<Cam>),
+    (rows, cam): (&[ShownRow], Option<Cam>),
     result: &Reconstruction<T>,
     shape: &[usize],
 ) {
-    let name = |row: &Kept| match row.field {
+    let name = |row: &ShownRow| match row.field {
         Some(_) => format!("unit {}", Unit::of(row.class, shape)),
         None => session.class(row.class),
     };

@@ -7,7 +7,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
 use netfold::Options;
-use netfold_explore::bench::Bench;
+use netfold_explore::bench::Worker;
 use netfold_explore::guard::{Access, Names};
 use netfold_explore::routes::{App, router};
 use netfold_explore::scratch::Scratch;
@@ -40,7 +40,7 @@ pub fn serving(explain: Option<String>, held: Vec<String>) -> Server {
     let settings = Settings { options, labels, budget: netfold::Budget::default() };
     let (token, folder) = (Token::random().unwrap(), tempfile::tempdir().unwrap());
     let scratch = Arc::new(Scratch::within(folder.path().to_owned()));
-    let app = Arc::new(App::<f32>::new(Bench::new(settings), scratch).unwrap());
+    let app = Arc::new(App::<f32>::new(Worker::new(settings), scratch).unwrap());
     let access = Access { names: Names { local: true }, token: token.clone() };
     Server { router: router(app, access), token, folder }
 }

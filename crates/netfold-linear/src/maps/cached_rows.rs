@@ -1,11 +1,11 @@
 //! Rows that are kept to be combined again and again.
 
-use rayon::prelude::*;
-
-use crate::{Probes, Real, Support};
 use netfold_kernels::index::{WindowAxis, WindowIndex};
 use netfold_kernels::masked::{MaskedConv, Weights};
 use netfold_kernels::memory::advise_huge_pages;
+use rayon::prelude::*;
+
+use crate::{Probes, Real, Support};
 
 /// Stored elements that one task puts the rows of.
 const TASK: usize = 1 << 8;
@@ -13,14 +13,14 @@ const TASK: usize = 1 << 8;
 /// R `[terms, elements]`, rows over the stored elements of a tensor by which others are made: Y = Hᵀ R for a batch of
 /// probes H over the terms.
 #[derive(Debug)]
-pub struct Stack<T> {
+pub struct CachedRows<T> {
     support: Support,
     terms: usize,
     /// `R[n, e]` at `[e][n]`: a product reads it from its beginning to its end.
     values: Vec<T>,
 }
 
-impl<T: Real> Stack<T> {
+impl<T: Real> CachedRows<T> {
     /// `terms` rows of zeros, stored on `support`.
     pub fn zeros(terms: usize, support: &Support) -> Self {
         let mut values = vec![T::zero(); support.count() * terms];

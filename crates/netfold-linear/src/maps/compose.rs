@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{Entrywise, Field, LinearMap, Probes, Real, SharedMap, Support};
+use crate::{Broadcast, Entrywise, LinearMap, Probes, Real, SharedMap, Support};
 
 /// Aᵀ: the two directions exchanged.
 ///
@@ -28,20 +28,20 @@ impl<T: Real, M: LinearMap<T>> LinearMap<T> for Transposed<M> {
         self.0.apply(y, onto)
     }
 
-    fn trim(&self) {
-        self.0.trim();
+    fn clear_caches(&self) {
+        self.0.clear_caches();
     }
 
-    fn products(&self, x: &Support, y: &Support) -> f64 {
-        self.0.products(y, x)
+    fn mul_adds(&self, x: &Support, y: &Support) -> f64 {
+        self.0.mul_adds(y, x)
     }
 
-    fn image(&self, of: &Support) -> Support {
-        self.0.preimage(of)
+    fn output_support(&self, of: &Support) -> Support {
+        self.0.input_support(of)
     }
 
-    fn preimage(&self, of: &Support) -> Support {
-        self.0.image(of)
+    fn input_support(&self, of: &Support) -> Support {
+        self.0.output_support(of)
     }
 
     fn entrywise(&self, how: Entrywise) -> SharedMap<T> {
@@ -77,37 +77,37 @@ impl<T: Real> LinearMap<T> for Chain<T> {
     }
 
     fn apply(&self, x: Probes<T>, onto: &Support) -> Probes<T> {
-        let between = self.first.image(x.support()).intersection(&self.then.preimage(onto));
+        let between = self.first.output_support(x.support()).intersection(&self.then.input_support(onto));
         self.then.apply(self.first.apply(x, &between), onto)
     }
 
-    fn apply_plus(&self, x: Probes<T>, c: &Field<T>) -> Probes<T> {
+    fn apply_plus(&self, x: Probes<T>, c: &Broadcast<T>) -> Probes<T> {
         let onto = Support::full(self.then.codomain());
-        let between = self.first.image(x.support()).intersection(&self.then.preimage(&onto));
+        let between = self.first.output_support(x.support()).intersection(&self.then.input_support(&onto));
         self.then.apply_plus(self.first.apply(x, &between), c)
     }
 
     fn apply_transpose(&self, y: Probes<T>, onto: &Support) -> Probes<T> {
-        let between = self.then.preimage(y.support()).intersection(&self.first.image(onto));
+        let between = self.then.input_support(y.support()).intersection(&self.first.output_support(onto));
         self.first.apply_transpose(self.then.apply_transpose(y, &between), onto)
     }
 
-    fn trim(&self) {
-        self.first.trim();
-        self.then.trim();
+    fn clear_caches(&self) {
+        self.first.clear_caches();
+        self.then.clear_caches();
     }
 
-    fn products(&self, x: &Support, y: &Support) -> f64 {
-        let between = self.first.image(x).intersection(&self.then.preimage(y));
-        self.first.products(x, &between) + self.then.products(&between, y)
+    fn mul_adds(&self, x: &Support, y: &Support) -> f64 {
+        let between = self.first.output_support(x).intersection(&self.then.input_support(y));
+        self.first.mul_adds(x, &between) + self.then.mul_adds(&between, y)
     }
 
-    fn image(&self, of: &Support) -> Support {
-        self.then.image(&self.first.image(of))
+    fn output_support(&self, of: &Support) -> Support {
+        self.then.output_support(&self.first.output_support(of))
     }
 
-    fn preimage(&self, of: &Support) -> Support {
-        self.first.preimage(&self.then.preimage(of))
+    fn input_support(&self, of: &Support) -> Support {
+        self.first.input_support(&self.then.input_support(of))
     }
 
     fn entrywise(&self, how: Entrywise) -> SharedMap<T> {

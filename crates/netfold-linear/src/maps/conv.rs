@@ -1,20 +1,21 @@
 //! Convolution and its transpose.
 
 mod dense;
-mod filters;
 mod fused;
+mod packed_weights;
 mod reach;
 
 use std::sync::{Arc, OnceLock};
 
-pub use filters::Filters;
 pub use fused::{FusedConv, Fusible};
+pub use packed_weights::PackedWeights;
 
-use crate::{Entrywise, Field, LinearMap, Probes, Real, SharedMap, Support};
 use netfold_kernels::dense::Init;
 use netfold_kernels::dense::winograd;
 use netfold_kernels::index::{Padded, Window, WindowAxis, WindowIndex};
 use netfold_kernels::masked::{MaskedConv, MaskedDepthwise, Weights};
+
+use crate::{Broadcast, Entrywise, LinearMap, Probes, Real, SharedMap, Support};
 
 /// `y[o, p] = Σ over c, t of weights[o, c, t] · x[c, p · stride + t · dilation − pad]`, group by group.
 ///
@@ -29,7 +30,7 @@ pub struct Conv<T> {
     /// Two axes always; the first is [`WindowAxis::UNIT`] for one-dimensional signals.
     axes: [WindowAxis; 2],
     groups: usize,
-    filters: Arc<Filters<T>>,
+    packed: Arc<PackedWeights<T>>,
     tables: Arc<Tables>,
 }
 
@@ -54,20 +55,20 @@ impl<T: Real> Conv<T> {
         window: &Window,
         weights: Arc<Vec<T>>,
     ) -> Self {
-        Self::with_filters(batch, channels, out, groups, window, Arc::new(Filters::new(weights)))
+        Self::with_weights(batch, channels, out, groups, window, Arc::new(PackedWeights::new(weights)))
     }
 
     /// As [`new`](Self::new), with weights that other maps use too, always with the same `out`, `groups` and taps.
     ///
     /// # Panics
     /// As [`new`](Self::new).
-    pub fn with_filters(
+    pub fn with_weights(
         batch: usize,
         channels: usize,
         out: usize,
         groups: usize,
         window: &Window,
-        filters: Arc<Filters<T>>,
+        packed: Arc<PackedWeights<T>>,
     ) -> Self {
         let axes = match *window.axes.as_slice() {
             [x] => [WindowAxis::UNIT, x],
@@ -75,14 +76,14 @@ impl<T: Real> Conv<T> {
             _ => panic!("one or two spatial axes"),
         };
         assert!(channels.is_multiple_of(groups) && out.is_multiple_of(groups), "groups divide the channels");
-        assert_eq!(filters.natural().len(), out * (channels / groups) * window.taps(), "weights of a convolution");
+        assert_eq!(packed.natural().len(), out * (channels / groups) * window.taps(), "weights of a convolution");
         let shape = |channels: usize, places: Vec<usize>| [vec![batch, channels], places].concat();
         Self {
             domain: shape(channels, window.input()),
             codomain: shape(out, window.output()),
             axes,
             groups,
-            filters,
+            packed,
             tables: Arc::default(),
         }
     }
@@ -98,8 +99,8 @@ impl<T: Real> Conv<T> {
             *axis = WindowAxis { input, pad: axis.pad + begin as isize, ..*axis };
         }
         let window = Window { axes: axes[2 - spatial..].to_vec() };
-        let filters = Arc::clone(&self.filters);
-        Some(Self::with_filters(domain[0], domain[1], self.codomain[1], self.groups, &window, filters))
+        let packed = Arc::clone(&self.packed);
+        Some(Self::with_weights(domain[0], domain[1], self.codomain[1], self.groups, &window, packed))
     }
 
     fn sizes(&self) -> Sizes {
@@ -169,7 +170,7 @@ impl<T: Real> Conv<T> {
         let support = x.support().clone();
         let (from, to) = (support.rows(), onto.rows());
         if algorithm == Algorithm::MaskedDepthwise {
-            let weights = self.filters.depth(&self.sizes());
+            let weights = self.packed.depth(&self.sizes());
             MaskedDepthwise { from, to, reads, weights, width, add }.run(x.values(), y.values_mut());
         } else {
             let (groups, weights) = (self.groups, self.weights(transpose));
@@ -182,7 +183,7 @@ impl<T: Real> Conv<T> {
     fn weights(&self, transpose: bool) -> Weights<'_, T> {
         let s = self.sizes();
         let (data, inner) =
-            if transpose { (self.filters.backward(&s), s.outs) } else { (self.filters.forward(&s), s.ins) };
+            if transpose { (self.packed.backward(&s), s.outs) } else { (self.packed.forward(&s), s.ins) };
         Weights { data, to: s.taps * inner, tap: inner, from: 1 }
     }
 }
@@ -227,13 +228,13 @@ impl<T: Real> LinearMap<T> for Conv<T> {
         self.run(x, onto, false, None)
     }
 
-    fn apply_plus(&self, x: Probes<T>, c: &Field<T>) -> Probes<T> {
+    fn apply_plus(&self, x: Probes<T>, c: &Broadcast<T>) -> Probes<T> {
         let full = Support::full(&self.codomain);
         match c.by_channel() {
             Some(bias) if self.algorithm(x.width(), false).is_whole() && !x.values().is_empty() && full.count() > 0 => {
                 self.whole(x, false, Init::Bias(bias), Probes::scratch(&full, 1))
             }
-            _ => self.run(x, &full, false, None).plus_field(c),
+            _ => self.run(x, &full, false, None).plus_broadcast(c),
         }
     }
 
@@ -246,25 +247,25 @@ impl<T: Real> LinearMap<T> for Conv<T> {
         self.run(y, &onto, true, Some(sum))
     }
 
-    fn products(&self, x: &Support, y: &Support) -> f64 {
+    fn mul_adds(&self, x: &Support, y: &Support) -> f64 {
         let s = self.sizes();
         x.density() * (y.count() * s.ins * s.taps) as f64
     }
 
-    fn image(&self, of: &Support) -> Support {
+    fn output_support(&self, of: &Support) -> Support {
         self.reach(of, false)
     }
 
-    fn preimage(&self, of: &Support) -> Support {
+    fn input_support(&self, of: &Support) -> Support {
         self.reach(of, true)
     }
 
-    fn trim(&self) {
-        self.filters.trim();
+    fn clear_caches(&self) {
+        self.packed.clear_caches();
     }
 
     fn entrywise(&self, how: Entrywise) -> SharedMap<T> {
-        let weights = self.filters.natural().iter().map(|&weight| how.of(weight)).collect();
-        Arc::new(Self { filters: Arc::new(Filters::new(Arc::new(weights))), ..self.clone() })
+        let weights = self.packed.natural().iter().map(|&weight| how.of(weight)).collect();
+        Arc::new(Self { packed: Arc::new(PackedWeights::new(Arc::new(weights))), ..self.clone() })
     }
 }

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use netfold_kernels::index::rows::Axes;
 use rayon::prelude::*;
 
-use crate::{Entrywise, Field, LinearMap, Mask, Probes, Real, SharedMap, Support};
-use netfold_kernels::index::rows::Axes;
+use crate::{Broadcast, Entrywise, LinearMap, Mask, Probes, Real, SharedMap, Support};
 
 /// How many numbers one task of a parallel loop handles.
 const TASK: usize = 1 << 14;
@@ -16,7 +16,7 @@ const TASK: usize = 1 << 14;
 /// each channel, a smooth activation a slope for each element.
 #[derive(Clone, Debug)]
 pub struct Diagonal<T> {
-    factors: Field<T>,
+    factors: Broadcast<T>,
     nonzero: Support,
     /// All factors that are not zero are one.
     unit: bool,
@@ -24,7 +24,7 @@ pub struct Diagonal<T> {
 
 impl<T: Real> Diagonal<T> {
     /// The map with these factors.
-    pub fn new(factors: Field<T>) -> Self {
+    pub fn new(factors: Broadcast<T>) -> Self {
         let nonzero = factors.nonzero();
         let unit = factors.values().iter().all(|factor| factor.is_zero() || factor.is_one());
         Self { factors, nonzero, unit }
@@ -62,7 +62,7 @@ impl<T: Real> LinearMap<T> for Diagonal<T> {
         self.scale(x, onto)
     }
 
-    fn apply_plus(&self, x: Probes<T>, c: &Field<T>) -> Probes<T> {
+    fn apply_plus(&self, x: Probes<T>, c: &Broadcast<T>) -> Probes<T> {
         let whole = x.width() == 1 && x.support().is_full();
         match (self.factors.by_channel(), c.by_channel()) {
             (Some(factors), Some(offsets)) if whole => {
@@ -75,7 +75,7 @@ impl<T: Real> LinearMap<T> for Diagonal<T> {
                 });
                 y
             }
-            _ => self.scale(x, &Support::full(self.factors.shape())).plus_field(c),
+            _ => self.scale(x, &Support::full(self.factors.shape())).plus_broadcast(c),
         }
     }
 
@@ -83,11 +83,11 @@ impl<T: Real> LinearMap<T> for Diagonal<T> {
         self.scale(y, onto)
     }
 
-    fn image(&self, of: &Support) -> Support {
+    fn output_support(&self, of: &Support) -> Support {
         of.intersection(&self.nonzero)
     }
 
-    fn preimage(&self, of: &Support) -> Support {
+    fn input_support(&self, of: &Support) -> Support {
         of.intersection(&self.nonzero)
     }
 

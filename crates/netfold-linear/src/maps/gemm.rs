@@ -2,7 +2,6 @@
 
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
-
 use netfold_kernels::Scalar;
 
 /// A row-major matrix in a slice: `rows × cols`, rows `stride` apart; `transposed` swaps its two axes when read.

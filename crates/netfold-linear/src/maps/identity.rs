@@ -53,11 +53,11 @@ impl<T: Real> LinearMap<T> for Identity {
         sum.plus(&x)
     }
 
-    fn image(&self, of: &Support) -> Support {
+    fn output_support(&self, of: &Support) -> Support {
         of.reshaped(&self.codomain)
     }
 
-    fn preimage(&self, of: &Support) -> Support {
+    fn input_support(&self, of: &Support) -> Support {
         of.reshaped(&self.domain)
     }
 

@@ -58,11 +58,11 @@ impl<T: Real> LinearMap<T> for Mask {
         self.cut(y, onto)
     }
 
-    fn image(&self, of: &Support) -> Support {
+    fn output_support(&self, of: &Support) -> Support {
         of.intersection(&self.active)
     }
 
-    fn preimage(&self, of: &Support) -> Support {
+    fn input_support(&self, of: &Support) -> Support {
         of.intersection(&self.active)
     }
 

@@ -1,17 +1,17 @@
-//! Product with a matrix that is held constant.
+//! Matrix product with a constant matrix.
 
 use std::sync::Arc;
 
 use faer::{MatMut, MatRef};
-use rayon::prelude::*;
-
-use super::gemm::{View, by_columns};
-use crate::{Entrywise, LinearMap, Probes, Real, SharedMap, Support};
 use netfold_kernels::ablation::is_on;
 use netfold_kernels::dense::{Gemv, GemvTransposed};
 use netfold_kernels::index::rows::Axes;
 use netfold_kernels::index::{WindowAxis, WindowIndex};
 use netfold_kernels::masked::{MASKED, MaskedConv, Spmm, Weights};
+use rayon::prelude::*;
+
+use super::gemm::{View, by_columns};
+use crate::{Entrywise, LinearMap, Probes, Real, SharedMap, Support};
 
 /// Columns of a result that one task computes.
 const COLUMNS: usize = 256;
@@ -20,9 +20,9 @@ const COLUMNS: usize = 256;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
     /// y = M x
-    Left,
+    Lhs,
     /// y = x M
-    Right,
+    Rhs,
 }
 
 /// Y = M X or Y = X M for each matrix of a batch, M held constant.
@@ -33,13 +33,13 @@ pub enum Side {
 ///
 /// Source: ONNX `MatMul`, `Gemm`.
 #[derive(Clone, Debug)]
-pub struct Product<T> {
+pub struct MatMul<T> {
     domain: Vec<usize>,
     codomain: Vec<usize>,
     side: Side,
     constant: Arc<Vec<T>>,
     /// Whether the constant's matrices are stored as their transposes.
-    turned: bool,
+    transposed: bool,
     m: usize,
     k: usize,
     n: usize,
@@ -47,7 +47,7 @@ pub struct Product<T> {
     pairs: Vec<(usize, usize)>,
 }
 
-impl<T: Real> Product<T> {
+impl<T: Real> MatMul<T> {
     /// The product with the shapes of the type's description; `pairs` has one (constant, X) for each matrix of Y.
     ///
     /// # Panics
@@ -61,13 +61,13 @@ impl<T: Real> Product<T> {
         pairs: Vec<(usize, usize)>,
     ) -> Self {
         let len = |shape: &[usize]| shape.iter().product::<usize>();
-        let (of_constant, of_x) = if side == Side::Left { (m * k, k * n) } else { (k * n, m * k) };
+        let (of_constant, of_x) = if side == Side::Lhs { (m * k, k * n) } else { (k * n, m * k) };
         assert_eq!(len(codomain), pairs.len() * m * n, "one pair for each matrix of y");
         for &(c, x) in &pairs {
             assert!((c + 1) * of_constant <= constant.len() && (x + 1) * of_x <= len(domain), "pairs inside the batch");
         }
         let (domain, codomain) = (domain.to_vec(), codomain.to_vec());
-        Self { domain, codomain, side, constant, turned: false, m, k, n, pairs }
+        Self { domain, codomain, side, constant, transposed: false, m, k, n, pairs }
     }
 
     /// The product of one constant with one matrix: M `[m, k]`, X `[k, n]` at the left; X `[m, k]`, M `[k, n]` at the
@@ -78,34 +78,34 @@ impl<T: Real> Product<T> {
 
     /// The same product where `constant` holds Mᵀ instead of M.
     #[must_use]
-    pub fn turned(self) -> Self {
-        Self { turned: !self.turned, ..self }
+    pub fn transposed(self) -> Self {
+        Self { transposed: !self.transposed, ..self }
     }
 
     fn constant(&self, index: usize) -> MatRef<'_, T> {
-        let (rows, cols) = if self.side == Side::Left { (self.m, self.k) } else { (self.k, self.n) };
+        let (rows, cols) = if self.side == Side::Lhs { (self.m, self.k) } else { (self.k, self.n) };
         let data = &self.constant[index * rows * cols..][..rows * cols];
-        if self.turned { View::new(data, cols, rows).mat().transpose() } else { View::new(data, rows, cols).mat() }
+        if self.transposed { View::new(data, cols, rows).mat().transpose() } else { View::new(data, rows, cols).mat() }
     }
 
     /// One matrix times one vector, without what is zero or not stored: `None` where it is something else.
     fn masked(&self, x: &Probes<T>, onto: &Support, transpose: bool) -> Option<Probes<T>> {
         let (rows, cols, other) =
-            if self.side == Side::Left { (self.m, self.k, self.n) } else { (self.k, self.n, self.m) };
+            if self.side == Side::Lhs { (self.m, self.k, self.n) } else { (self.k, self.n, self.m) };
         // Rows in standard order, so that both sides may be taken for vectors.
         let flat = |shape: &[usize]| matches!(Axes::of(shape), Axes { channels: 1, .. } | Axes { places: 1, .. });
         // A batch of X may hold more than what is multiplied.
         let single =
             (self.pairs.as_slice(), other) == (&[(0, 0)], 1) && self.domain.iter().product::<usize>() == self.k;
         // y runs along the rows of the stored matrix or along its columns.
-        let along_rows = (self.side == Side::Right) == transpose;
+        let along_rows = (self.side == Side::Rhs) == transpose;
         if single && x.width() == 1 && is_on("gemv") {
             let (from, to) = if transpose { (&self.codomain, &self.domain) } else { (&self.domain, &self.codomain) };
             let (x, full) = (x.clone().onto(&Support::full(from)), Support::full(to));
             let mut y = Probes::scratch(&full, 1);
             let len = x.values().len() * y.values().len();
             let matrix = &self.constant[..len];
-            if along_rows == self.turned {
+            if along_rows == self.transposed {
                 GemvTransposed(x.values()).run(matrix, y.values_mut());
             } else {
                 Gemv(x.values()).run(matrix, y.values_mut());
@@ -119,9 +119,9 @@ impl<T: Real> Product<T> {
         let len = if transpose { [self.codomain.iter().product(), len] } else { [len, self.codomain.iter().product()] };
         let mut y = Probes::scratch(onto, width);
         let (from, to) = (x.support().reshaped(&len[..1]), onto.reshaped(&len[1..]));
-        let (data, stride) = (self.constant.as_slice(), if self.turned { rows } else { cols });
+        let (data, stride) = (self.constant.as_slice(), if self.transposed { rows } else { cols });
         let (from, to) = (from.rows(), to.rows());
-        if along_rows == self.turned {
+        if along_rows == self.transposed {
             let (from, to) = (&from.list(), &to.list());
             Spmm { from, to, weights: data, columns: stride, width }.run(x.values(), y.values_mut());
             return Some(y);
@@ -145,7 +145,7 @@ impl<T: Real> Product<T> {
         let width = input.width();
         let mut output = T::pool().zeros(to.iter().product::<usize>() * width);
         let y_size = self.m * self.n * width;
-        let x_size = if self.side == Side::Left { self.k * self.n } else { self.m * self.k } * width;
+        let x_size = if self.side == Side::Lhs { self.k * self.n } else { self.m * self.k } * width;
         for (y_index, &(constant, x_index)) in self.pairs.iter().enumerate() {
             let constant = self.constant(constant);
             let (from, to) = if transpose {
@@ -154,8 +154,8 @@ impl<T: Real> Product<T> {
                 (&input.values()[x_index * x_size..][..x_size], &mut output[y_index * y_size..][..y_size])
             };
             match self.side {
-                Side::Left => self.left(constant, from, to, width, transpose),
-                Side::Right => self.right(constant, from, to, width, transpose),
+                Side::Lhs => self.left(constant, from, to, width, transpose),
+                Side::Rhs => self.right(constant, from, to, width, transpose),
             }
         }
         Probes::new(Support::full(to), width, output).onto(onto)
@@ -197,12 +197,12 @@ impl<T: Real> Product<T> {
         if of.count() == 0 || shape.contains(&0) {
             return Support::empty(shape);
         }
-        let (x_rows, x_cols) = if self.side == Side::Left { (self.k, self.n) } else { (self.m, self.k) };
+        let (x_rows, x_cols) = if self.side == Side::Lhs { (self.k, self.n) } else { (self.m, self.k) };
         let line = |element: usize, rows: usize, cols: usize| match self.side {
-            Side::Left => element / (rows * cols) * cols + element % cols,
-            Side::Right => element / cols,
+            Side::Lhs => element / (rows * cols) * cols + element % cols,
+            Side::Rhs => element / cols,
         };
-        let lines = if self.side == Side::Left { self.n } else { self.m };
+        let lines = if self.side == Side::Lhs { self.n } else { self.m };
         let x_batch = self.domain.iter().product::<usize>() / (x_rows * x_cols);
         let (from, to) =
             if transpose { ((self.m, self.n), (x_rows, x_cols)) } else { ((x_rows, x_cols), (self.m, self.n)) };
@@ -220,7 +220,7 @@ impl<T: Real> Product<T> {
     }
 }
 
-impl<T: Real> LinearMap<T> for Product<T> {
+impl<T: Real> LinearMap<T> for MatMul<T> {
     fn domain(&self) -> &[usize] {
         &self.domain
     }
@@ -237,15 +237,15 @@ impl<T: Real> LinearMap<T> for Product<T> {
         self.run(y, onto, true)
     }
 
-    fn products(&self, x: &Support, y: &Support) -> f64 {
+    fn mul_adds(&self, x: &Support, y: &Support) -> f64 {
         x.density() * (y.count() * self.k) as f64
     }
 
-    fn image(&self, of: &Support) -> Support {
+    fn output_support(&self, of: &Support) -> Support {
         self.reach(of, false)
     }
 
-    fn preimage(&self, of: &Support) -> Support {
+    fn input_support(&self, of: &Support) -> Support {
         self.reach(of, true)
     }
 

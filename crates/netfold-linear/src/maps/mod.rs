@@ -14,14 +14,14 @@ mod resample;
 mod select;
 mod sparse;
 
-pub use cached_rows::Stack;
+pub use cached_rows::CachedRows;
 pub use compose::{Chain, Transposed};
-pub use conv::{Conv, Filters, FusedConv, Fusible};
+pub use conv::{Conv, FusedConv, Fusible, PackedWeights};
 pub use diagonal::Diagonal;
 pub use gemm::Gemm;
 pub use identity::Identity;
 pub use mask::Mask;
-pub use matmul::{Product, Side};
+pub use matmul::{MatMul, Side};
 pub use rank_one::RankOne;
 pub use reduction::Reduction;
 pub use resample::{Filter, Resample, Taps};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use crate::{Entrywise, Field, LinearMap, Probes, Real, SharedMap, Support};
+use crate::{Broadcast, Entrywise, LinearMap, Probes, Real, SharedMap, Support};
 
 /// `y[i] = d[i] · x[i] − u[i] · Σⱼ v[j] · x[j]` along every line of a tensor: on each line the matrix diag(d) − u vᵀ.
 ///
@@ -18,7 +18,7 @@ use crate::{Entrywise, Field, LinearMap, Probes, Real, SharedMap, Support};
 pub struct RankOne<T> {
     size: usize,
     inner: usize,
-    diagonal: Field<T>,
+    diagonal: Broadcast<T>,
     left: Arc<Vec<T>>,
     right: Arc<Vec<T>>,
 }
@@ -28,7 +28,7 @@ impl<T: Real> RankOne<T> {
     ///
     /// # Panics
     /// If u and v do not have as many elements as d, or these are no whole lines.
-    pub fn new(diagonal: Field<T>, left: Vec<T>, right: Vec<T>, [size, inner]: [usize; 2]) -> Self {
+    pub fn new(diagonal: Broadcast<T>, left: Vec<T>, right: Vec<T>, [size, inner]: [usize; 2]) -> Self {
         let len = diagonal.shape().iter().product::<usize>();
         assert_eq!((left.len(), right.len()), (len, len), "one number of u and v for each element");
         assert!(len == 0 || len.is_multiple_of(size * inner), "whole lines");
@@ -96,11 +96,11 @@ impl<T: Real> LinearMap<T> for RankOne<T> {
         self.run(y, onto, [&self.right, &self.left])
     }
 
-    fn image(&self, of: &Support) -> Support {
+    fn output_support(&self, of: &Support) -> Support {
         self.lines(of)
     }
 
-    fn preimage(&self, of: &Support) -> Support {
+    fn input_support(&self, of: &Support) -> Support {
         self.lines(of)
     }
 

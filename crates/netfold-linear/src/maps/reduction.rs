@@ -135,14 +135,14 @@ impl<T: Real> LinearMap<T> for Reduction<T> {
         x
     }
 
-    fn image(&self, of: &Support) -> Support {
+    fn output_support(&self, of: &Support) -> Support {
         if of.is_full() && self.middle > 0 {
             return Support::full(&self.codomain);
         }
         Support::of(&self.codomain, of.standard().map(|element| self.target(element)))
     }
 
-    fn preimage(&self, of: &Support) -> Support {
+    fn input_support(&self, of: &Support) -> Support {
         if of.is_full() {
             return Support::full(&self.domain);
         }

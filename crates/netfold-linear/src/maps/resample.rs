@@ -230,11 +230,11 @@ impl<T: Real> LinearMap<T> for Resample<T> {
         self.run(y, onto, true)
     }
 
-    fn image(&self, of: &Support) -> Support {
+    fn output_support(&self, of: &Support) -> Support {
         self.reach(of, false)
     }
 
-    fn preimage(&self, of: &Support) -> Support {
+    fn input_support(&self, of: &Support) -> Support {
         self.reach(of, true)
     }
 

@@ -2,10 +2,10 @@
 
 use std::sync::{Arc, OnceLock};
 
+use netfold_kernels::index::bitset;
 use rayon::prelude::*;
 
 use crate::{Entrywise, LinearMap, Probes, Real, SharedMap, Support};
-use netfold_kernels::index::bitset;
 
 /// Elements that one task moves.
 const TASK: usize = 1 << 15;
@@ -285,14 +285,14 @@ impl<T: Real> LinearMap<T> for Select {
         y.scatter(onto, |i| found(source[i]))
     }
 
-    fn image(&self, of: &Support) -> Support {
+    fn output_support(&self, of: &Support) -> Support {
         match &self.runs {
             Some(runs) => moved(of, &self.codomain, runs, |run| (run.from, run.to)),
             None => Support::from_flags(&self.codomain, &self.pick(&of.flags(), 0)),
         }
     }
 
-    fn preimage(&self, of: &Support) -> Support {
+    fn input_support(&self, of: &Support) -> Support {
         if let Some(runs) = &self.runs {
             return moved(of, &self.domain, runs, |run| (run.to, run.from));
         }

@@ -87,14 +87,14 @@ impl<T: Real> LinearMap<T> for Sparse<T> {
         Probes::new(onto.clone(), width, values)
     }
 
-    fn image(&self, of: &Support) -> Support {
+    fn output_support(&self, of: &Support) -> Support {
         if of.is_full() && self.starts.windows(2).all(|pair| pair[0] < pair[1]) {
             return Support::full(&self.codomain);
         }
         Support::from_fn(&self.codomain, |i| self.row(i).iter().any(|&(column, _)| of.contains(column as usize)))
     }
 
-    fn preimage(&self, of: &Support) -> Support {
+    fn input_support(&self, of: &Support) -> Support {
         let columns = of.standard().flat_map(|i| self.row(i).iter().map(|&(column, _)| column as usize));
         Support::of(&self.domain, columns)
     }

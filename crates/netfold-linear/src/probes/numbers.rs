@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::Real;
 use netfold_kernels::memory::{align_offset, line};
+
+use crate::Real;
 
 /// The numbers of a batch, from `start` on, in a buffer that its last owner gives back to the pool.
 #[derive(Clone, Debug)]

@@ -80,7 +80,7 @@ fn law<T: Real>(seed: u64) -> bool {
     let wide = if other.below(4) == 0 {
         other.support(block.depth.domain())
     } else {
-        LinearMap::<T>::image(&block.pad, &between)
+        LinearMap::<T>::output_support(&block.pad, &between)
     };
 
     let stored = block.depth.apply_transpose(y.clone(), &wide);

@@ -3,7 +3,7 @@
 // Numbers are small integers: sums are exact.
 #![allow(clippy::float_cmp)]
 
-use netfold_linear::{Field, LinearMap, Probes, Select, Stack, Support, Window, WindowAxis, matrix};
+use netfold_linear::{Broadcast, CachedRows, LinearMap, Probes, Select, Support, Window, WindowAxis, matrix};
 use proptest::prelude::*;
 
 use crate::numbers::Numbers;
@@ -68,7 +68,7 @@ proptest! {
         let (shape, mut numbers) = (SHAPES[shape], Numbers(seed));
         let (a, b) = (numbers.support(shape), numbers.support(shape));
         let (x, y): (Probes<f32>, Probes<f32>) = (numbers.probes(&a, width), numbers.probes(&b, width));
-        let field = Field::full(shape, numbers.probes::<f32>(&Support::full(shape), 1).into_values());
+        let field = Broadcast::full(shape, numbers.probes::<f32>(&Support::full(shape), 1).into_values());
         let (sum, inner) = (x.clone().plus_part(&y), x.inner(&field));
         prop_assert!(sum.support().same_rows(&a));
         prop_assert_eq!(inner.len(), width);
@@ -95,7 +95,7 @@ proptest! {
     fn rows_of_a_stack_are_combined(shape in 0..SHAPES.len(), seed: u64, terms in 1..40_usize, rows in 0..20_usize) {
         let (shape, mut numbers) = (SHAPES[shape], Numbers(seed));
         let own = numbers.support(shape);
-        let (mut stack, mut matrix, mut first) = (Stack::zeros(terms, &own), Vec::new(), 0);
+        let (mut stack, mut matrix, mut first) = (CachedRows::zeros(terms, &own), Vec::new(), 0);
         while first < terms {
             let (count, support) = ((terms - first).min(7), numbers.support(shape));
             let x: Probes<f64> = numbers.probes(&support, count + 1);
@@ -153,17 +153,17 @@ proptest! {
 #[test]
 fn fields_hold_as_few_numbers_as_it_takes() {
     let shape = [2, 3, 4];
-    let along = Field::along(&shape, 1, vec![5.0, 0.0, 7.0]);
-    let full = Field::full(&shape, along.to_vec());
+    let along = Broadcast::along(&shape, 1, vec![5.0, 0.0, 7.0]);
+    let full = Broadcast::full(&shape, along.to_vec());
     assert_eq!(along.to_vec(), (0..24).map(|e| [5.0, 0.0, 7.0][e / 4 % 3]).collect::<Vec<_>>());
     assert!(along.nonzero().same_rows(&full.nonzero()) && along.nonzero().count() == 16);
-    assert_eq!(Field::uniform(&shape, 2.0).map(|value| value * value).to_vec(), vec![4.0; 24]);
-    assert_eq!(Field::uniform(&shape, 0.0).nonzero().count(), 0);
+    assert_eq!(Broadcast::uniform(&shape, 2.0).map(|value| value * value).to_vec(), vec![4.0; 24]);
+    assert_eq!(Broadcast::uniform(&shape, 0.0).nonzero().count(), 0);
     assert_eq!(along.reshaped(&[6, 4]).to_vec(), full.to_vec());
-    let single = Field::along(&[3, 1, 2], 1, vec![9.0]);
+    let single = Broadcast::along(&[3, 1, 2], 1, vec![9.0]);
     assert_eq!(single.to_vec(), [9.0; 6]);
-    assert_eq!(Field::<f32>::along(&[2, 0, 3], 1, vec![]).to_vec(), []);
-    assert!(Field::<f32>::full(&[0], vec![]).nonzero().is_full());
+    assert_eq!(Broadcast::<f32>::along(&[2, 0, 3], 1, vec![]).to_vec(), []);
+    assert!(Broadcast::<f32>::full(&[0], vec![]).nonzero().is_full());
 }
 
 #[test]

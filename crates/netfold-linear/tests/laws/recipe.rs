@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use netfold_linear::{
-    Chain, Conv, Diagonal, Field, Filter, Identity, Mask, Product, RankOne, Real, Reduction, Resample, Select,
+    Broadcast, Chain, Conv, Diagonal, Filter, Identity, Mask, MatMul, RankOne, Real, Reduction, Resample, Select,
     SharedMap, Side, Sparse, Support, Taps, Transposed, Window, WindowAxis,
 };
 
@@ -72,9 +72,9 @@ pub enum Recipe {
         axes: Vec<WindowAxis>,
         weights: Vec<f64>,
     },
-    Product {
+    MatMul {
         left: bool,
-        turned: bool,
+        transposed: bool,
         sizes: [usize; 3],
         constants: Vec<f64>,
         batch: usize,
@@ -147,12 +147,12 @@ impl Recipe {
         match self {
             Self::Reshape { domain, codomain } => Arc::new(Identity::reshape(domain, codomain)),
             Self::Diagonal { shape, factors } => Arc::new(Diagonal::new(match factors {
-                Factors::Uniform(value) => Field::uniform(shape, T::of(*value)),
-                Factors::Along(axis, values) => Field::along(shape, *axis, of(values)),
-                Factors::Full(values) => Field::full(shape, of(values)),
+                Factors::Uniform(value) => Broadcast::uniform(shape, T::of(*value)),
+                Factors::Along(axis, values) => Broadcast::along(shape, *axis, of(values)),
+                Factors::Full(values) => Broadcast::full(shape, of(values)),
             })),
             Self::RankOne { shape, parts: [d, u, v], lines } => {
-                Arc::new(RankOne::new(Field::full(shape, of(d)), of(u), of(v), *lines))
+                Arc::new(RankOne::new(Broadcast::full(shape, of(d)), of(u), of(v), *lines))
             }
             Self::Mask { shape, active } => Arc::new(Mask::new(Support::from_fn(shape, |e| active[e]))),
             Self::Select { domain, codomain, source } => {
@@ -175,12 +175,12 @@ impl Recipe {
                 let weights = Arc::new(of(weights));
                 Arc::new(Conv::new(*batch, ins * groups, outs * groups, *groups, &window, weights))
             }
-            Self::Product { left, turned, sizes, constants, batch, pairs } => {
+            Self::MatMul { left, transposed, sizes, constants, batch, pairs } => {
                 let [m, k, n] = *sizes;
-                let (side, x) = if *left { (Side::Left, [k, n]) } else { (Side::Right, [m, k]) };
+                let (side, x) = if *left { (Side::Lhs, [k, n]) } else { (Side::Rhs, [m, k]) };
                 let (domain, codomain) = ([*batch, x[0], x[1]], [pairs.len(), m, n]);
-                let product = Product::new(side, Arc::new(of(constants)), *sizes, &domain, &codomain, pairs.clone());
-                Arc::new(if *turned { product.turned() } else { product })
+                let product = MatMul::new(side, Arc::new(of(constants)), *sizes, &domain, &codomain, pairs.clone());
+                Arc::new(if *transposed { product.transposed() } else { product })
             }
             Self::Chain(first, then) => Arc::new(Chain::new(first.build(), then.build())),
             Self::Transposed(map) => Arc::new(Transposed(map.build())),
@@ -234,7 +234,7 @@ impl Recipe {
                 })
             }
             Self::Conv { .. } => self.dense_conv(),
-            Self::Product { .. } => self.dense_product(),
+            Self::MatMul { .. } => self.dense_product(),
             Self::Chain(first, then) => {
                 let ((between, columns, a), (rows, _, b)) = (first.dense(), then.dense());
                 filled(rows, columns, &|i, j| (0..between).map(|k| b[i * between + k] * a[k * columns + j]).sum())
@@ -284,13 +284,13 @@ impl Recipe {
     }
 
     fn dense_product(&self) -> (usize, usize, Vec<f64>) {
-        let Self::Product { left, turned, sizes: [m, k, n], constants, batch, pairs } = self else { unreachable!() };
+        let Self::MatMul { left, transposed, sizes: [m, k, n], constants, batch, pairs } = self else { unreachable!() };
         let of_x = if *left { k * n } else { m * k };
         let (rows, columns) = (pairs.len() * m * n, batch * of_x);
         let mut matrix = vec![0.0; rows * columns];
         for (y, &(constant, x)) in pairs.iter().enumerate() {
             let entry = |rows: usize, columns: usize, i: usize, j: usize| {
-                let (i, j, columns) = if *turned { (j, i, rows) } else { (i, j, columns) };
+                let (i, j, columns) = if *transposed { (j, i, rows) } else { (i, j, columns) };
                 constants[constant * if *left { m * k } else { k * n } + i * columns + j]
             };
             for (r, c, i) in (0..m * n * k).map(|e| (e / k / n, e / k % n, e % k)) {

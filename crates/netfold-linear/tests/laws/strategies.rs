@@ -182,11 +182,11 @@ fn product(weights: Weights) -> impl Strategy<Value = Recipe> {
     let sizes = (size(), size(), size());
     let batch = (any::<bool>(), sizes, 1..4_usize, 1..4_usize, 0..5_usize);
     (prop_oneof![vector, batch], any::<bool>(), any::<u64>()).prop_map(
-        move |((left, (m, k, n), constants, batch, outputs), turned, seed)| {
+        move |((left, (m, k, n), constants, batch, outputs), transposed, seed)| {
             let mut numbers = Numbers(seed);
             let pairs = (0..outputs).map(|_| (numbers.below(constants), numbers.below(batch))).collect();
             let constants = weights.many(&mut numbers, constants * if left { m * k } else { k * n });
-            Recipe::Product { left, turned, sizes: [m, k, n], constants, batch, pairs }
+            Recipe::MatMul { left, transposed, sizes: [m, k, n], constants, batch, pairs }
         },
     )
 }

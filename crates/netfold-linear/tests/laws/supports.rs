@@ -1,4 +1,4 @@
-//! `image` and `preimage`: never too small; exact where nothing cancels. What is computed on a part is the part.
+//! `image` and `input_support`: never too small; exact where nothing cancels. What is computed on a part is the part.
 
 use netfold_linear::{Probes, Real, Support};
 use proptest::prelude::*;
@@ -23,9 +23,10 @@ fn check(recipe: &Recipe, seed: u64, exact: bool) {
     let map = recipe.build::<f64>();
     let of_x = numbers.support(map.domain());
     let of_y = numbers.support(map.codomain());
-    for (of, to, got, transpose) in
-        [(&of_x, map.codomain(), map.image(&of_x), false), (&of_y, map.domain(), map.preimage(&of_y), true)]
-    {
+    for (of, to, got, transpose) in [
+        (&of_x, map.codomain(), map.output_support(&of_x), false),
+        (&of_y, map.domain(), map.input_support(&of_y), true),
+    ] {
         assert_eq!(got.shape(), to, "shape, transpose: {transpose}");
         for (e, reached) in reached(recipe, of, transpose).into_iter().enumerate() {
             let inside = got.contains(e);

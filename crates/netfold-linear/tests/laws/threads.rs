@@ -23,18 +23,18 @@ fn large() -> Vec<(&'static str, Recipe)> {
     let pointwise =
         Recipe::Conv { batch: 1, groups: 1, ins: 70, outs: 33, axes: vec![point; 2], weights: reals(70 * 33) };
     let pairs = vec![(0, 1), (1, 0), (0, 1)];
-    let mut product = |left| Recipe::Product {
+    let mut product = |left| Recipe::MatMul {
         left,
-        turned: left,
+        transposed: left,
         sizes: [60, 50, 70],
         constants: reals(2 * 70 * 60),
         batch: 2,
         pairs: pairs.clone(),
     };
     let (left, right) = (product(true), product(false));
-    let vector = Recipe::Product {
+    let vector = Recipe::MatMul {
         left: false,
-        turned: true,
+        transposed: true,
         sizes: [1, 900, 70],
         constants: reals(900 * 70),
         batch: 1,

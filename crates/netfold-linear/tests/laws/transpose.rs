@@ -23,7 +23,7 @@ fn law<T: Real>(recipe: &Recipe, seed: u64, width: usize) {
     let (ax, aty) = (map.apply(x.clone(), &on_y), map.apply_transpose(y.clone(), &on_x));
     assert!(ax.support().same_rows(&on_y) && aty.support().same_rows(&on_x), "results are stored as asked for");
     // What is given up is made again.
-    map.trim();
+    map.clear_caches();
     assert_eq!(map.apply(x.clone(), &on_y).values(), ax.values(), "trimmed");
     assert_eq!(map.apply_transpose(y.clone(), &on_x).values(), aty.values(), "trimmed");
     // Added to what is there already.

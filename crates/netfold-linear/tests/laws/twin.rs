@@ -12,7 +12,7 @@ fn shapes_and_matrix<T: Real>(recipe: &Recipe) {
     let (rows, columns, want) = recipe.dense();
     assert_eq!((len(map.codomain()), len(map.domain())), (rows, columns), "shapes");
     // What an entry of a chain is the sum of can be larger than the entry.
-    let (got, sizes) = (matrix(&*map), matrix(&*map.magnitude()));
+    let (got, sizes) = (matrix(&*map), matrix(&*map.abs_bound()));
     assert_eq!(got.len(), want.len());
     for (e, ((got, size), &want)) in got.iter().zip(&sizes).zip(&want).enumerate() {
         assert_close::<T>(got.wide(), want, size.wide().max(1.0), || {
@@ -25,7 +25,7 @@ fn shapes_and_matrix<T: Real>(recipe: &Recipe) {
 /// map's. An exact map moves the numbers that it is given.
 fn entrywise(recipe: &Recipe) {
     let map = recipe.build::<f64>();
-    let single = matches!(recipe, Recipe::Diagonal { .. } | Recipe::Conv { .. } | Recipe::Product { .. });
+    let single = matches!(recipe, Recipe::Diagonal { .. } | Recipe::Conv { .. } | Recipe::MatMul { .. });
     let entries = matrix(&*map);
     // Where an entry is a sum, of a chain or of repeated indices, its squares are those of the summands.
     let whole = single || matches!(recipe, Recipe::RankOne { .. } | Recipe::Reduction { .. } | Recipe::Mask { .. });

@@ -57,7 +57,7 @@ impl<T: Precision> Trace<'_, T> {
         let varies = self.model.dependence(from, &nodes)?;
         let gates = self.gates();
         let mut wanted = HashSet::from([to]);
-        let (mut made, mut behind_gates) = (Vec::new(), Vec::new());
+        let (mut made, mut gated_only) = (Vec::new(), Vec::new());
         let mut taken = self.model.budget().none();
         for &index in nodes.iter().rev() {
             let node = &self.model.nodes[index];
@@ -67,7 +67,7 @@ impl<T: Precision> Trace<'_, T> {
                 wanted.extend(stages.iter().flat_map(|made| made.reads.iter().copied()));
                 made.extend(stages);
             } else if own().next().is_some() {
-                behind_gates.push(node.name.clone());
+                gated_only.push(node.name.clone());
             }
         }
         let mut slots: HashMap<TensorId, usize> = HashMap::from([(from, 0)]);
@@ -77,10 +77,10 @@ impl<T: Precision> Trace<'_, T> {
             stages.push(stage);
             slots.insert(tensor, stages.len());
         }
-        behind_gates.reverse();
+        gated_only.reverse();
         let Some(&output) = slots.get(&to) else { return Err(detached(to, from)) };
         let (shape, budget) = (self.real(from)?.shape(), self.model.budget().clone());
-        let circuit = Circuit::new(stages, shape, output, behind_gates, budget, vec![self.tables(), Arc::new(taken)]);
+        let circuit = Circuit::new(stages, shape, output, gated_only, budget, vec![self.tables(), Arc::new(taken)]);
         circuit.ask_for_a_pass()?;
         Ok(circuit)
     }

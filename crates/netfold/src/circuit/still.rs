@@ -58,7 +58,8 @@ impl<T: Precision> Trace<'_, T> {
             }
         };
         if let Some(affine) = frozen.filter(in_a_piece) {
-            let images = affine.terms.iter().zip(&sources).filter_map(|(map, of)| Some(map.as_ref()?.image((*of)?)));
+            let images =
+                affine.terms.iter().zip(&sources).filter_map(|(map, of)| Some(map.as_ref()?.output_support((*of)?)));
             return Some(images.fold(Support::empty(affine.shape()), |all, image| all.union(&image)));
         }
         let made = |by: f64| -> Option<Tensor<T>> {

@@ -113,7 +113,7 @@ impl Setup {
     pub fn fold_given<T: Precision>(&self, given: Given<T>, input: Source<T>) -> Result<Folded<T>, Error> {
         let began = Instant::now();
         // An inner tensor is read, and what goes around it is held at its values.
-        let keep = if self.is_from_inside() { Keep::Values } else { Keep::Priors };
+        let keep = if self.is_from_inside() { Keep::Values } else { Keep::ForFreezing };
         let trace = self.traced(&given.x, keep, self.options.ties)?;
         let traced = began.elapsed();
         let watch = &self.options.watch;

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::ops::Precision;
 use crate::progress::{Step, Watch};
 use crate::reconstruction::rows::Pulled;
-use crate::reconstruction::{Method, Request, Road, Together};
+use crate::reconstruction::{Method, Request, Strategy, Together};
 use crate::value::Tensor;
 
 /// One row of the one-layer model: logit = ⟨weights, x⟩ + bias.
@@ -50,7 +50,7 @@ impl<'a, T: Precision> Rows<'a, T> {
     ) -> Result<Self, Error> {
         let request = Request { classes, method: Method::Adjoint, ..Request::default() };
         let plan = circuit.plan_rows(&request.classes, Together::AsFits, Shares::Computed);
-        let road = Road::Rows(plan.clone());
+        let road = Strategy::Rows(plan.clone());
         let held = circuit.ask_for(&road, &request)?;
         let pulled = circuit.pulled(plan);
         Ok(Self { x, classes: request.classes, pulled, ready: VecDeque::new(), done: 0, watch, _held: held })

@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::model::FileStamp;
 use crate::ops::Precision;
 use crate::output::store::{dtype, one_layer};
-use crate::output::{Certificate, Circumstances, Folder, Store, Taken};
+use crate::output::{Certificate, Folder, RunInfo, Store, Taken};
 use crate::reconstruction::{Reconstruction, Request};
 
 impl<T: Precision> Folded<T> {
@@ -29,15 +29,15 @@ impl<T: Precision> Folded<T> {
     /// # Errors
     /// If a file that the model or the input came from cannot be read any more.
     pub fn certify(&self, result: &Reconstruction<T>) -> Result<Certificate, Error> {
-        Ok(Certificate::new(self.circuit(), result, self.circumstances()?))
+        Ok(Certificate::new(self.circuit(), result, self.run_info()?))
     }
 
     /// What a certificate says of this run that does not follow from circuit and rows.
     ///
     /// # Errors
     /// If a file that the model or the input came from cannot be read any more.
-    pub fn circumstances(&self) -> Result<Circumstances, Error> {
-        Ok(Circumstances {
+    pub fn run_info(&self) -> Result<RunInfo, Error> {
+        Ok(RunInfo {
             tolerance: self.setup().tolerance::<T>(),
             decides: self.setup().decides(),
             warnings: self.warnings().to_vec(),
@@ -69,7 +69,7 @@ impl<T: Precision> Folded<T> {
         let request = Request { classes: classes.to_vec(), ..Request::default() };
         let result = self.reconstruct::<Error>(&request, |row| store.row(row))?;
         store.finish(&result, self.x())?;
-        let mut told = self.circumstances()?;
+        let mut told = self.run_info()?;
         told.seconds.reconstruct = began.elapsed().as_secs_f64();
         told.seconds.total = told.seconds.trace + told.seconds.freeze + told.seconds.reconstruct;
         let certificate = Certificate::new(self.circuit(), &result, told);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use netfold_linear::{
-    Chain, Diagonal, Field, Identity, Probes, Product, Real, Resample, Select, SharedMap, Side, Support,
+    Broadcast, Chain, Diagonal, Identity, MatMul, Probes, Real, Resample, Select, SharedMap, Side, Support,
 };
 
 use super::{ChannelOrder, InputError, InputLayout, Picture, Preprocess};
@@ -21,7 +21,7 @@ pub struct PixelMap<T> {
     /// A.
     pub map: SharedMap<T>,
     /// c.
-    pub offset: Field<T>,
+    pub offset: Broadcast<T>,
 }
 
 impl Preprocess {
@@ -44,7 +44,7 @@ impl Preprocess {
             let weights = Arc::new(LUMA.map(T::of).to_vec());
             let sizes = [height * width, from, kept];
             let (domain, codomain) = ([height, width, from], [height, width, kept]);
-            stages.push(Arc::new(Product::single(Side::Right, weights, sizes, &domain, &codomain)));
+            stages.push(Arc::new(MatMul::single(Side::Rhs, weights, sizes, &domain, &codomain)));
         }
         if resized != [height, width] {
             stages.push(Arc::new(Resample::antialiased(&[height, width, kept], 0, resized, self.filter)));
@@ -53,8 +53,8 @@ impl Preprocess {
         stages.push(self.arrange([resized[0], resized[1], kept], cut, layout, &shape));
 
         let field = |values: Vec<T>| match layout.channel_axis() {
-            Some(axis) => Field::along(&shape, axis, values),
-            None => Field::uniform(&shape, values[0]),
+            Some(axis) => Broadcast::along(&shape, axis, values),
+            None => Broadcast::uniform(&shape, values[0]),
         };
         stages.push(Arc::new(Diagonal::new(field(factors))));
         let chain = |first, then| Arc::new(Chain::new(first, then)) as SharedMap<T>;
@@ -131,7 +131,7 @@ impl<T: Real> PixelMap<T> {
         if made != x {
             let changed = made.data().iter().zip(x.data()).enumerate();
             let offsets = changed.map(|(element, (&made, &x))| self.offset.at(element) + (x - made)).collect();
-            self.offset = Field::full(made.shape(), offsets);
+            self.offset = Broadcast::full(made.shape(), offsets);
         }
     }
 

@@ -1,6 +1,6 @@
 //! `deeplift`: the Rescale rule.
 
-use netfold_linear::{Diagonal, Field, Sparse};
+use netfold_linear::{Broadcast, Diagonal, Sparse};
 
 use super::in_the_way;
 use super::subject::{Attribution, Subject, row};
@@ -19,7 +19,7 @@ const SMALL: f64 = 1e-10;
 pub(super) fn look<T: Precision>(lens: &'static str, subject: &Subject<'_, T>) -> Result<Attribution, Error> {
     let (x, x0, circuit) = (subject.x()?, subject.reference()?, subject.jacobian()?);
     let reference = subject.trace.at(&x0)?;
-    let rescaled = circuit.remade(|stage| {
+    let rescaled = circuit.map_stages(|stage| {
         if stage.affine.validity == Validity::Everywhere {
             return Ok(stage.clone());
         }
@@ -44,7 +44,7 @@ pub(super) fn look<T: Precision>(lens: &'static str, subject: &Subject<'_, T>) -
                     (at.0.data()[e].wide() - base.0.data()[e].wide(), at.1.data()[e].wide() - base.1.data()[e].wide());
                 if dz.abs() < SMALL { slopes.values()[e] } else { T::of(dy / dz) }
             };
-            let field = Field::full(at.0.shape(), (0..at.0.len()).map(slope).collect());
+            let field = Broadcast::full(at.0.shape(), (0..at.0.len()).map(slope).collect());
             return Ok(Stage { affine: Affine::linear(Diagonal::new(field)), ..stage.clone() });
         }
         let windows = subject.node(stage)?.operator.as_ref().ok().and_then(|op| op.windows(at.0.shape()));

@@ -105,7 +105,7 @@ pub(super) fn look<T: Precision>(lens: &'static str, subject: &Subject<'_, T>) -
         return Err(Error::Lens { lens, why: "no node is a layer with weights that a box could bound".into() });
     }
     let mut index = 0;
-    let relevance = circuit.remade(|stage| {
+    let relevance = circuit.map_stages(|stage| {
         index += 1;
         carried(lens, subject, &circuit, stage, plan.at(stage, Some(index - 1) == first))
     })?;

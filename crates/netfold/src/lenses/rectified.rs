@@ -28,7 +28,7 @@ pub(super) fn look<T: Precision>(lens: &'static str, subject: &Subject<'_, T>) -
         return Err(Error::Lens { lens, why: "no node is a Relu or a Clip from 0".into() });
     }
     let mut index = 0;
-    let circuit = circuit.remade(|stage| {
+    let circuit = circuit.map_stages(|stage| {
         index += 1;
         if lens == "guided" || !rectifiers[index - 1] {
             return Ok::<_, Error>(stage.clone());

@@ -1,6 +1,6 @@
 //! `soft-gate`: gates that open by degrees, on the way back only.
 
-use netfold_linear::{Diagonal, Field, Sparse};
+use netfold_linear::{Broadcast, Diagonal, Sparse};
 
 use super::subject::{Attribution, Subject, row};
 use crate::affine::Affine;
@@ -15,13 +15,13 @@ pub(super) fn look<T: Precision>(lens: &'static str, subject: &Subject<'_, T>) -
     if !circuit.stages().iter().any(|stage| stage.class() == Class::Relu) {
         return Err(Error::Lens { lens, why: "no node is a Relu".into() });
     }
-    let softened = circuit.remade(|stage| {
+    let softened = circuit.map_stages(|stage| {
         let &[source] = stage.sources.as_slice() else { return Ok(stage.clone()) };
         let z = || subject.read(subject.trace, &circuit, source);
         if stage.class() == Class::Relu {
             let z = z()?;
             let gate = |z: &T| T::of(1.0 / (1.0 + (-z.wide() / temperature).exp()));
-            let field = Field::full(z.shape(), z.data().iter().map(gate).collect());
+            let field = Broadcast::full(z.shape(), z.data().iter().map(gate).collect());
             return Ok(Stage { affine: Affine::linear(Diagonal::new(field)), ..stage.clone() });
         }
         let windows = match &subject.node(stage)?.operator {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use netfold_linear::{Chain, Diagonal, Field, Identity, SharedMap, Support};
+use netfold_linear::{Broadcast, Chain, Diagonal, Identity, SharedMap, Support};
 
 use super::in_the_way;
 use super::subject::Subject;
@@ -43,7 +43,7 @@ struct Part<T> {
 impl<T: Precision> Part<T> {
     fn map(self) -> SharedMap<T> {
         let (domain, codomain) = (self.map.domain().to_vec(), self.map.codomain().to_vec());
-        let diagonal = |shape: &[usize], values| Arc::new(Diagonal::new(Field::full(shape, values)));
+        let diagonal = |shape: &[usize], values| Arc::new(Diagonal::new(Broadcast::full(shape, values)));
         let inner = Chain::new(self.map, diagonal(&codomain, self.v));
         Arc::new(Chain::new(diagonal(&domain, self.u), Arc::new(inner)))
     }
@@ -65,7 +65,7 @@ fn inverses<T: Precision>(z: &[T], epsilon: f64) -> Vec<T> {
 /// A layer's weights and bias through a function each, as the map and the offset that they make.
 struct Layer<T> {
     map: SharedMap<T>,
-    offset: Option<Field<T>>,
+    offset: Option<Broadcast<T>>,
 }
 
 impl<T: Precision> Layer<T> {
@@ -78,7 +78,7 @@ impl<T: Precision> Layer<T> {
     /// c as a tensor.
     fn offset(&self) -> Vec<T> {
         let len = self.map.codomain().iter().product();
-        self.offset.as_ref().map_or_else(|| vec![T::zero(); len], Field::to_vec)
+        self.offset.as_ref().map_or_else(|| vec![T::zero(); len], Broadcast::to_vec)
     }
 }
 
@@ -96,13 +96,13 @@ pub(super) fn carried<T: Precision>(
         &[source] => Ok(source),
         _ => Err(in_the_way(lens, &stage.node, &stage.op, "joins several inputs that vary")),
     };
-    let remade = |terms, sources| Ok(Stage { affine: Affine::sum(y.shape(), terms), sources, ..stage.clone() });
+    let map_stages = |terms, sources| Ok(Stage { affine: Affine::sum(y.shape(), terms), sources, ..stage.clone() });
     let (source, parts) = match rule {
-        Transport::Adjoint => return remade(stage.affine.terms.clone(), stage.sources.clone()),
+        Transport::Adjoint => return map_stages(stage.affine.terms.clone(), stage.sources.clone()),
         Transport::Pass => {
             let source = only()?;
             let pass: SharedMap<T> = Arc::new(Identity::reshape(read(source)?.shape(), y.shape()));
-            return remade(vec![Some(pass)], vec![source]);
+            return map_stages(vec![Some(pass)], vec![source]);
         }
         Transport::Epsilon(epsilon) => {
             let part = |map: &SharedMap<T>, source: usize| {
@@ -112,7 +112,7 @@ pub(super) fn carried<T: Precision>(
             };
             let terms = stage.affine.terms.iter().zip(&stage.sources);
             let terms = terms.map(|(map, &source)| map.as_ref().map_or(Ok(None), |map| part(map, source)));
-            return remade(terms.collect::<Result<_, Error>>()?, stage.sources.clone());
+            return map_stages(terms.collect::<Result<_, Error>>()?, stage.sources.clone());
         }
         Transport::Gamma(gamma) => (only()?, gamma_parts(lens, subject, stage, read(only()?)?, y, gamma)?),
         Transport::AlphaBeta(alpha) => (only()?, alpha_beta_parts(lens, subject, stage, read(only()?)?, alpha)?),
@@ -127,7 +127,7 @@ pub(super) fn carried<T: Precision>(
     let parts = parts.into_iter().filter(|part| part.u.iter().any(|u| !u.is_zero()));
     let terms: Vec<_> = parts.map(|part| Some(part.map())).collect();
     let sources = vec![source; terms.len()];
-    remade(terms, sources)
+    map_stages(terms, sources)
 }
 
 /// The stage's own node frozen with other weights and biases; without `bias`, with none.
@@ -253,7 +253,7 @@ fn box_parts<T: Precision>(
 
 /// The lowest and the highest of what two inputs become at a slot: the box's corners, behind a normalisation in the graph.
 fn reached<T: Precision>(circuit: &Circuit<T>, slot: usize, [low, high]: [&Tensor<T>; 2]) -> [Vec<T>; 2] {
-    let at = |x: &Tensor<T>| circuit.up_to(slot).push(x.probe(), Push::Affine).into_values();
+    let at = |x: &Tensor<T>| circuit.truncated(slot).push(x.probe(), Push::Affine).into_values();
     let (a, b) = (at(low), at(high));
     let pick = |f: fn(T, T) -> T| a.iter().zip(&b).map(|(&a, &b)| f(a, b)).collect();
     [pick(T::min), pick(T::max)]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use netfold_linear::{Chain, Diagonal, Field, Identity, Real, SharedMap};
+use netfold_linear::{Broadcast, Chain, Diagonal, Identity, Real, SharedMap};
 
 use super::facts::{BFLOAT16, BYTES, FLOATS, Facts, SHORTS, WIDE};
 use super::{At, Attributes, Class, Extent, Inputs, Op, Operator, Outlines, Record, broadcast, place, size};
@@ -162,7 +162,7 @@ impl<T: Real> Op<T> for Arithmetic {
             }
             let factor = match self.kind {
                 Kind::Mul | Kind::Div => Some(self.factor(at, i, &operand(0)?, &operand(1)?, &shape)?),
-                Kind::Add | Kind::Sub => negative.then(|| Field::uniform(&shape, -T::one())),
+                Kind::Add | Kind::Sub => negative.then(|| Broadcast::uniform(&shape, -T::one())),
             };
             terms.push(Some(term(at.inputs.shape(i)?, from, &shape, factor)));
         }
@@ -202,7 +202,7 @@ impl Arithmetic {
         a: &Tensor<T>,
         b: &Tensor<T>,
         shape: &[usize],
-    ) -> Result<Field<T>, OpError> {
+    ) -> Result<Broadcast<T>, OpError> {
         let (both, one) = (at.moves(0) && at.moves(1), T::one());
         let share = if both && at.rule != Rule::Tangent { T::of(0.5) } else { one };
         let factor = match (self.kind, i) {
@@ -233,7 +233,7 @@ impl Arithmetic {
 }
 
 /// Input of shape `own`, taken for shape `from`, repeated to `shape` and scaled.
-fn term<T: Real>(own: &[usize], from: &[usize], shape: &[usize], factor: Option<Field<T>>) -> SharedMap<T> {
+fn term<T: Real>(own: &[usize], from: &[usize], shape: &[usize], factor: Option<Broadcast<T>>) -> SharedMap<T> {
     let mut map = broadcast::map(from, shape);
     if own != from {
         map = Arc::new(Chain::new(Arc::new(Identity::reshape(own, from)), map));

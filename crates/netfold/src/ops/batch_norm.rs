@@ -1,6 +1,6 @@
 //! `BatchNormalization`.
 
-use netfold_linear::{Diagonal, Field, Real};
+use netfold_linear::{Broadcast, Diagonal, Real};
 
 use super::facts::{BFLOAT16, FLOATS, Facts};
 use super::{At, Attributes, Class, Dependence, Extent, Inputs, Op, Operator, Outlines, Record, normalize, only};
@@ -112,8 +112,8 @@ impl<T: Real> Op<T> for BatchNormalization {
         let slope = |c: usize| scale[c].wide() / (var[c].wide() + self.epsilon).sqrt();
         let offset = |c: usize| bias[c].wide() - slope(c) * mean[c].wide();
         let field = |values: Vec<T>| match shape {
-            [_] => Field::uniform(shape, values[0]),
-            _ => Field::along(shape, 1, values),
+            [_] => Broadcast::uniform(shape, values[0]),
+            _ => Broadcast::along(shape, 1, values),
         };
         let slopes = field((0..channels).map(|c| T::of(slope(c))).collect());
         let offsets = field((0..channels).map(|c| T::of(offset(c))).collect());

@@ -1,6 +1,6 @@
 //! Multidirectional broadcasting, as ONNX (and numpy) define it.
 
-use netfold_linear::{Field, Identity, Real, Select, SharedMap};
+use netfold_linear::{Broadcast, Identity, Real, Select, SharedMap};
 
 use super::{Outlines, movement, size};
 use crate::error::OpError;
@@ -68,13 +68,13 @@ pub fn tensor<E: Clone>(x: &Tensor<E>, to: &[usize]) -> Tensor<E> {
 }
 
 /// The tensor repeated to shape `to`, kept as one number or one for each index of an axis where it is no more.
-pub fn field<T: Real>(x: &Tensor<T>, to: &[usize]) -> Field<T> {
+pub fn field<T: Real>(x: &Tensor<T>, to: &[usize]) -> Broadcast<T> {
     let lead = to.len() - x.shape().len();
     let mut long = (0..x.shape().len()).filter(|&axis| x.shape()[axis] != 1);
     match (long.next(), long.next()) {
-        (None, _) => Field::uniform(to, x.data()[0]),
-        (Some(axis), None) => Field::along(to, lead + axis, x.data().to_vec()),
-        _ => Field::full(to, tensor(x, to).data().to_vec()),
+        (None, _) => Broadcast::uniform(to, x.data()[0]),
+        (Some(axis), None) => Broadcast::along(to, lead + axis, x.data().to_vec()),
+        _ => Broadcast::full(to, tensor(x, to).data().to_vec()),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use netfold_linear::{Field, Identity, Real, Run, Select, SharedMap, Transposed};
+use netfold_linear::{Broadcast, Identity, Real, Run, Select, SharedMap, Transposed};
 
 use super::facts::{ALL, BFLOAT16, FLOATS, Facts};
 use super::{At, Attributes, Class, Extent, Inputs, Op, Operator, Outlines, Record, size};
@@ -138,6 +138,6 @@ impl<T: Real> Op<T> for Concat {
             return Ok(affine);
         }
         let offset = put(&shape, vec![T::zero(); shape.iter().product()], &constants);
-        Ok(affine.plus(Field::full(&shape, offset.data().to_vec())))
+        Ok(affine.plus(Broadcast::full(&shape, offset.data().to_vec())))
     }
 }

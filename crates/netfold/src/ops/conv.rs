@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use netfold_linear::{Chain, Conv as Map, Field, Filters, Identity, LinearMap, Real, Window, WindowAxis};
+use netfold_linear::{Broadcast, Chain, Conv as Map, Identity, LinearMap, PackedWeights, Real, Window, WindowAxis};
 
 use super::facts::{BFLOAT16, FLOATS, Facts};
 use super::prepared::Prepared;
@@ -32,7 +32,7 @@ pub(super) fn build(_: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Oper
     {
         flat(&window)?;
     }
-    Ok(Box::new(Conv { sliding, groups: attributes.int_or("group", 1)?, filters: Prepared::default() }))
+    Ok(Box::new(Conv { sliding, groups: attributes.int_or("group", 1)?, packed: Prepared::default() }))
 }
 
 /// `y[o, p] = Σ over c, t of w[o, c, t] · x[c, p · stride + t · dilation − pad] + b[o]`, over one or two axes; over three
@@ -43,7 +43,7 @@ pub(super) fn build(_: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Oper
 struct Conv {
     sliding: Sliding,
     groups: i64,
-    filters: Prepared,
+    packed: Prepared,
 }
 
 impl Operator for Conv {
@@ -53,7 +53,7 @@ impl Operator for Conv {
         let products = size::amount(&to) * x.count(1) / out;
         // Two orders of the weights, and the input with its padding.
         let (kept, scratch) = (x.reals(2.0 * x.count(1)), x.reals(x.count(0)));
-        Ok(Extent::new(Holds::Reals, to).kept(kept).scratch(scratch).products(products))
+        Ok(Extent::new(Holds::Reals, to).kept(kept).scratch(scratch).mul_adds(products))
     }
 
     fn dependence(&self, varies: &[bool]) -> Dependence {
@@ -104,8 +104,8 @@ impl<T: Real> Op<T> for Conv {
         let Layout { batch, channels, out, groups, window, to } = self.layout(x, w.shape())?;
         let flat = flat(&window)?;
         let weights = w.share();
-        let filters = self.filters.of(&weights, || Filters::new(Arc::clone(&weights)));
-        let map = Map::with_filters(batch, channels, out, groups, flat.as_ref().unwrap_or(&window), filters);
+        let packed = self.packed.of(&weights, || PackedWeights::new(Arc::clone(&weights)));
+        let map = Map::with_weights(batch, channels, out, groups, flat.as_ref().unwrap_or(&window), packed);
         let affine = if flat.is_none() {
             Affine::linear(map)
         } else {
@@ -115,7 +115,7 @@ impl<T: Real> Op<T> for Conv {
         };
         Ok(match at.inputs.real_if(2)? {
             Some(bias) if bias.shape() == [out] => {
-                let offset = Field::along(affine.shape(), 1, bias.data().to_vec());
+                let offset = Broadcast::along(affine.shape(), 1, bias.data().to_vec());
                 affine.plus(offset)
             }
             Some(bias) => {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use netfold_linear::{Conv, Field, Filters, Real, Transposed, Window};
+use netfold_linear::{Broadcast, Conv, PackedWeights, Real, Transposed, Window};
 
 use super::facts::{BFLOAT16, FLOATS, Facts};
 use super::prepared::Prepared;
@@ -36,7 +36,7 @@ pub(super) fn build(_: &str, attributes: &Attributes<'_>) -> Result<Box<dyn Oper
         groups: attributes.int_or("group", 1)?,
         longer: list("output_padding")?,
         shape: list("output_shape")?,
-        filters: Prepared::default(),
+        packed: Prepared::default(),
     }))
 }
 
@@ -58,7 +58,7 @@ struct ConvTranspose {
     groups: i64,
     longer: Option<Vec<i64>>,
     shape: Option<Vec<i64>>,
-    filters: Prepared,
+    packed: Prepared,
 }
 
 impl Operator for ConvTranspose {
@@ -67,7 +67,7 @@ impl Operator for ConvTranspose {
         let products = x.count(0) * x.count(1) / x.shape(1)?[0].max(1) as f64;
         // Two orders of the weights, and the output with its padding.
         let (kept, scratch) = (x.reals(2.0 * x.count(1)), x.reals(size::amount(&to)));
-        Ok(Extent::new(Holds::Reals, to).kept(kept).scratch(scratch).products(products))
+        Ok(Extent::new(Holds::Reals, to).kept(kept).scratch(scratch).mul_adds(products))
     }
 
     fn dependence(&self, varies: &[bool]) -> Dependence {
@@ -118,11 +118,11 @@ impl<T: Real> Op<T> for ConvTranspose {
         let (x, w) = (at.inputs.shape(0)?, at.inputs.real(1)?);
         let Layout { batch, out, channels, groups, window, .. } = self.layout(x, w.shape())?;
         let weights = w.share();
-        let filters = self.filters.of(&weights, || Filters::new(Arc::clone(&weights)));
-        let affine = Affine::linear(Transposed(Conv::with_filters(batch, out, channels, groups, &window, filters)));
+        let packed = self.packed.of(&weights, || PackedWeights::new(Arc::clone(&weights)));
+        let affine = Affine::linear(Transposed(Conv::with_weights(batch, out, channels, groups, &window, packed)));
         Ok(match at.inputs.real_if(2)? {
             Some(bias) if bias.shape() == [out] => {
-                let offset = Field::along(affine.shape(), 1, bias.data().to_vec());
+                let offset = Broadcast::along(affine.shape(), 1, bias.data().to_vec());
                 affine.plus(offset)
             }
             Some(bias) => {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use netfold_linear::{Product, Real, Side};
+use netfold_linear::{MatMul, Real, Side};
 
 use super::facts::{BFLOAT16, DOUBLE, FLOAT, FLOAT16, Facts, INDICES, WIDE};
 use super::{At, Attributes, Class, Dependence, Extent, Holds, Inputs, Op, Operator, Outlines, only, size};
@@ -40,7 +40,7 @@ impl Operator for CumSum {
         }
         let (matrix, products) = (size::amount(&[places, places]), x.count(0) * places as f64);
         let tables = x.reals(matrix) + (outer * size_of::<[usize; 2]>()) as f64;
-        Ok(made.scratch(tables).frozen(tables).products(products))
+        Ok(made.scratch(tables).frozen(tables).mul_adds(products))
     }
 
     fn dependence(&self, varies: &[bool]) -> Dependence {
@@ -89,6 +89,6 @@ impl<T: Real> Op<T> for CumSum {
         let entry = |e: usize| if counts(e / places, e % places) { T::one() } else { T::zero() };
         let matrix = Arc::new((0..places * places).map(entry).collect());
         let pairs = (0..outer).map(|line| (0, line)).collect();
-        Ok(Affine::linear(Product::new(Side::Left, matrix, [places, places, inner], shape, shape, pairs)))
+        Ok(Affine::linear(MatMul::new(Side::Lhs, matrix, [places, places, inner], shape, shape, pairs)))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use netfold_linear::{Chain, Field, Product, Real, Select, SharedMap, Side};
+use netfold_linear::{Broadcast, Chain, MatMul, Real, Select, SharedMap, Side};
 
 use super::facts::{BFLOAT16, Facts, NUMBERS};
 use super::movement::{strides, walk};
@@ -57,7 +57,7 @@ impl Operator for Einsum {
         let shape = meaning.shape(&meaning.output);
         // Another form of either factor, and their product.
         let frozen = first + second + x.reals(x.count(0) + x.count(1));
-        Ok(Extent::new(Holds::Reals, shape).scratch(first).frozen(frozen).products(size::amount(&sizes)))
+        Ok(Extent::new(Holds::Reals, shape).scratch(first).frozen(frozen).mul_adds(size::amount(&sizes)))
     }
 }
 
@@ -200,7 +200,7 @@ impl Meaning {
         let elements = walk(0, &self.shape(&of_constant), &steps(other, &of_constant));
         let factor = elements.chunks(run).map(|run| run.iter().map(|&e| constant.data()[e as usize]).sum()).collect();
         let pairs = (0..batches).map(|b| (b, b)).collect();
-        let product = Product::new(Side::Left, Arc::new(factor), [m, k, n], &[batches, k, n], &[batches, m, n], pairs);
+        let product = MatMul::new(Side::Lhs, Arc::new(factor), [m, k, n], &[batches, k, n], &[batches, m, n], pairs);
         // From the product's order of labels to that of the output.
         let made = [batch, rows, columns].concat();
         let made_steps = strides(&self.shape(&made));
@@ -244,6 +244,6 @@ impl<T: Real> Op<T> for Einsum {
             return Ok(affine);
         }
         let y = Affine::sum(&shape, vec![Some(meaning.map(0, x[0].shape(), x[1]))]).apply(&[Some(x[0])]);
-        Ok(affine.plus(Field::full(&shape, y.data().iter().map(|&y| -y).collect())))
+        Ok(affine.plus(Broadcast::full(&shape, y.data().iter().map(|&y| -y).collect())))
     }
 }

@@ -281,7 +281,7 @@ impl Extent {
 
     /// With so many products.
     #[must_use]
-    pub fn products(mut self, count: f64) -> Self {
+    pub fn mul_adds(mut self, count: f64) -> Self {
         self.products += count;
         self
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use netfold_linear::{Chain, Diagonal, Field, Product, Real, Select, SharedMap, Side};
+use netfold_linear::{Broadcast, Chain, Diagonal, MatMul, Real, Select, SharedMap, Side};
 
 use super::facts::{BFLOAT16, FLOATS, Facts, WIDE};
 use super::movement::{strides, walk};
@@ -52,13 +52,13 @@ struct Gemm {
 impl Operator for Gemm {
     fn extent(&self, x: &Outlines<'_>) -> Result<Extent, OpError> {
         let [m, k, n] = self.sizes(x.shape(0)?, x.shape(1)?)?;
-        let turned = |i: usize| if self.transposed[i] { x.count(i) * 2.0 * size_of::<u32>() as f64 } else { 0.0 };
+        let transposed = |i: usize| if self.transposed[i] { x.count(i) * 2.0 * size_of::<u32>() as f64 } else { 0.0 };
         let made = size::amount(&[m, n]);
         // The constant factor and its order for the product, and the offset.
         let factor = if x.moves(1) { x.count(0) } else { x.count(1) };
-        let kept = x.reals(2.0 * factor + made) + turned(0) + turned(1);
+        let kept = x.reals(2.0 * factor + made) + transposed(0) + transposed(1);
         let scratch = x.reals(2.0 * made);
-        Ok(Extent::new(Holds::Reals, vec![m, n]).kept(kept).scratch(scratch).products(made * k as f64))
+        Ok(Extent::new(Holds::Reals, vec![m, n]).kept(kept).scratch(scratch).mul_adds(made * k as f64))
     }
 
     fn dependence(&self, varies: &[bool]) -> Dependence {
@@ -103,9 +103,9 @@ impl Gemm {
     fn product<T: Real>(&self, at: &At<'_, T>, i: usize, sizes: [usize; 3]) -> Result<SharedMap<T>, OpError> {
         let [m, k, n] = sizes;
         let constant = self.constant(at.inputs.real(1 - i)?);
-        let (side, domain) = if i == 0 { (Side::Right, [m, k]) } else { (Side::Left, [k, n]) };
-        let product = Product::single(side, constant, sizes, &domain, &[m, n]);
-        let product: SharedMap<T> = Arc::new(if self.transposed[1 - i] { product.turned() } else { product });
+        let (side, domain) = if i == 0 { (Side::Rhs, [m, k]) } else { (Side::Lhs, [k, n]) };
+        let product = MatMul::single(side, constant, sizes, &domain, &[m, n]);
+        let product: SharedMap<T> = Arc::new(if self.transposed[1 - i] { product.transposed() } else { product });
         if !self.transposed[i] {
             return Ok(product);
         }
@@ -138,7 +138,7 @@ impl<T: Real> Op<T> for Gemm {
             }
             if varies(2) {
                 let spread = broadcast::map(c.shape(), &[m, n]);
-                let scale = Diagonal::new(Field::uniform(&[m, n], beta));
+                let scale = Diagonal::new(Broadcast::uniform(&[m, n], beta));
                 terms[2] = Some(Arc::new(Chain::new(spread, Arc::new(scale))));
             } else {
                 let c = broadcast::tensor(c, &[m, n]).map(|&value| beta * value);
@@ -150,7 +150,7 @@ impl<T: Real> Op<T> for Gemm {
         }
         let affine = Affine::sum(&[m, n], terms);
         Ok(match offset {
-            Some(offset) => affine.plus(Field::full(&[m, n], offset.data().to_vec())),
+            Some(offset) => affine.plus(Broadcast::full(&[m, n], offset.data().to_vec())),
             None => affine,
         })
     }

@@ -54,7 +54,7 @@ impl Operator for LpPool {
             let (read, planes) = (layout.taps(), layout.planes());
             let (read_by, entries) = (read * size_of::<u32>() as f64, planes * size::sparse(read, x.width));
             let made = Extent::new(Holds::Reals, layout.shape).scratch(read_by + entries);
-            return Ok(made.frozen(entries).products(planes * read));
+            return Ok(made.frozen(entries).mul_adds(planes * read));
         }
         let [_, _, places @ ..] = from else {
             return Err(OpError::new(format!("{from:?} has no batch and channel axes")));

@@ -1,6 +1,6 @@
 //! `LRN`.
 
-use netfold_linear::{Diagonal, Field, Real, Sparse};
+use netfold_linear::{Broadcast, Diagonal, Real, Sparse};
 use rayon::prelude::*;
 
 use super::facts::{BFLOAT16, FLOATS, Facts};
@@ -49,7 +49,7 @@ impl Operator for Lrn {
         let count = x.count(0);
         let around = self.size.min(x.shape(0)?.get(1).copied().unwrap_or(1)) as f64;
         let tables = x.reals(count) + count * size_of::<f64>() as f64;
-        Ok(Extent::like(x, 0)?.scratch(tables).frozen(size::sparse(count * around, x.width)).products(count * around))
+        Ok(Extent::like(x, 0)?.scratch(tables).frozen(size::sparse(count * around, x.width)).mul_adds(count * around))
     }
 
     fn dependence(&self, varies: &[bool]) -> Dependence {
@@ -80,7 +80,7 @@ impl<T: Real> Op<T> for Lrn {
         let factors = sizes.iter().map(|q| T::of(q.powf(-self.beta))).collect();
         let slope = |e: usize| 2.0 * share * self.beta * value(e) * sizes[e].powf(-self.beta - 1.0);
         if at.rule != Rule::Tangent {
-            return Ok(Affine::linear(Diagonal::new(Field::full(x.shape(), factors))).valid(Validity::Input));
+            return Ok(Affine::linear(Diagonal::new(Broadcast::full(x.shape(), factors))).valid(Validity::Input));
         }
         size::count(&[x.len(), self.size.min(channels)])?;
         let row = |e: usize| {
@@ -90,6 +90,6 @@ impl<T: Real> Op<T> for Lrn {
         let rest = |e: usize| T::of(slope(e) * (sizes[e] - self.bias) / share);
         let offset = if share == 0.0 { vec![T::zero(); x.len()] } else { (0..x.len()).map(rest).collect() };
         let affine = Affine::linear(Sparse::new(x.shape(), x.shape(), row));
-        Ok(affine.plus(Field::full(x.shape(), offset)).valid(Validity::Input))
+        Ok(affine.plus(Broadcast::full(x.shape(), offset)).valid(Validity::Input))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use netfold_linear::{Field, Product, Real, SharedMap, Side};
+use netfold_linear::{Broadcast, Real, SharedMap, Side};
 
 use super::facts::{BFLOAT16, FLOATS, Facts, WIDE};
 use super::{At, Attributes, Class, Extent, Holds, Inputs, Op, Operator, Outlines, Record, broadcast, size};
@@ -40,7 +40,7 @@ impl Operator for MatMul {
         let order = |i: usize| if x.moves(1 - i) { x.reals(x.count(i)) } else { 0.0 };
         let (kept, products) = (order(0) + order(1) + pairs, batches * size::amount(&[m, k, n]));
         let frozen = x.reals(x.count(0) + x.count(1));
-        Ok(Extent::new(Holds::Reals, shape).kept(kept).frozen(frozen).products(products))
+        Ok(Extent::new(Holds::Reals, shape).kept(kept).frozen(frozen).mul_adds(products))
     }
 
     fn factors(&self) -> &[usize] {
@@ -84,21 +84,28 @@ impl<'a> Sizes<'a> {
     }
 
     /// The product with `factor`, which stands at this side, as a map of the other factor.
-    fn map<T: Real>(&self, side: Side, factor: &Tensor<T>, domain: &[usize]) -> Product<T> {
+    fn map<T: Real>(&self, side: Side, factor: &Tensor<T>, domain: &[usize]) -> netfold_linear::MatMul<T> {
         let ([m, k, n], factor) = (self.matrix, factor.share());
         // One constant for the whole batch: the rows of all matrices are the rows of one.
         let one = self.b_batch.iter().product::<usize>() == 1 && self.a_batch.len() >= self.b_batch.len();
-        if side == Side::Right && one {
+        if side == Side::Rhs && one {
             let rows = self.a_batch.iter().product::<usize>() * m;
-            return Product::single(side, factor, [rows, k, n], domain, &self.shape);
+            return netfold_linear::MatMul::single(side, factor, [rows, k, n], domain, &self.shape);
         }
         let (left, right) =
             (broadcast::sources(self.a_batch, &self.batch), broadcast::sources(self.b_batch, &self.batch));
         let pair = |(&a, &b): (&u32, &u32)| match side {
-            Side::Left => (a as usize, b as usize),
-            Side::Right => (b as usize, a as usize),
+            Side::Lhs => (a as usize, b as usize),
+            Side::Rhs => (b as usize, a as usize),
         };
-        Product::new(side, factor, [m, k, n], domain, &self.shape, left.iter().zip(&right).map(pair).collect())
+        netfold_linear::MatMul::new(
+            side,
+            factor,
+            [m, k, n],
+            domain,
+            &self.shape,
+            left.iter().zip(&right).map(pair).collect(),
+        )
     }
 }
 
@@ -106,7 +113,7 @@ impl<T: Real> Op<T> for MatMul {
     fn forward(&self, x: &Inputs<'_, T>) -> Result<Vec<Value<T>>, OpError> {
         let (a, b) = (x.real(0)?, x.real(1)?);
         let sizes = Sizes::of(a.shape(), b.shape())?;
-        Ok(vec![Value::Real(Affine::linear(sizes.map(Side::Right, b, a.shape())).apply(&[Some(a)]))])
+        Ok(vec![Value::Real(Affine::linear(sizes.map(Side::Rhs, b, a.shape())).apply(&[Some(a)]))])
     }
 
     fn record(&self, x: &Inputs<'_, T>, varies: &[bool]) -> Result<Option<Record<T>>, OpError> {
@@ -120,8 +127,8 @@ impl<T: Real> Op<T> for MatMul {
         let scaled = |x: &Tensor<T>| {
             if both && at.rule != Rule::Tangent { x.map(|&x| x * T::of(0.5)) } else { x.clone() }
         };
-        let left = || -> SharedMap<T> { Arc::new(sizes.map(Side::Right, &scaled(b), a.shape())) };
-        let right = || -> SharedMap<T> { Arc::new(sizes.map(Side::Left, &scaled(a), b.shape())) };
+        let left = || -> SharedMap<T> { Arc::new(sizes.map(Side::Rhs, &scaled(b), a.shape())) };
+        let right = || -> SharedMap<T> { Arc::new(sizes.map(Side::Lhs, &scaled(a), b.shape())) };
         let affine = Affine::sum(&sizes.shape, vec![at.moves(0).then(left), at.moves(1).then(right)]);
         if !both {
             return Ok(affine);
@@ -130,7 +137,7 @@ impl<T: Real> Op<T> for MatMul {
         if at.rule != Rule::Tangent {
             return Ok(affine);
         }
-        let y = Affine::linear(sizes.map(Side::Right, b, a.shape())).apply(&[Some(a)]);
-        Ok(affine.plus(Field::full(&sizes.shape, y.data().iter().map(|&y| -y).collect())))
+        let y = Affine::linear(sizes.map(Side::Rhs, b, a.shape())).apply(&[Some(a)]);
+        Ok(affine.plus(Broadcast::full(&sizes.shape, y.data().iter().map(|&y| -y).collect())))
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::sync::{Mutex, PoisonError};
 
-use netfold_linear::{Field, Real, Run, Select};
+use netfold_linear::{Broadcast, Real, Run, Select};
 
 use super::{At, Dependence, Extent, Inputs, Op, Operator, Outlines, Record, Told, only, size};
 use crate::affine::Affine;
@@ -226,7 +226,7 @@ impl<M: Movement> Moved<M> {
         let offset = offset.filter(|offset| offset.iter().any(|value| !value.is_zero()));
         let affine = Affine::linear(source);
         Ok(match offset {
-            Some(offset) => affine.plus(Field::full(&pick.shape, offset)),
+            Some(offset) => affine.plus(Broadcast::full(&pick.shape, offset)),
             None => affine,
         })
     }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use netfold_linear::{Chain, Diagonal, Field, RankOne, Real, Select, SharedMap, Sparse, Transposed};
+use netfold_linear::{Broadcast, Chain, Diagonal, RankOne, Real, Select, SharedMap, Sparse, Transposed};
 
 use super::facts::{BFLOAT16, FLOATS, Facts};
 
@@ -294,7 +294,7 @@ impl Normalization {
         let at = |line: usize| -> f64 { (line * n..(line + 1) * n).map(|e| slope(e) * x.data()[e].wide()).sum() };
         let offset: Vec<f64> = (0..count).map(|line| lines.inverse[line] - at(line)).collect();
         let affine = Affine::linear(Sparse::new(x.shape(), &shape, row));
-        Ok(affine.plus(Field::full(&shape, values(&offset))).valid(Validity::Input))
+        Ok(affine.plus(Broadcast::full(&shape, values(&offset))).valid(Validity::Input))
     }
 }
 
@@ -324,17 +324,17 @@ impl<T: Real> Op<T> for Normalization {
         let map: SharedMap<T> = if tangent {
             let left = elements().map(|e| T::of(factor(e) * lines.centred[e] * lines.inverse[e / n])).collect();
             let slope = lines.slope.iter().map(|&v| T::of(v)).collect();
-            let turn: SharedMap<T> = Arc::new(RankOne::new(Field::full(shape, factors), left, slope, [n, 1]));
+            let turn: SharedMap<T> = Arc::new(RankOne::new(Broadcast::full(shape, factors), left, slope, [n, 1]));
             if self.subtracts() {
-                let centre = RankOne::new(Field::uniform(shape, T::one()), vec![T::one(); x.len()], mean(), [n, 1]);
+                let centre = RankOne::new(Broadcast::uniform(shape, T::one()), vec![T::one(); x.len()], mean(), [n, 1]);
                 Arc::new(Chain::new(Arc::new(centre), turn))
             } else {
                 turn
             }
         } else if self.subtracts() {
-            Arc::new(RankOne::new(Field::full(shape, factors.clone()), factors, mean(), [n, 1]))
+            Arc::new(RankOne::new(Broadcast::full(shape, factors.clone()), factors, mean(), [n, 1]))
         } else {
-            Arc::new(Diagonal::new(Field::full(shape, factors)))
+            Arc::new(Diagonal::new(Broadcast::full(shape, factors)))
         };
         // Under `tangent` what is left of y: scale · ŷ ⟨v, z⟩ / d, which ε and a held deviation leave.
         let rest = |line: usize| -> f64 {
@@ -363,6 +363,6 @@ impl<T: Real> Op<T> for Normalization {
             }
         };
         let affine = Affine::sum(shape, vec![Some(map)]).valid(Validity::Input);
-        Ok(if offset.iter().all(T::is_zero) { affine } else { affine.plus(Field::full(shape, offset)) })
+        Ok(if offset.iter().all(T::is_zero) { affine } else { affine.plus(Broadcast::full(shape, offset)) })
     }
 }

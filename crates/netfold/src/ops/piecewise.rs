@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use netfold_linear::{Clamped, Diagonal, Field, Mask, Real, Support};
+use netfold_linear::{Broadcast, Clamped, Diagonal, Mask, Real, Support};
 
 use super::facts::{BFLOAT16, FLOATS, Facts, NUMBERS, SIGNED};
 use super::{
@@ -112,17 +112,17 @@ fn clip_frozen<T: Real>(shape: &[usize], clipped: &Clamped, [low, high]: [T; 2])
     let above = cut(!high.is_zero(), &|| clipped.above());
     match (below, above) {
         // Where the bounds meet, y is that number everywhere.
-        _ if low >= high => affine.plus(Field::uniform(shape, high)),
+        _ if low >= high => affine.plus(Broadcast::uniform(shape, high)),
         (None, None) => affine,
-        (Some(below), None) => affine.plus(Field::on(&below, low)),
-        (None, Some(above)) => affine.plus(Field::on(&above, high)),
+        (Some(below), None) => affine.plus(Broadcast::on(&below, low)),
+        (None, Some(above)) => affine.plus(Broadcast::on(&above, high)),
         (Some(below), Some(above)) => {
             let value = |element| match element {
                 _ if below.contains(element) => low,
                 _ if above.contains(element) => high,
                 _ => T::zero(),
             };
-            affine.plus(Field::full(shape, (0..shape.iter().product()).map(value).collect()))
+            affine.plus(Broadcast::full(shape, (0..shape.iter().product()).map(value).collect()))
         }
     }
 }
@@ -220,7 +220,7 @@ impl<T: Real> Op<T> for Segments {
     fn freeze(&self, at: &At<'_, T>) -> Result<Affine<T>, OpError> {
         let (z, bounds) = (at.inputs.real(0)?, self.bounds(at.inputs)?);
         if let Self::Neg = self {
-            return Ok(Affine::linear(Diagonal::new(Field::uniform(z.shape(), -T::one()))));
+            return Ok(Affine::linear(Diagonal::new(Broadcast::uniform(z.shape(), -T::one()))));
         }
         if let Self::Clip { .. } = self {
             let (y, affine) = clip(z, bounds);
@@ -229,8 +229,8 @@ impl<T: Real> Op<T> for Segments {
         }
         let (slopes, offsets): (Vec<T>, Vec<T>) = z.data().iter().map(|&z| self.line(z, bounds)).unzip();
         let flat = offsets.iter().all(T::is_zero);
-        let affine = Affine::linear(Diagonal::new(Field::full(z.shape(), slopes))).valid(Validity::Region);
-        Ok(if flat { affine } else { affine.plus(Field::full(z.shape(), offsets)) })
+        let affine = Affine::linear(Diagonal::new(Broadcast::full(z.shape(), slopes))).valid(Validity::Region);
+        Ok(if flat { affine } else { affine.plus(Broadcast::full(z.shape(), offsets)) })
     }
 
     fn constraints(&self, at: &At<'_, T>) -> Result<Vec<Constraints<T>>, OpError> {

@@ -3,7 +3,7 @@
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI, PI};
 use std::sync::Arc;
 
-use netfold_linear::{Chain, Diagonal, Field, Mask, Real, Support};
+use netfold_linear::{Broadcast, Chain, Diagonal, Mask, Real, Support};
 use rayon::prelude::*;
 
 use super::facts::{BFLOAT16, FLOAT, FLOATS, Facts, NUMBERS, Types};
@@ -244,7 +244,7 @@ impl<T: Real> Op<T> for OneArgument {
         let mut lines: Vec<(T, T)> = z.data().par_iter().with_min_len(TASK).map(line).collect();
         finite(at, name, &mut lines, |line| line)?;
         let (slopes, offsets): (Vec<T>, Vec<T>) = lines.into_iter().unzip();
-        let diagonal = Diagonal::new(Field::full(z.shape(), slopes));
+        let diagonal = Diagonal::new(Broadcast::full(z.shape(), slopes));
         let affine = if z.non_finite().is_some() {
             // An infinity is not read: 0 times it is 0 here.
             let finite = Mask::new(Support::of_values(z.shape(), z.data(), |z: T| z.is_finite()));
@@ -254,6 +254,6 @@ impl<T: Real> Op<T> for OneArgument {
         };
         let affine = affine.valid(Validity::Input);
         let zero = offsets.iter().all(T::is_zero);
-        Ok(if zero { affine } else { affine.plus(Field::full(z.shape(), offsets)) })
+        Ok(if zero { affine } else { affine.plus(Broadcast::full(z.shape(), offsets)) })
     }
 }

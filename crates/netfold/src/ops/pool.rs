@@ -114,7 +114,7 @@ impl Operator for MaxPool {
         // Integers are compared as numbers.
         let numbers = if holds == Holds::Ints { x.reals(x.count(0)) } else { 0.0 };
         let made = Extent::new(holds, shape.clone()).kept(size::amount(&shape) * size_of::<u32>() as f64);
-        let made = made.scratch(numbers).products(products);
+        let made = made.scratch(numbers).mul_adds(products);
         Ok(if self.indices && holds != Holds::Ints { made.and(Holds::Ints, shape) } else { made })
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use netfold_linear::{Chain, Diagonal, Field, Real};
+use netfold_linear::{Broadcast, Chain, Diagonal, Real};
 
 use super::facts::{BFLOAT16, FLOATS, Facts, INDICES, NUMBERS};
 use super::pointwise::{Curve, finite, line};
@@ -99,8 +99,8 @@ impl<T: Real> Op<T> for Pow {
         let sources = broadcast::sources(z.shape(), &shape);
         finite(at, "Pow", &mut lines, |line| sources[line] as usize)?;
         let (slopes, offsets): (Vec<T>, Vec<T>) = lines.into_iter().unzip();
-        let scale = Diagonal::new(Field::full(&shape, slopes));
+        let scale = Diagonal::new(Broadcast::full(&shape, slopes));
         let affine = Affine::linear(Chain::new(broadcast::map(z.shape(), &shape), Arc::new(scale)));
-        Ok(affine.plus(Field::full(&shape, offsets)).valid(Validity::Input))
+        Ok(affine.plus(Broadcast::full(&shape, offsets)).valid(Validity::Input))
     }
 }

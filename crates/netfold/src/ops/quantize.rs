@@ -1,6 +1,6 @@
 //! `QuantizeLinear`, `DequantizeLinear`.
 
-use netfold_linear::{Diagonal, Field, Real};
+use netfold_linear::{Broadcast, Diagonal, Real};
 use netfold_onnx::DType;
 
 use super::facts::{BFLOAT16, BYTES, FLOAT, FLOAT16, Facts, INT32, SHORTS};
@@ -164,8 +164,8 @@ impl<T: Real> Op<T> for Quantize {
         };
         let lines = x.data().iter().zip(y.data()).zip(zero.data()).map(secant);
         let (slopes, offsets): (Vec<T>, Vec<T>) = lines.unzip();
-        let affine = Affine::linear(Diagonal::new(Field::full(x.shape(), slopes)));
-        Ok(affine.plus(Field::full(x.shape(), offsets)).valid(Validity::Input))
+        let affine = Affine::linear(Diagonal::new(Broadcast::full(x.shape(), slopes)));
+        Ok(affine.plus(Broadcast::full(x.shape(), offsets)).valid(Validity::Input))
     }
 }
 
@@ -199,7 +199,7 @@ impl<T: Real> Op<T> for Dequantize {
         let (shape, [scale, zero]) = (at.inputs.shape(0)?, parameters(at.inputs, self.axis)?);
         let offset: Vec<T> = scale.data().iter().zip(zero.data()).map(|(s, z)| T::of(-s * z)).collect();
         let slopes = scale.data().iter().map(|&s| T::of(s)).collect();
-        let affine = Affine::linear(Diagonal::new(Field::full(shape, slopes)));
-        Ok(if offset.iter().all(T::is_zero) { affine } else { affine.plus(Field::full(shape, offset)) })
+        let affine = Affine::linear(Diagonal::new(Broadcast::full(shape, slopes)));
+        Ok(if offset.iter().all(T::is_zero) { affine } else { affine.plus(Broadcast::full(shape, offset)) })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use netfold_linear::{Clamped, Diagonal, Field, Mask, Real};
+use netfold_linear::{Broadcast, Clamped, Diagonal, Mask, Real};
 
 use super::facts::{BFLOAT16, FLOATS, Facts, SIGNED, WIDE};
 use super::{
@@ -149,7 +149,7 @@ impl<T: Real> Op<T> for Rectifier {
             Some(slope) => {
                 let factor = |(e, &z): (usize, &T)| if z > T::zero() { T::one() } else { at(&slope, e) };
                 let factors = z.data().iter().enumerate().map(factor).collect();
-                Affine::linear(Diagonal::new(Field::full(z.shape(), factors)))
+                Affine::linear(Diagonal::new(Broadcast::full(z.shape(), factors)))
             }
         };
         Ok(affine.valid(Validity::Region))

@@ -6,7 +6,7 @@ mod curved;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
-use netfold_linear::{Chain, Diagonal, Field, Real, Reduction, Select, Transposed};
+use netfold_linear::{Broadcast, Chain, Diagonal, Real, Reduction, Select, Transposed};
 
 use super::facts::{BFLOAT16, BOOL, BYTES, FLOATS, Facts, INT64, WIDE};
 use super::min_max::is_nan;
@@ -309,6 +309,6 @@ impl Reduce {
             return Affine::linear(Reduction::new(from, axes, shape, scale));
         }
         let sum = Transposed(Select::new(shape, from, groups.target().to_vec()));
-        Affine::linear(Chain::new(Arc::new(sum), Arc::new(Diagonal::new(Field::uniform(shape, scale)))))
+        Affine::linear(Chain::new(Arc::new(sum), Arc::new(Diagonal::new(Broadcast::uniform(shape, scale)))))
     }
 }

@@ -4,7 +4,7 @@ mod weights;
 
 use std::sync::Arc;
 
-use netfold_linear::{Chain, Field, Identity, Real, Resample, Select, SharedMap, Taps};
+use netfold_linear::{Broadcast, Chain, Identity, Real, Resample, Select, SharedMap, Taps};
 
 use super::facts::{ALL, BFLOAT16, BOOL, FLOAT, FLOATS, Facts, INDICES, INT64};
 use super::movement::Pick;
@@ -139,7 +139,7 @@ impl Operator for Resize {
             // Each pair of axes makes a tensor of its own.
             _ => {
                 let taps = axes.iter().map(|axis| 2.0 * self.reach(axis)).sum::<f64>();
-                extent.scratch(x.reals(Self::between(&axes))).products(made * taps)
+                extent.scratch(x.reals(Self::between(&axes))).mul_adds(made * taps)
             }
         })
     }
@@ -334,6 +334,6 @@ impl<T: Real> Op<T> for Resize {
             inside = inside.iter().flat_map(|&outer| rows.iter().map(move |row| outer && row.is_some())).collect();
         }
         let beyond = |&inside: &bool| if inside { T::zero() } else { T::of(self.beyond) };
-        Ok(affine.plus(Field::full(&to, inside.iter().map(beyond).collect())))
+        Ok(affine.plus(Broadcast::full(&to, inside.iter().map(beyond).collect())))
     }
 }

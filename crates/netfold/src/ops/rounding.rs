@@ -1,6 +1,6 @@
 //! `Floor`, `Ceil`, `Round`, `Sign`, `Mod`: functions in steps.
 
-use netfold_linear::{Diagonal, Field, Real};
+use netfold_linear::{Broadcast, Diagonal, Real};
 
 use super::facts::{BFLOAT16, FLOATS, Facts, NUMBERS};
 use super::{At, Attributes, Class, Dependence, Extent, Inputs, Op, Operator, Outlines, broadcast, only, place, size};
@@ -111,7 +111,7 @@ impl<T: Real> Op<T> for Steps {
             let spread = broadcast::tensor(z, y.shape());
             let quotients = y.data().iter().zip(spread.data()).map(|(&y, &z)| y - z).collect();
             let map = broadcast::map(z.shape(), y.shape());
-            let affine = Affine::sum(y.shape(), vec![Some(map)]).plus(Field::full(y.shape(), quotients));
+            let affine = Affine::sum(y.shape(), vec![Some(map)]).plus(Broadcast::full(y.shape(), quotients));
             return Ok(affine.valid(Validity::Region));
         }
         if at.rule == Rule::Tangent {
@@ -123,10 +123,10 @@ impl<T: Real> Op<T> for Steps {
             let at = place(i, z.shape());
             return Err(OpError::new(format!("no finite secant at {}, element {at}", z.data()[i])));
         }
-        let affine = Affine::linear(Diagonal::new(Field::full(z.shape(), slopes))).valid(Validity::Input);
+        let affine = Affine::linear(Diagonal::new(Broadcast::full(z.shape(), slopes))).valid(Validity::Input);
         if z.data().iter().any(|z| z.is_infinite()) {
             let offset = |(&y, &z): (&T, &T)| if z.is_infinite() { y } else { T::zero() };
-            return Ok(affine.plus(Field::full(z.shape(), y.data().iter().zip(z.data()).map(offset).collect())));
+            return Ok(affine.plus(Broadcast::full(z.shape(), y.data().iter().zip(z.data()).map(offset).collect())));
         }
         Ok(affine)
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use netfold_linear::{Field, Identity, Mask, Real, Select, SharedMap, Support, Transposed};
+use netfold_linear::{Broadcast, Identity, Mask, Real, Select, SharedMap, Support, Transposed};
 
 use super::facts::{ALL, BFLOAT16, Facts, INDICES, INT64};
 use super::gather::{along, firsts};
@@ -178,6 +178,6 @@ impl<T: Real> Op<T> for Scatter {
             }
         }
         let affine = Affine::sum(shape, terms);
-        Ok(if offset.iter().all(T::is_zero) { affine } else { affine.plus(Field::full(shape, offset)) })
+        Ok(if offset.iter().all(T::is_zero) { affine } else { affine.plus(Broadcast::full(shape, offset)) })
     }
 }

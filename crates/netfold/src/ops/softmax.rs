@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use netfold_linear::{Chain, Field, Mask, RankOne, Real, Support};
+use netfold_linear::{Broadcast, Chain, Mask, RankOne, Real, Support};
 
 use super::facts::{BFLOAT16, FLOATS, Facts};
 use super::{At, Attributes, Class, Extent, Inputs, Op, Operator, Outlines, Role, size};
@@ -96,7 +96,7 @@ impl<T: Real> Op<T> for Softmax {
     fn freeze(&self, at: &At<'_, T>) -> Result<Affine<T>, OpError> {
         let x = at.inputs.real(0)?;
         let (shape, lines) = (x.shape(), self.lines(x.shape())?);
-        let full = |values: Vec<T>| Field::full(shape, values);
+        let full = |values: Vec<T>| Broadcast::full(shape, values);
         let ones = || vec![T::one(); x.len()];
         let map = if at.rule == Rule::Tangent {
             let p = by_line(x, lines, |line| {
@@ -113,7 +113,7 @@ impl<T: Real> Op<T> for Softmax {
                 line.iter_mut().zip(inside).for_each(|(x, inside)| *x = if inside { share } else { T::zero() });
             });
             if self.log {
-                RankOne::new(Field::uniform(shape, T::one()), ones(), mean, lines)
+                RankOne::new(Broadcast::uniform(shape, T::one()), ones(), mean, lines)
             } else {
                 let slopes = by_line(x, lines, slopes);
                 RankOne::new(full(slopes.clone()), slopes, mean, lines)

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use netfold_linear::{Chain, Field, Mask, Real, SharedMap, Support};
+use netfold_linear::{Broadcast, Chain, Mask, Real, SharedMap, Support};
 
 use super::facts::{ALL, BFLOAT16, BOOL, Facts};
 use super::{At, Attributes, Class, Dependence, Extent, Inputs, Op, Operator, Outlines, Record, broadcast, only, size};
@@ -110,5 +110,5 @@ pub(super) fn chosen<T: Real>(
         }
     }
     let affine = Affine::sum(shape, terms);
-    Ok(if offset.iter().all(T::is_zero) { affine } else { affine.plus(Field::full(shape, offset)) })
+    Ok(if offset.iter().all(T::is_zero) { affine } else { affine.plus(Broadcast::full(shape, offset)) })
 }

@@ -41,7 +41,7 @@ pub struct Certificate {
     /// The products whose gate is held constant.
     pub gates: Vec<HeldGate>,
     /// The nodes that reach the logits only through what is held constant; they are not part of `rules`.
-    pub behind_gates: Vec<String>,
+    pub gated_only: Vec<String>,
     /// The nodes that are exact at this input only.
     pub exact_at_this_input: Vec<String>,
     /// The nodes in the order of the columns of `bias_by_node` in `reconstruction.npz`.
@@ -142,7 +142,7 @@ pub struct Seconds {
 
 /// What a certificate is told that cannot be read off the circuit and the reconstruction.
 #[derive(Clone, Debug)]
-pub struct Circumstances {
+pub struct RunInfo {
     /// What the worst difference is held against.
     pub tolerance: f64,
     /// Whether the outputs are logits, of which the largest decides.
@@ -163,7 +163,7 @@ pub struct Circumstances {
 
 impl Certificate {
     /// The certificate of a reconstruction.
-    pub fn new<T: Precision>(circuit: &Circuit<T>, result: &Reconstruction<T>, told: Circumstances) -> Self {
+    pub fn new<T: Precision>(circuit: &Circuit<T>, result: &Reconstruction<T>, told: RunInfo) -> Self {
         let difference = result.difference();
         let (original, reconstructed) = result.argmax();
         let kept = original == reconstructed;
@@ -203,7 +203,7 @@ impl Certificate {
             bias_difference: result.bias_difference,
             rules,
             gates,
-            behind_gates: circuit.behind_gates().to_vec(),
+            gated_only: circuit.gated_only().to_vec(),
             exact_at_this_input: at_input,
             bias_nodes: circuit.stages().iter().map(|stage| stage.node.clone()).collect(),
             warnings: told.warnings,
@@ -223,7 +223,7 @@ impl Certificate {
 /// The share of a masking stage's input that passes.
 fn density<T: Precision>(stage: &Stage<T>) -> Option<MaskDensity> {
     let map = stage.affine.terms.iter().flatten().next()?;
-    let passing = map.preimage(&Support::full(map.codomain()));
+    let passing = map.input_support(&Support::full(map.codomain()));
     let (elements, active) = (passing.tensor_len(), passing.density());
     Some(MaskDensity { node: stage.node.clone(), op: stage.op.clone(), elements, active })
 }

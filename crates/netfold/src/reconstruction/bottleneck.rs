@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use netfold_linear::{Probes, Stack, Support};
+use netfold_linear::{CachedRows, Probes, Support};
 
 use crate::circuit::{Circuit, FusedStages, Fusion, Pass, Pullback, Shares};
 use crate::ops::Precision;
@@ -19,7 +19,7 @@ const BYTES: usize = 3 << 28;
 pub(crate) struct Bottleneck<T> {
     /// The stages that are multiplied out: from the foot's slot to the bottleneck's.
     stages: Range<usize>,
-    rows: Stack<T>,
+    rows: CachedRows<T>,
     /// The stages below the foot that are pulled through together.
     below: Fusion<T>,
     /// `shares[stage][element]`: what these stages give to each element of the bottleneck; empty without shares.
@@ -39,7 +39,7 @@ impl<T: Precision> Circuit<T> {
             return None;
         }
         let mut below = vec![0.0];
-        (0..bottleneck).for_each(|stage| below.push(below[stage] + self.products(stage..stage + 1, plan)));
+        (0..bottleneck).for_each(|stage| below.push(below[stage] + self.mul_adds(stage..stage + 1, plan)));
         let rows = count as f64;
         let takes = |foot: usize| {
             let each = (units * at_foot(plan, foot)) as f64 + below[foot];
@@ -80,10 +80,10 @@ impl<T: Precision> Circuit<T> {
         let between = fusion([foot, bottleneck]);
         let pass = if shares == Shares::Computed { Pass::WithShares } else { Pass::Fused(&between) };
         let units: Vec<usize> = plan[bottleneck].elements().collect();
-        let above = self.up_to(bottleneck);
-        self.stages().iter().flat_map(|stage| &stage.affine.terms).flatten().for_each(|map| map.trim());
+        let above = self.truncated(bottleneck);
+        self.stages().iter().flat_map(|stage| &stage.affine.terms).flatten().for_each(|map| map.clear_caches());
         let onto = if foot == 0 { Support::full(self.input_shape()) } else { plan[foot].clone() };
-        let mut rows = Stack::zeros(units.len(), &onto);
+        let mut rows = CachedRows::zeros(units.len(), &onto);
         let mut all: Vec<Vec<T>> = vec![Vec::new(); if shares == Shares::Computed { stages.len() } else { 0 }];
         for own in blocks(units.len(), block, block.min(Probes::<T>::register())) {
             let (first, chunk) = (own.start, &units[own]);
@@ -120,7 +120,7 @@ impl<T: Precision> Bottleneck<T> {
             return Pullback { weights, bias };
         }
         let pass = if bias.is_empty() { Pass::Fused(&self.below) } else { Pass::WithShares };
-        let below = circuit.up_to(foot).pull_within(weights, &plan[..=foot], pass);
+        let below = circuit.truncated(foot).pull_within(weights, &plan[..=foot], pass);
         bias.iter_mut().zip(below.bias).for_each(|(to, own)| *to = own);
         Pullback { weights: below.weights, bias }
     }

@@ -44,7 +44,8 @@ impl<T: Precision> Circuit<T> {
                 let inner: usize = shape[axis + 1..].iter().product();
                 Support::from_fn(shape, |element| element / inner % size == index)
             };
-            let images: Vec<Support> = (0..size).into_par_iter().map(|index| self.image(slab(index), plan)).collect();
+            let images: Vec<Support> =
+                (0..size).into_par_iter().map(|index| self.output_support(slab(index), plan)).collect();
             Axis::greedy(&images, rows)
         });
         Coloring { axes: axes.collect(), rows: rows.len() }
@@ -57,13 +58,13 @@ impl<T: Precision> Circuit<T> {
     }
 
     /// Elements of the output that can differ from zero where the input does so only inside `of`.
-    fn image(&self, of: Support, plan: &[Support]) -> Support {
+    fn output_support(&self, of: Support, plan: &[Support]) -> Support {
         let mut reached = vec![of];
         for (stage, wanted) in self.stages().iter().zip(&plan[1..]) {
             let mut own = Support::empty(stage.affine.shape());
             for (term, &source) in stage.affine.terms.iter().zip(&stage.sources) {
                 if let (Some(map), 1..) = (term, reached[source].count()) {
-                    own = own.union(&map.image(&reached[source]));
+                    own = own.union(&map.output_support(&reached[source]));
                 }
             }
             reached.push(own.intersection(wanted));

@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::ops::{Precision, size};
 use crate::reconstruction::blocks::at_foot;
 use crate::reconstruction::columns::{ColumnPlan, fitting};
-use crate::reconstruction::{Request, Road, RowPlan};
+use crate::reconstruction::{Request, RowPlan, Strategy};
 
 /// What the rows of a plan take, counted on the masks of the traced input.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -30,18 +30,18 @@ impl<T: Precision> Circuit<T> {
     ///
     /// # Errors
     /// If too little is left.
-    pub(crate) fn ask_for(&self, road: &Road, request: &Request) -> Result<Share, Error> {
+    pub(crate) fn ask_for(&self, road: &Strategy, request: &Request) -> Result<Share, Error> {
         let (rows, live) = (request.classes.len(), |plan: &[Support]| self.live(0..self.stages().len(), plan) as f64);
         let (what, numbers) = match road {
-            Road::Rows(plan) => {
+            Strategy::Rows(plan) => {
                 let bytes = self.cost(plan).bytes as f64 / size_of::<T>() as f64;
                 (format!("to compute {} rows of W at a time", plan.rows().min(rows)), bytes)
             }
-            Road::Columns(plan) => {
+            Strategy::Columns(plan) => {
                 let probes = plan.block() as f64 * live(plan.supports());
                 (format!("to compute {rows} rows of W by columns"), plan.gathered() as f64 + probes)
             }
-            Road::Basis(_) => {
+            Strategy::Basis(_) => {
                 let (len, plan) = (self.input_shape().iter().product::<usize>() as f64, self.full_plan());
                 let probes = request.together.number().unwrap_or_else(|| fitting(&plan)) as f64 * live(&plan);
                 (format!("to compute {rows} rows of W by all of their columns"), rows as f64 * len + probes)
@@ -52,16 +52,16 @@ impl<T: Precision> Circuit<T> {
 
     /// Products that the planned probes take.
     pub fn cost_of_columns(&self, plan: &ColumnPlan) -> f64 {
-        plan.pushes() as f64 * self.products(0..self.stages().len(), plan.supports())
+        plan.pushes() as f64 * self.mul_adds(0..self.stages().len(), plan.supports())
     }
 
     /// Σ over the terms of these stages of the products that one vector takes, each slot stored on its support in `plan`.
-    pub fn products(&self, stages: Range<usize>, plan: &[Support]) -> f64 {
+    pub fn mul_adds(&self, stages: Range<usize>, plan: &[Support]) -> f64 {
         let terms = stages.flat_map(|index| {
             let stage = &self.stages()[index];
             stage.affine.terms.iter().zip(&stage.sources).map(move |(map, &source)| (map, source, index + 1))
         });
-        let products = terms.filter_map(|(map, from, to)| Some(map.as_ref()?.products(&plan[from], &plan[to])));
+        let products = terms.filter_map(|(map, from, to)| Some(map.as_ref()?.mul_adds(&plan[from], &plan[to])));
         products.fold(0.0, |sum, products| sum + products)
     }
 
@@ -74,14 +74,14 @@ impl<T: Precision> Circuit<T> {
         let mut numbers = len * plan.rows().min(rows);
         match plan.bottleneck() {
             None => {
-                cost.products = count * self.products(0..stages, supports);
+                cost.products = count * self.mul_adds(0..stages, supports);
                 numbers += self.live(0..stages, supports) * width;
             }
             Some(Range { start: foot, end: bottleneck }) => {
                 let units = supports[bottleneck].count();
                 let feet = at_foot(supports, foot);
-                let between = self.products(foot..bottleneck, supports);
-                let others = self.products(0..foot, supports) + self.products(bottleneck..stages, supports);
+                let between = self.mul_adds(foot..bottleneck, supports);
+                let others = self.mul_adds(0..foot, supports) + self.mul_adds(bottleneck..stages, supports);
                 cost.products = units as f64 * (between + count * feet as f64) + count * others;
                 numbers += units * feet;
                 let parts = [0..foot, foot..bottleneck, bottleneck..stages].map(|part| self.live(part, supports));

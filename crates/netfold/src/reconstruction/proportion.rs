@@ -87,12 +87,12 @@ fn largest<T: Precision>(values: &[T]) -> f64 {
 
 fn reach<T: Precision>(affine: &Affine<T>, read: &[&Probes<T>], offsets: &[f64]) -> f64 {
     let (full, mut reach) = (Support::full(affine.shape()), 0.0);
-    let mut y = affine.offset.as_ref().map_or_else(|| vec![T::zero(); full.count()], netfold_linear::Field::to_vec);
+    let mut y = affine.offset.as_ref().map_or_else(|| vec![T::zero(); full.count()], netfold_linear::Broadcast::to_vec);
     for ((map, z), &offset) in affine.terms.iter().zip(read).zip(offsets) {
         let Some(map) = map else { continue };
         let size = T::of(largest(z.values()).max(offset));
         let sizes = Probes::new(Support::full(map.domain()), 1, vec![size; map.domain().iter().product()]);
-        reach = f64::max(reach, largest(map.magnitude().apply(sizes, &full).values()));
+        reach = f64::max(reach, largest(map.abs_bound().apply(sizes, &full).values()));
         let part = map.apply((*z).clone(), &full);
         y.iter_mut().zip(part.values()).for_each(|(y, &part)| *y += part);
     }

@@ -4,7 +4,7 @@ use crate::circuit::{Circuit, Push};
 use crate::error::Error;
 use crate::ops::Precision;
 use crate::progress::{Step, Watch};
-use crate::reconstruction::{Request, Road};
+use crate::reconstruction::{Request, Strategy};
 use crate::value::Tensor;
 
 /// One row of the one-layer model, as it is handed to its consumer.
@@ -73,7 +73,7 @@ pub struct Reconstruction<T> {
     pub logits: Vec<T>,
     /// W x + b for all classes, from pushing x.
     pub pushed: Vec<T>,
-    /// How W was computed, as [`Road`] names it.
+    /// How W was computed, as [`Strategy`] names it.
     pub method: String,
     /// How many vectors went through the circuit for W.
     pub passes: usize,
@@ -181,7 +181,7 @@ impl<T: Precision> Circuit<T> {
         each: &mut dyn FnMut(&RowRef<'_, T>) -> Result<(), E>,
     ) -> Result<Reconstruction<T>, E> {
         let Compared { logits, pushed, bias: pushed_zero } = compared;
-        let road = self.road(request);
+        let road = self.strategy(request);
         let largest = |values: &[T]| values.iter().map(|value| value.wide().abs()).fold(0.0, f64::max);
         let _held = self.ask_for(&road, request)?;
         let mut result = Reconstruction {
@@ -212,7 +212,7 @@ impl<T: Precision> Circuit<T> {
             each(&RowRef { index, class, weights, reconstructed, bias, bias_by_stage })
         };
         match road {
-            Road::Rows(plan) => {
+            Strategy::Rows(plan) => {
                 result.passes = request.classes.len();
                 self.rows(&plan, |block| -> Result<(), E> {
                     let rows = block.weights.chunks_exact(x.len().max(1));
@@ -224,7 +224,7 @@ impl<T: Precision> Circuit<T> {
                     Ok(watch.tell(Step::Rows, done, request.classes.len())?)
                 })?;
             }
-            Road::Columns(plan) => {
+            Strategy::Columns(plan) => {
                 result.passes = plan.pushes();
                 let mut weights = vec![T::zero(); x.len()];
                 self.columns(&plan, watch, |gathered| -> Result<(), E> {
@@ -236,7 +236,7 @@ impl<T: Precision> Circuit<T> {
                     Ok(())
                 })?;
             }
-            Road::Basis(basis) => {
+            Strategy::Basis(basis) => {
                 result.passes = x.len();
                 let all = self.columns_by(basis, &request.classes, request.together, watch)?;
                 for (index, row) in all.chunks(x.len().max(1)).enumerate() {

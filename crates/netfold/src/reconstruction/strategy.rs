@@ -9,7 +9,7 @@ use crate::reconstruction::{Basis, ColumnPlan, Method, Request, RowPlan};
 /// How the wanted rows of W are computed.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub enum Road {
+pub enum Strategy {
     /// By pulling unit vectors from the output.
     Rows(RowPlan),
     /// By pushing unit vectors from the input, several in one probe.
@@ -18,7 +18,7 @@ pub enum Road {
     Basis(Basis),
 }
 
-impl fmt::Display for Road {
+impl fmt::Display for Strategy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Rows(_) => f.write_str("adjoint"),
@@ -34,24 +34,24 @@ impl<T: Precision> Circuit<T> {
     ///
     /// Columns are planned only if they can win: each element that a row depends on needs a group of its own. A unit of
     /// a vector is taken to depend on all of the input.
-    pub fn road(&self, request: &Request) -> Road {
+    pub fn strategy(&self, request: &Request) -> Strategy {
         let rows = request.classes.as_slice();
         let by_rows = || self.plan_rows(rows, request.together, Shares::Computed);
         match (request.method, request.basis) {
-            (Method::Adjoint, _) => Road::Rows(by_rows()),
-            (Method::Probe, Basis::Standard) => Road::Columns(self.plan_columns(rows, request.together)),
-            (Method::Probe, basis) => Road::Basis(basis),
+            (Method::Adjoint, _) => Strategy::Rows(by_rows()),
+            (Method::Probe, Basis::Standard) => Strategy::Columns(self.plan_columns(rows, request.together)),
+            (Method::Probe, basis) => Strategy::Basis(basis),
             (Method::Auto, _) => {
                 let vector = self.output_shape().iter().filter(|&&size| size > 1).count() < 2;
                 let least = if vector { self.input_shape().iter().product() } else { self.field(rows) };
                 if rows.len() <= least {
-                    return Road::Rows(by_rows());
+                    return Strategy::Rows(by_rows());
                 }
                 let (rows, columns) = (by_rows(), self.plan_columns(rows, request.together));
                 if self.cost(&rows).products <= self.cost_of_columns(&columns) {
-                    Road::Rows(rows)
+                    Strategy::Rows(rows)
                 } else {
-                    Road::Columns(columns)
+                    Strategy::Columns(columns)
                 }
             }
         }

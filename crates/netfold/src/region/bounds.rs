@@ -39,7 +39,7 @@ impl<T: Precision> Region<T> {
     pub(super) fn bounds(&self) -> Bounds {
         let mut proven: Vec<Vec<f32>> = self.sets.iter().map(|set| vec![f32::INFINITY; set.len()]).collect();
         let ones = vec![T::one(); self.circuit.input_shape().iter().product()];
-        let magnitudes = Self { circuit: self.circuit.magnitude(), sets: self.sets.clone() };
+        let magnitudes = Self { circuit: self.circuit.abs_bound(), sets: self.sets.clone() };
         magnitudes.tangents(Probes::tensor(self.circuit.input_shape(), ones), |index, set, tangents| {
             set.each(&mut proven[index], tangents, |bound, a, b| {
                 let [a, b] = [a, b].map(|sum| sum.map_or(0.0, |sum| sum[0].wide()));

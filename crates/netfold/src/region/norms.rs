@@ -88,7 +88,7 @@ impl<T: Precision> Region<T> {
                 continue;
             };
             let elements: Vec<_> = group.iter().map(|&i| self.sets[switches[i].0].elements(switches[i].1)).collect();
-            let made = rows(&self.circuit.up_to(slot), &elements);
+            let made = rows(&self.circuit.truncated(slot), &elements);
             group.iter().zip(made).for_each(|(&i, made)| lengths[i] = made);
         }
         lengths
@@ -101,7 +101,7 @@ impl<T: Precision> Region<T> {
         let row = |end: usize, element: Option<usize>| {
             let end = &set.ends[end];
             let (element, _) = (element?, end.source?);
-            let circuit = self.circuit.up_to(end.slot);
+            let circuit = self.circuit.truncated(end.slot);
             let seed = Probes::one_hot(circuit.output_shape(), &[element]);
             Some(circuit.pull_within(seed, &circuit.full_plan(), Pass::Fused(&Fusion::none())).weights.vector(0))
         };

@@ -7,7 +7,7 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
-use netfold_linear::{Field, Probes, Support};
+use netfold_linear::{Broadcast, Probes, Support};
 
 use crate::affine::Affine;
 use crate::error::{Error, quoted};
@@ -31,12 +31,12 @@ pub(crate) fn check_finite<T: Precision>(what: impl Fn() -> String, tensor: &Ten
 pub(crate) fn is_finite<T: Precision>(affine: &Affine<T>) -> bool {
     affine.terms.iter().flatten().all(|map| {
         let ones = Probes::new(Support::full(map.domain()), 1, vec![T::one(); map.domain().iter().product()]);
-        map.magnitude().apply(ones, &Support::full(map.codomain())).values().iter().all(|value| value.is_finite())
+        map.abs_bound().apply(ones, &Support::full(map.codomain())).values().iter().all(|value| value.is_finite())
     })
 }
 
 /// An offset with 0 for what is infinite or no number: what is finite behind it has a coefficient of 0 there.
-pub(crate) fn finite<T: Precision>(offset: Field<T>) -> Field<T> {
+pub(crate) fn finite<T: Precision>(offset: Broadcast<T>) -> Broadcast<T> {
     let all = Cell::new(true);
     let kept = offset.map(|c| {
         all.set(all.get() && c.is_finite());

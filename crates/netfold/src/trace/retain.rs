@@ -14,7 +14,7 @@ pub enum Keep {
     Values,
     /// What freezing the whole network needs: masks and winners, the inputs of those nodes that a rule has a say in, and
     /// the output. All else is given back as soon as the last node has read it.
-    Priors,
+    ForFreezing,
 }
 
 impl<T: Precision> Trace<'_, T> {
@@ -34,7 +34,7 @@ impl<T: Precision> Trace<'_, T> {
             held[id.0] = held[id.0].saturating_sub(1);
             if held[id.0] == 0
                 && self.varies(id)
-                && self.tracing.keep == Keep::Priors
+                && self.tracing.keep == Keep::ForFreezing
                 && let Some(value) = self.values[id.0].take()
             {
                 let rest = self.held.bytes().saturating_sub(value.own_bytes());

@@ -204,7 +204,7 @@ fn the_same_networks_with_small_numbers_are_computed() {
         let model = net.model();
         assert!(traced(&model, Keep::Values).is_ok(), "{family}");
         let before = model.budget().taken();
-        for keep in [Keep::Values, Keep::Priors] {
+        for keep in [Keep::Values, Keep::ForFreezing] {
             let logits = traced(&model, keep).unwrap_or_else(|error| panic!("{family}: {error}"));
             assert!(logits > 0, "{family}");
         }
@@ -245,7 +245,7 @@ fn what_is_given_back_can_be_taken_again() {
     let within = |mebibytes: u64, keep| traced(&chain().within(Budget::new(mebibytes << 20)).unwrap(), keep);
     assert_eq!(within(40, Keep::Values).unwrap(), 1 << 16);
     assert!(matches!(within(8, Keep::Values), Err(Error::Memory { .. })));
-    assert_eq!(within(8, Keep::Priors).unwrap(), 1 << 16);
+    assert_eq!(within(8, Keep::ForFreezing).unwrap(), 1 << 16);
 }
 
 #[test]

@@ -80,5 +80,5 @@ pub fn freeze<T: Precision>(
 /// The matrix of input 0's map, row by row, and the offset.
 pub fn matrix(affine: &Affine<f64>) -> (Vec<f64>, Option<Vec<f64>>) {
     let map = affine.terms[0].as_ref().expect("input 0 varies");
-    (netfold_linear::matrix(map.as_ref()), affine.offset.as_ref().map(netfold_linear::Field::to_vec))
+    (netfold_linear::matrix(map.as_ref()), affine.offset.as_ref().map(netfold_linear::Broadcast::to_vec))
 }

@@ -1,10 +1,5 @@
 //! Convolution of one whole tensor.
 
-use rayon::prelude::*;
-
-use super::{Conv, Sizes};
-use crate::Real;
-use crate::WindowAxis;
 use netfold_kernels::ablation::is_on;
 use netfold_kernels::dense::channels_last;
 use netfold_kernels::dense::depthwise;
@@ -13,6 +8,11 @@ use netfold_kernels::dense::winograd::{self, POINTS, spectrum};
 use netfold_kernels::dense::{BLOCK, ChannelsLast, DenseDepthwise, FewChannels, Im2col, Init, Winograd};
 use netfold_kernels::index::Padded;
 use netfold_kernels::index::padded::SLACK;
+use rayon::prelude::*;
+
+use super::{Conv, Sizes};
+use crate::Real;
+use crate::WindowAxis;
 
 /// Places of a plane up to which the lanes of a register had better be channels than places, if they are used as well.
 const FEW: usize = 256;
@@ -21,25 +21,25 @@ impl<T: Real> Conv<T> {
     /// All of y = A x (or Aᵀ x) from all of x, both in standard order, with what y begins with.
     pub(super) fn dense(&self, from: &[T], to: &mut [T], transpose: bool, begin: Init<'_, T>) {
         if let Some(axes) = self.lone(transpose) {
-            return DenseDepthwise { axes, weights: self.filters.natural(), turned: transpose, begin }.run(from, to);
+            return DenseDepthwise { axes, weights: self.packed.natural(), turned: transpose, begin }.run(from, to);
         }
         let (s, frame, groups) = (self.sizes(), self.frame(transpose), self.groups);
         let (ins, outs) = if transpose { (s.outs, s.ins) } else { (s.ins, s.outs) };
         if self.is_thin(transpose) {
             let strides = if transpose { [1, s.ins] } else { [s.ins, 1] };
-            let weights = self.filters.natural();
+            let weights = self.packed.natural();
             return FewChannels { frame, groups, from: ins, to: outs, weights, strides, taps: s.taps, begin }
                 .run(from, to);
         }
         if self.fits_channels(transpose) {
-            let weights = &self.filters.lanes(&s, groups, transpose);
+            let weights = &self.packed.lanes(&s, groups, transpose);
             let channels = ChannelsLast { frame, groups, from: ins, to: outs, weights, taps: s.taps, begin };
             if frame.is_bare() {
                 return channels.run(from, to);
             }
             return framed(frame, from, |framed| channels.run(framed, to));
         }
-        let weights = &self.filters.blocks(&s, groups, transpose);
+        let weights = &self.packed.blocks(&s, groups, transpose);
         let panels = Im2col { frame, groups, from: ins, to: outs, weights, taps: s.taps, begin };
         if frame.is_bare() {
             return panels.run(from, to);
@@ -52,7 +52,7 @@ impl<T: Real> Conv<T> {
         let (s, frame, groups) = (self.sizes(), self.tiles(transpose), self.groups);
         let (ins, outs) = if transpose { (s.outs, s.ins) } else { (s.ins, s.outs) };
         let places = if transpose { self.axes.map(|axis| axis.input) } else { self.axes.map(|axis| axis.output) };
-        let weights = &self.filters.spectra(&s, groups, transpose, winograd::block::<T>(outs, places));
+        let weights = &self.packed.spectra(&s, groups, transpose, winograd::block::<T>(outs, places));
         let job = Winograd { frame, groups, from: ins, to: outs, places, weights, begin };
         framed(frame, from, |framed| job.run(framed, to));
     }

@@ -48,7 +48,7 @@ impl<T: Real> Fusible<T> {
         }
         let pad: &Select = as_map(map)?;
         let begin = pad.margins()?;
-        let image = map.image(onto);
+        let image = map.output_support(onto);
         if !image.intersection(&self.onto).same_rows(&image) {
             return None;
         }
@@ -82,7 +82,7 @@ impl<T: Real> FusedConv<T> {
             from: y.support().rows(),
             to: between.rows(),
             reads: depthwise.reads(true),
-            weights: depthwise.filters.depth(&depthwise.sizes()),
+            weights: depthwise.packed.depth(&depthwise.sizes()),
             width,
             add: false,
         };

@@ -1,9 +1,10 @@
 //! Which elements a convolution links.
 
-use super::Conv;
-use crate::{Real, Support};
 use netfold_kernels::index::bitset;
 use netfold_kernels::index::window_index::Lines;
+
+use super::Conv;
+use crate::{Real, Support};
 
 impl<T: Real> Conv<T> {
     /// All channels of a group at each place that reads one of `of` in that group.

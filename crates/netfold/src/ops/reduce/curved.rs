@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use netfold_linear::{Chain, Diagonal, Field, Real, Select, Transposed};
+use netfold_linear::{Broadcast, Chain, Diagonal, Real, Select, Transposed};
 
 use super::{Groups, Kind, Reduce};
 use crate::affine::{Affine, Rule, Validity};
@@ -78,10 +78,10 @@ impl Reduce {
         };
         let shape = groups.shape.clone();
         let sum = Transposed(Select::new(&shape, x.shape(), groups.target().to_vec()));
-        let scale = Diagonal::new(Field::full(x.shape(), slopes));
+        let scale = Diagonal::new(Broadcast::full(x.shape(), slopes));
         let affine = Affine::linear(Chain::new(Arc::new(scale), Arc::new(sum))).valid(validity);
         Ok(match offset {
-            Some(offset) => affine.plus(Field::full(&shape, offset.data().to_vec())),
+            Some(offset) => affine.plus(Broadcast::full(&shape, offset.data().to_vec())),
             None => affine,
         })
     }

@@ -2,17 +2,17 @@
 
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
+use netfold_kernels::dense::BLOCK;
 use rayon::prelude::*;
 
 use super::{Sizes, dense};
 use crate::Real;
-use netfold_kernels::dense::BLOCK;
 
 /// The weights of a convolution, and the orders that they are read in, made when first used.
 ///
 /// Maps made from one object share these orders.
 #[derive(Debug)]
-pub struct Filters<T> {
+pub struct PackedWeights<T> {
     /// `[out, channel of the group, tap]`
     natural: Arc<Vec<T>>,
     /// `[out, tap, channel of the group]`
@@ -52,7 +52,7 @@ impl<T> Order<T> {
     }
 }
 
-impl<T: Real> Filters<T> {
+impl<T: Real> PackedWeights<T> {
     /// The weights `[out, channels / groups, taps…]`.
     pub fn new(weights: Arc<Vec<T>>) -> Self {
         let pair = || [Order::none(), Order::none()];
@@ -67,7 +67,7 @@ impl<T: Real> Filters<T> {
     }
 
     /// Gives up the orders that whole tensors are multiplied by.
-    pub(super) fn trim(&self) {
+    pub(super) fn clear_caches(&self) {
         self.blocks.iter().chain(&self.lanes).chain(self.spectra.iter().flatten()).for_each(Order::clear);
     }
 

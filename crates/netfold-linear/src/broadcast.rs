@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use netfold_kernels::index::rows::Axes;
 use rayon::prelude::*;
 
 use crate::{Real, Support};
-use netfold_kernels::index::rows::Axes;
 
 /// How many numbers one task of a parallel loop handles.
 const TASK: usize = 1 << 14;
@@ -16,7 +16,7 @@ const TASK: usize = 1 << 14;
 /// Biases and the scale of a batch normalisation vary along the channel axis only, and what a clip cuts off lies on one
 /// bound; holding them so saves memory and reading.
 #[derive(Clone, Debug)]
-pub struct Field<T> {
+pub struct Broadcast<T> {
     shape: Vec<usize>,
     values: Arc<Vec<T>>,
     /// element -> value: (element / inner) % values.len()
@@ -25,7 +25,7 @@ pub struct Field<T> {
     on: Option<Support>,
 }
 
-impl<T: Real> Field<T> {
+impl<T: Real> Broadcast<T> {
     /// The same number everywhere.
     pub fn uniform(shape: &[usize], value: T) -> Self {
         Self { shape: shape.to_vec(), values: Arc::new(vec![value]), inner: 1, on: None }
