@@ -94,8 +94,11 @@ impl<T: Precision> Folded<T> {
     /// `reconstructed.onnx`. [`netfold_onnx::encode`] makes the bytes of a file of it; all rows are in memory at once.
     ///
     /// # Errors
-    /// As [`rows`](Self::rows).
+    /// As [`rows`](Self::rows), and [`Error::Memory`] if there is not enough for all rows.
     pub fn one_layer(&self, classes: &[usize]) -> Result<ModelDef, Error> {
+        let numbers = (classes.len() * (self.x().len() + 1)) as f64;
+        let bytes = numbers * (size_of::<f64>() + size_of::<T>()) as f64;
+        let _held = self.setup().model().budget().take(bytes).map_err(Error::memory("to hold the one-layer model"))?;
         let mut weights = Vec::new();
         let mut bias = Vec::new();
         for row in self.rows(classes.iter().copied())? {
