@@ -63,7 +63,7 @@ impl CancelToken {
 
 type Job<B> = Box<dyn FnOnce(&mut B) + Send>;
 
-/// The worker's queue; it owns the bench that all jobs work on.
+/// The queue of the worker thread, which owns the state B that all jobs work on.
 pub struct Queue<B> {
     sender: SyncSender<Job<B>>,
     jobs: watch::Sender<Vec<JobStatus>>,

@@ -1,4 +1,5 @@
-//! Switches for `bench/ablation.py`, which asks what each loop over whole tensors is worth.
+//! Switches for `bench/ablation.py`, which measures what each loop over whole tensors is worth: the time without the
+//! loop, over the time with it. Where a loop is off, another one computes the same result.
 
 /// Whether a loop may be chosen. Always, unless the feature `ablation` is on and `NETFOLD_WITHOUT` names the loop.
 #[cfg(not(feature = "ablation"))]

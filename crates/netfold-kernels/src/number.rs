@@ -1,4 +1,4 @@
-//! What a loop needs of its numbers.
+//! The number type that loops are generic over.
 
 use crate::memory::Buffered;
 use crate::simd::Lanes;

@@ -1,7 +1,9 @@
-//! The loops that make one slice of another, under one name.
+//! The list of the loops that compute one slice from another, and where they are compiled.
 //!
-//! A loop is generic over the precision. [`Compiled::run`] is where generic code hands it over, so that each loop is
-//! compiled in this crate, once for each precision and instruction set, and not again in every crate that multiplies.
+//! A loop is generic over the precision. Generic code of other crates hands the loop to [`Compiled::run`], which is
+//! compiled here for `f32` and `f64`. Each loop is therefore compiled in this crate, once for each precision and
+//! instruction set, and not again in every crate that calls it. To add a loop, add its struct to the call of `kernels!`
+//! below.
 
 use crate::Number;
 use crate::dense::{ChannelsLast, DenseDepthwise, FewChannels, Gemv, GemvTransposed, Im2col, Winograd};
@@ -11,7 +13,7 @@ use crate::simd::Isa;
 
 /// Numbers that the loops are compiled for.
 pub trait Compiled: Number {
-    /// Makes y of x by a loop that was compiled for this precision.
+    /// Computes y from x by a loop that was compiled for this precision.
     fn run(job: Loop<'_, Self>, x: &[Self], y: &mut [Self]);
 }
 
@@ -26,10 +28,12 @@ macro_rules! compiled {
 }
 compiled!(f32 f64);
 
-/// A loop that makes y of x.
+/// A loop that computes y from x: a reference to one of the structs with loops, such as [`Gemv`].
 #[derive(Debug)]
 pub struct Loop<'a, T>(Kernel<'a, T>);
 
+/// For each loop: a variant of `Kernel` and the public function `run`. First the loops that are generic over a lifetime and
+/// the number, then those that are generic over nothing.
 macro_rules! kernels {
     ($($kernel:ident)+; $($plain:ident)+) => {
         #[derive(Debug)]

@@ -1,4 +1,4 @@
-//! The two kinds of number that everything is computed in.
+//! The two number types in which everything is computed: the lowest of the traits of numbers.
 
 use std::fmt::{Debug, Display, LowerExp};
 

@@ -1,4 +1,4 @@
-//! A tensor of numbers that often varies along one axis only.
+//! A compact tensor, which is broadcast over the axes along which it does not vary.
 
 use std::sync::Arc;
 

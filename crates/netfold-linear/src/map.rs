@@ -8,10 +8,10 @@ use crate::{Broadcast, Probes, Real, Support};
 
 /// A linear map y = A x over a batch of probes. It has never heard of networks.
 ///
-/// Both directions are given the support `onto` that their result is stored on. An implementation computes exactly
-/// those elements: what lies outside is not wanted by anybody, and what lies inside is zero where A leaves it zero.
-/// Every element of a result is summed by one thread in a fixed order, so that the bits do not depend on the number
-/// of threads.
+/// The caller of either direction chooses the support `onto` of the result. An implementation computes exactly those
+/// elements: elements outside are not needed, and elements inside are stored as zero where A leaves them zero. Every
+/// element of a result is summed by one thread in a fixed order, so that the bits do not depend on the number of
+/// threads.
 ///
 /// The law that each implementation is tested by, for arbitrary x and y:
 ///
@@ -40,27 +40,27 @@ pub trait LinearMap<T: Real>: Any + Debug + Send + Sync {
         sum.plus(&x)
     }
 
-    /// Gives up what is kept for one whole tensor alone, and is made again when the next one comes: memory is needed for
-    /// something else.
+    /// Frees cached data, such as weights in the order of one loop, because memory is needed for something else. The
+    /// map makes the data anew when it needs them.
     fn clear_caches(&self) {}
 
-    /// How many products A x or Aᵀ y takes for one probe, of x stored on `x` and y on `y`: what roads are compared by.
+    /// How many multiply-adds A x or Aᵀ y takes for one probe, with x stored on `x` and y on `y`. Strategies are
+    /// compared by this.
     fn mul_adds(&self, x: &Support, y: &Support) -> f64 {
         x.count().max(y.count()) as f64
     }
 
-    /// Elements of y that can differ from zero where x does so only inside `of`.
+    /// The support of y = A x for an x that is stored on `of`: elements of y that can differ from zero.
     fn output_support(&self, of: &Support) -> Support;
 
-    /// Elements of x that Aᵀ y can reach from those in `of`.
+    /// The support of x = Aᵀ y for a y that is stored on `of`: elements of x that can differ from zero.
     fn input_support(&self, of: &Support) -> Support;
 
     /// The map of the absolute values or the squares of A's entries, or what is larger entry by entry; of maps that are made
     /// of maps, their product or sum.
     fn entrywise(&self, how: Entrywise) -> SharedMap<T>;
 
-    /// A map M ≥ |A|, entry by entry: |A| itself, or a product of such maps. What bounds are propagated by:
-    /// |A x| ≤ M |x|.
+    /// A map M ≥ |A|, entry by entry: |A| itself, or a product of such maps. Bounds are propagated by it: |A x| ≤ M |x|.
     fn abs_bound(&self) -> SharedMap<T> {
         self.entrywise(Entrywise::Magnitude)
     }

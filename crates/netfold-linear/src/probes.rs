@@ -93,7 +93,7 @@ impl<T: Real> Probes<T> {
         simd::lanes::<T>()
     }
 
-    /// How many probes the masked loops take at once: as many as the sums of a tile have lanes. Wider batches go through
+    /// The preferred width of a batch for the masked loops: the lanes of one register tile. Wider batches go through
     /// the same rows several times, and their rows outgrow the caches.
     pub fn fastest_width() -> usize {
         simd::fastest_width::<T>()
@@ -206,7 +206,7 @@ impl<T: Real> Probes<T> {
         });
     }
 
-    /// ⟨x, field⟩ for each probe, summed in double precision.
+    /// ⟨x, c⟩ for each probe, where c is the compact tensor `field`; summed in double precision.
     pub fn inner(&self, field: &Broadcast<T>) -> Vec<f64> {
         /// Rows of a task, whose sums are added in order.
         const ROWS: usize = 1 << 12;
@@ -325,10 +325,10 @@ impl<T: Real> Probes<T> {
         self
     }
 
-    /// These numbers + a field, for every probe of a batch of whole tensors.
+    /// x + c for every probe of a batch of whole tensors, where c is the compact tensor `field`.
     ///
     /// # Panics
-    /// If the batch does not store all elements of the field's shape.
+    /// If the batch does not store all elements of c's shape.
     #[must_use]
     pub fn plus_broadcast(mut self, field: &Broadcast<T>) -> Self {
         let width = self.width();

@@ -238,7 +238,7 @@ impl<T: Precision> Circuit<T> {
         self.pull_to(0, seeds, plan, pass)
     }
 
-    /// As `pull_within`, down to a slot through which all roads to the input lead: `weights` are over its tensor, and
+    /// As `pull_within`, down to a slot through which all paths to the input lead: `weights` are over its tensor, and
     /// stages below have no shares.
     pub(crate) fn pull_to(&self, slot: usize, seeds: Probes<T>, plan: &[Support], pass: Pass<'_, T>) -> Pullback<T> {
         awake(|| {

@@ -1,4 +1,4 @@
-//! Max pooling with argmax: the largest number of each window of a plane, and where it stands.
+//! Max pooling with argmax: the largest number of each window of a plane, and its place (the winner).
 
 use crate::Number;
 use crate::ablation::is_on;
@@ -7,17 +7,18 @@ use crate::memory::Scratch;
 use crate::simd::{Body, Isa, Lanes, MAX_LANES, Simd, Vector, dispatch};
 use num_traits::Float;
 
-/// Whole numbers below this one are numbers of single precision.
+/// Whole numbers below this one are exact in single precision.
 const COUNTED: usize = 1 << 24;
 
-/// A window as it lies over the lines of a plane: neighbouring places along the last axis are compared side by side.
+/// Max pooling with argmax, prepared for one window. Neighbouring windows along the last axis are compared side by
+/// side, without branches.
 #[derive(Clone, Debug)]
 pub struct ArgmaxPool<T> {
     axis: WindowAxis,
     lines: Vec<Line<T>>,
     /// For each place of a line of y, where in a line of x its window begins.
     first: Vec<u32>,
-    /// Whether T counts the places of a window.
+    /// Whether the places of a window are exact numbers of T, so that winners can be held in registers.
     counted: bool,
     /// A line of x lies as one row for each residue of its places by the stride, so that neighbours of y read neighbours;
     /// before the row's numbers are so many −∞, and behind them as many as make so many numbers.
@@ -37,7 +38,7 @@ struct Line<T> {
 }
 
 impl<T: Number> ArgmaxPool<T> {
-    /// The contest of a window that has a place of the input at every place of the output.
+    /// Prepares a pool. Each window has to contain a place of the input.
     ///
     /// # Panics
     /// If a window lies in the padding.
@@ -95,7 +96,7 @@ impl<T: Number> ArgmaxPool<T> {
     }
 }
 
-/// All windows of a plane. Demands what [`body`] does.
+/// The work of one task: all windows of a plane. Its `run` has the safety conditions of [`body`].
 struct ByPlane<'a, T> {
     pool: &'a ArgmaxPool<T>,
     origin: u32,
@@ -186,7 +187,7 @@ unsafe fn body<V: Vector>(
     }
 }
 
-/// The largest of the registers at `reads`, and the places of the first ones that hold it.
+/// Lane by lane: the largest number of the registers at `reads`, and the place of the first one that holds it.
 ///
 /// # Safety
 /// There is a register at each, none of its lanes is NaN.
@@ -240,10 +241,10 @@ unsafe fn are_numbers<V: Vector>(simd: Simd<V>, line: &[V::Lane]) -> bool {
     flags.trailing_ones() as usize >= V::LANES
 }
 
-/// A line of x as its rows.
+/// Splits a line of x into its rows, one for each residue of the places by the stride.
 ///
 /// # Safety
-/// `rows` has a row of the contest's pitch for each residue and a register behind them, where anything is written.
+/// `rows` has a row of the pool's pitch for each residue and a register behind them, where anything is written.
 #[inline(always)]
 unsafe fn split<V: Vector>(simd: Simd<V>, contest: &ArgmaxPool<V::Lane>, line: &[V::Lane], rows: &mut [V::Lane]) {
     let ArgmaxPool { axis, front, pitch, .. } = contest;

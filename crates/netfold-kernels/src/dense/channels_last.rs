@@ -1,5 +1,6 @@
-//! Convolution of one whole tensor with few places, vectorised over the channels of the result (channels last):
-//! `y[c, p] = Σ over taps t and channels d of w[c, t, d] · x[q(p, t), d]`.
+//! Channels-last convolution of one whole tensor:
+//! `y[c, p] = Σ over taps t and channels d of w[c, t, d] · x[q(p, t), d]`. The lanes of a register are channels of the
+//! result, not places, which pays for small planes with many channels.
 
 use std::ops::Range;
 
@@ -26,10 +27,10 @@ const FEWER: usize = 6;
 /// Tasks that a product is cut into at least, if it has so many blocks.
 const TASKS: usize = 8;
 
-/// A product of a whole tensor: channels of a group by channels of a group.
+/// A convolution of one whole tensor, vectorised over the channels of the result.
 #[derive(Debug)]
 pub struct ChannelsLast<'a, T> {
-    /// Its one grid [`is_whole`](Grid::is_whole).
+    /// The padded layout of the planes that are read: one grid, which [`is_whole`](Grid::is_whole).
     pub frame: &'a Padded,
     /// Groups of the convolution.
     pub groups: usize,
@@ -81,7 +82,7 @@ impl<T: Number> ChannelsLast<'_, T> {
     }
 }
 
-/// One part. Demands what [`body`] does.
+/// The work of one task: one part. Its `run` has the safety conditions of [`body`].
 struct ByPart<'a, T> {
     job: &'a ChannelsLast<'a, T>,
     grid: &'a Grid,

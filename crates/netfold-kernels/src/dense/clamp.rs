@@ -10,7 +10,7 @@ const WORD: usize = 64;
 /// Words that one task makes.
 const WORDS: usize = 256;
 
-/// Which numbers z of a tensor lie on two bounds or beyond them.
+/// The bit masks of a clamp: which numbers z of a tensor lie at or beyond its lower and its upper bound.
 #[derive(Debug)]
 pub struct Clamped {
     shape: Vec<usize>,
@@ -19,8 +19,8 @@ pub struct Clamped {
 }
 
 impl Clamped {
-    /// `y = min(max(z, low), high)` of a tensor, and perhaps other numbers behind it, and the sides of its z, in one pass. A
-    /// bound that is NaN bounds nothing; NaN stays NaN.
+    /// `y = min(max(z, low), high)` and the masks, in one pass. The buffer of y may be longer than z, with any numbers
+    /// behind. A bound that is NaN bounds nothing; NaN stays NaN.
     ///
     /// # Panics
     /// If there are not as many numbers as the shape has elements.
@@ -38,7 +38,7 @@ impl Clamped {
         Self::by(Isa::best(), shape, None, z, bounds)
     }
 
-    /// Of z, or of what y holds.
+    /// Of z, or without z of the numbers that y holds.
     fn by<T: Number>(isa: Isa, shape: &[usize], z: Option<&[T]>, y: &mut [T], bounds: [T; 2]) -> Self {
         assert_eq!(y.len(), shape.iter().product::<usize>(), "one number for each element");
         let mut beyond = vec![[0; 2]; y.len().div_ceil(WORD)];
@@ -66,7 +66,7 @@ impl Clamped {
     }
 }
 
-/// Some words of numbers. Demands what [`body`] does.
+/// The work of one task: some words of numbers. Its `run` has the safety conditions of [`body`].
 struct ByWords<'a, T> {
     z: *const T,
     bounds: [T; 2],

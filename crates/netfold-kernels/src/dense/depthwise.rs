@@ -1,6 +1,6 @@
-//! Dense depthwise convolution, vectorised along the lines of a picture:
-//! `y[c, p] = Σ over t of w[c, t] · x[c, p · stride + t · dilation − pad]`. What a tap reads beyond the ends of a line is
-//! loaded with a mask, so that no padded copy is made.
+//! Dense depthwise convolution: `y[c, p] = Σ over t of w[c, t] · x[c, p · stride + t · dilation − pad]`. The lanes of a
+//! register are neighbouring places of a line. Taps beyond the ends of a line use masked loads, so that no padded copy
+//! is made.
 
 use std::ops::Range;
 
@@ -11,7 +11,8 @@ use crate::index::WindowAxis;
 use crate::memory::SendPtr;
 use crate::simd::{Body, Isa, Lanes, Simd, Vector, dispatch};
 
-/// Lines that are summed together: as many sums as a processor adds to at once, of wide registers and of others.
+/// Lines that are summed together, with wide registers and with others: as many as give the processor enough
+/// independent sums.
 const WIDE: usize = 4;
 const LINES: usize = 7;
 /// Taps along a line at most.
@@ -21,14 +22,14 @@ pub const STRIDE: usize = 2;
 /// Products of one task at least.
 const PRODUCTS: usize = 1 << 16;
 
-/// A depthwise product of a whole tensor.
+/// A depthwise convolution of one whole tensor.
 #[derive(Debug)]
 pub struct DenseDepthwise<'a, T> {
     /// The window along each axis.
     pub axes: [WindowAxis; 2],
     /// `[channel][tap]`
     pub weights: &'a [T],
-    /// Whether the windows are gone through from their last tap.
+    /// Whether the taps of a window are reversed, as the transposed convolution needs.
     pub turned: bool,
     /// What the sums of y begin with.
     pub begin: Init<'a, T>,
@@ -63,7 +64,7 @@ struct Part<'a, T> {
     y: SendPtr<T>,
 }
 
-/// Some planes. Demands what [`body`] does.
+/// The work of one task: some planes. Its `run` has the safety conditions of [`body`].
 struct ByPlanes<'a, T> {
     part: &'a Part<'a, T>,
     planes: Range<usize>,

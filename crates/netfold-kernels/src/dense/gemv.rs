@@ -1,4 +1,5 @@
-//! Matrix by vector: `y[i] = Σ over columns j of matrix[i][j] · x[j]`, as fast as memory is.
+//! Matrix times vector (GEMV): `y[i] = Σ over columns j of matrix[i][j] · x[j]`. The loop is bound by the memory that
+//! holds the matrix.
 
 use rayon::prelude::*;
 
@@ -7,12 +8,12 @@ use crate::simd::{Body, Isa, Lanes, MAX_LANES, Simd, Vector, dispatch};
 
 /// Rows that are summed at once.
 const ROWS: usize = 4;
-/// Registers of sums of a row: one would wait for itself.
+/// Registers of sums for each row. With one register, each addition would wait for the one before it.
 const SUMS: usize = 2;
 /// Products of one task at least.
 const PRODUCTS: usize = 1 << 16;
 
-/// y[i] = matrix[i] · x, rows of the length of x one behind the other, for the vector x that this holds.
+/// y = matrix · x for the vector x that this struct holds. The matrix is row-major, and the argument of `run`.
 #[derive(Debug)]
 pub struct Gemv<'a, T>(pub &'a [T]);
 
@@ -30,7 +31,7 @@ impl<T: Lanes> Gemv<'_, T> {
     }
 }
 
-/// Some numbers of y. Demands what [`body`] does.
+/// The work of one task: some numbers of y. Its `run` has the safety conditions of [`body`].
 struct ByRows<'a, T> {
     x: &'a [T],
     matrix: &'a [T],

@@ -1,4 +1,4 @@
-//! Transposed matrix by vector: `y = Σ over i of a[i] · matrix[i]`. Rows whose factor is zero are not read.
+//! Transposed matrix times vector: `y = Σ over i of a[i] · matrix[i]`. Rows whose factor a[i] is zero are not read.
 
 use crate::simd::{Body, Isa, Lanes, Simd, Vector, dispatch};
 use rayon::prelude::*;
@@ -8,7 +8,7 @@ const COLUMNS: usize = 2048;
 /// Rows that are added at once.
 const ROWS: usize = 4;
 
-/// y = Σ over i of a[i] · matrix[i], rows of the length of y one behind the other, for the factors a that this holds.
+/// y = matrixᵀ · a for the vector a that this struct holds. The matrix is row-major, and the argument of `run`.
 #[derive(Debug)]
 pub struct GemvTransposed<'a, T>(pub &'a [T]);
 
@@ -35,7 +35,7 @@ struct Job<'a, T> {
     first: usize,
 }
 
-/// Some numbers of y. Demands what [`body`] does.
+/// The work of one task: some numbers of y. Its `run` has the safety conditions of [`body`].
 struct ByColumns<'a, T> {
     job: &'a Job<'a, T>,
     y: &'a mut [T],

@@ -1,5 +1,6 @@
-//! Convolution of one whole tensor as a matrix product: what each place reads is unfolded into a panel (im2col), which a
-//! register tile multiplies by packed weights. `y[c, p] = Σ over taps t and channels d of w[c, t, d] · x[q(p, t), d]`.
+//! Convolution of one whole tensor as a matrix product:
+//! `y[c, p] = Σ over taps t and channels d of w[c, t, d] · x[q(p, t), d]`. What neighbouring places read is copied into
+//! a panel (im2col), which the microkernel multiplies by packed weights.
 
 use std::ops::Range;
 
@@ -16,7 +17,7 @@ const PANEL: usize = 192 << 10;
 /// what a part reads of a line is a run.
 const ROW: usize = 256;
 
-/// A product of a whole tensor: channels of a group by channels of a group.
+/// A convolution of one whole tensor by im2col.
 #[derive(Debug)]
 pub struct Im2col<'a, T> {
     /// The padded layout of the planes that are read.

@@ -1,4 +1,5 @@
-//! What the dense products share: how a product is cut into tasks, and the register tile of sums (the microkernel).
+//! What the dense products share: how a product is cut into tasks, and the microkernel, whose tile of sums stays in
+//! registers.
 
 use std::ops::Range;
 
@@ -16,7 +17,7 @@ const TASKS: usize = 16;
 /// Blocks of channels of a task at least: unfolding is worth that many.
 const BLOCKS: usize = 8;
 
-/// What the sums of a result begin with.
+/// What the sums of a result begin with: zero, a bias, or the result itself (the β of BLAS).
 #[derive(Clone, Copy, Debug)]
 pub enum Init<'a, T> {
     /// Zero.
@@ -73,12 +74,12 @@ pub(crate) fn parts(grids: &[Grid], groups: usize, blocks: usize, (lanes, most):
     parts
 }
 
-/// `0..len` in pieces of equal size: a small one would wait for its own sums.
+/// `0..len` in pieces of equal size. A small piece would have too few independent sums to keep the processor busy.
 pub(crate) fn cuts(len: usize, pieces: usize) -> impl Iterator<Item = Range<usize>> {
     (0..pieces).map(move |piece| piece * len / pieces..(piece + 1) * len / pieces)
 }
 
-/// A product of a whole tensor that is computed part by part.
+/// A convolution of one whole tensor that is computed part by part.
 pub(crate) trait Whole<T: Lanes>: Sync {
     /// All sums of one part.
     ///
@@ -107,7 +108,7 @@ pub(crate) unsafe fn run<T: Number, W: Whole<T>>(isa: Isa, whole: &W, parts: &[P
     });
 }
 
-/// All sums of one part. Demands what [`Whole::part`] does.
+/// The work of one task: all sums of one part. Its `run` has the safety conditions of [`Whole::part`].
 struct ByPart<'a, T, W> {
     whole: &'a W,
     x: &'a [T],
@@ -125,7 +126,7 @@ impl<T: Number, W: Whole<T>> Body<T> for ByPart<'_, T, W> {
     }
 }
 
-/// Places of a panel that read side by side.
+/// Places of a panel that read numbers side by side: a run.
 pub(crate) struct Run {
     pub panel: usize,
     /// Behind where the grid's first place reads.
@@ -133,13 +134,13 @@ pub(crate) struct Run {
     pub len: usize,
 }
 
-/// Weights that lie one after the other: of some channels d, from that of tap and channel `first` on.
+/// Weights that lie one after the other: those of `len` channels d of one tap, from number `first` on.
 pub(crate) struct Segment {
     pub first: usize,
     pub len: usize,
 }
 
-/// Where the places of a panel read.
+/// The runs of numbers that the places of a panel read.
 pub(crate) fn runs(grid: &Grid, pitch: usize, places: &Range<usize>) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
     let mut place = places.start;
@@ -177,8 +178,8 @@ pub(crate) unsafe fn copy<V: Vector>(simd: Simd<V>, from: *const V::Lane, to: *m
     }
 }
 
-/// Products that are summed from zero before they are added to the rest. Each of them rounds the sum so far: a piece's is
-/// smaller than the whole, and than what the whole begins with.
+/// How many products are summed from zero before they are added to the rest. Each addition rounds the sum so far, and
+/// the sum of a piece is smaller than the whole sum and than what the whole begins with.
 pub(crate) const PIECE: usize = 64;
 
 /// `to[j] = begin[j] + Σ over steps of weights[step][j] · panel[step]` for the first `channels` of a block and so many
@@ -209,7 +210,7 @@ pub(crate) unsafe fn block<V: Vector>(
     }
 }
 
-/// A block at once if its sums and what they read are not too many for the registers, or one half after the other.
+/// A block at once if there are enough registers for its sums and for what they read, else one half after the other.
 ///
 /// # Safety
 /// As [`block`].

@@ -1,4 +1,5 @@
-//! Loops over one whole tensor: the forward pass, and passes with a single vector.
+//! Loops over one whole tensor, for the forward pass and for passes with a single vector. Zeros are multiplied like other
+//! numbers; the lanes of a register are neighbouring places or channels.
 
 mod argmax_pool;
 pub mod channels_last;

@@ -1,4 +1,4 @@
-//! Copies between planes and their padded layouts.
+//! Copies planes into the padded layout ([`Padded`]), and places of several stride phases together again.
 
 use rayon::prelude::*;
 
@@ -10,7 +10,7 @@ use crate::simd::{Body, Isa, Lanes, Simd, Vector, dispatch};
 const TASK: usize = 1 << 14;
 
 impl Padded {
-    /// Puts planes into frames that lie one behind the other.
+    /// Copies planes into the padded layout; the padded planes lie one behind the other.
     pub(crate) fn run_by<T: Lanes>(&self, isa: Isa, planes: &[T], framed: &mut [T]) {
         let (size, places) = (self.size().max(1), self.places_from().max(1));
         let parts = framed.par_chunks_exact_mut(size).zip(planes.par_chunks_exact(places));
@@ -21,7 +21,7 @@ impl Padded {
     }
 }
 
-/// A plane into its frame. Demands nothing.
+/// The work of one task: a plane into its frame. Its `run` has no safety conditions.
 struct ByPlane<'a, T> {
     frame: &'a Padded,
     plane: &'a [T],
@@ -37,11 +37,10 @@ impl<T: Lanes> Body<T> for ByPlane<'_, T> {
     }
 }
 
-/// Puts a plane into its frame; without BORDERS that holds zeros around it already.
+/// Copies a plane into the padded layout. Without BORDERS the zeros around it are there already.
 ///
 /// # Panics
-/// If the plane or its frame have another size.
-///
+/// If the plane or the padded plane has another size.
 #[inline(always)]
 pub(crate) unsafe fn put<V: Vector, const BORDERS: bool>(
     simd: Simd<V>,

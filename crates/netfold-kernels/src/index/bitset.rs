@@ -1,4 +1,4 @@
-//! Sets of numbered elements, one bit each, worked on 64 elements at a time.
+//! Bit sets: one bit for each numbered element, 64 elements in a word. Functions work on whole words.
 
 use crate::simd::pack_word;
 

@@ -1,4 +1,6 @@
-//! Padded layout of planes for dense convolutions, split by the phase of the stride, so that every tap is a constant offset.
+//! The padded layout of planes that dense convolutions read. A plane gets its padding and is split by the phase of the
+//! stride (polyphase decomposition), so that each tap reads at a constant offset. Variables call a plane in this layout
+//! its *frame*.
 
 use crate::index::WindowAxis;
 use std::sync::OnceLock;
@@ -40,7 +42,7 @@ impl Phase {
     }
 }
 
-/// One axis of a frame.
+/// One axis of the padded layout.
 #[derive(Clone, Debug)]
 struct Side {
     phases: Vec<Phase>,
@@ -67,7 +69,7 @@ impl Side {
         Self { phases, from, to, kernel: axis.kernel, low, residues, length: places.max(1).div_ceil(residues) }
     }
 
-    /// Whether the frame adds and moves nothing.
+    /// Whether the layout adds and moves nothing along this axis.
     fn is_bare(&self) -> bool {
         (self.low, self.residues, self.length) == (0, 1, self.from)
     }
@@ -84,15 +86,15 @@ impl Side {
     }
 }
 
-/// A plane with its padding, so arranged that all places of a phase read at one distance: the result at (i, j) of its
-/// grid reads `start + i · pitch + j` through each tap.
+/// The padded layout of a plane. All places of a phase read at one distance: the result at (i, j) of a [`Grid`] reads
+/// number `start + i · pitch + j` of the padded plane through a tap.
 #[derive(Clone, Debug)]
 pub struct Padded {
     axes: [Side; 2],
     lines: OnceLock<Vec<Line>>,
 }
 
-/// The places of a result that one grid of phases covers.
+/// The places of a result that read by the same taps: one phase of the lines, and one of the places of a line.
 #[derive(Clone, Debug)]
 pub struct Grid {
     /// Lines, places of a line.
@@ -115,7 +117,7 @@ impl Padded {
         Self { axes, lines: OnceLock::new() }
     }
 
-    /// Whether the frame of a plane is the plane itself.
+    /// Whether the padded plane is the plane itself.
     pub fn is_bare(&self) -> bool {
         self.axes.iter().all(Side::is_bare)
     }
@@ -125,7 +127,7 @@ impl Padded {
         matches!(self.grids().as_slice(), [grid] if grid.is_whole())
     }
 
-    /// Whether the frame is not much larger than what it holds.
+    /// Whether the padded plane is not much larger than the plane.
     pub fn is_small(&self) -> bool {
         /// Numbers of a plane that need no thought.
         const SMALL: usize = 1 << 12;
@@ -134,7 +136,7 @@ impl Padded {
         size.is_some_and(|size| size <= SMALL.max(4 * self.places_from()))
     }
 
-    /// Numbers of a framed plane.
+    /// Numbers of a padded plane.
     pub fn size(&self) -> usize {
         self.axes.iter().map(|side| side.residues * side.length).product()
     }
@@ -178,7 +180,7 @@ impl Padded {
         rows.phases.iter().flat_map(|y| columns.phases.iter().map(move |x| grid(y, x))).collect()
     }
 
-    /// What the lines of a framed plane hold, from the first one on.
+    /// What each line of a padded plane holds, in order.
     pub fn lines(&self) -> &[Line] {
         self.lines.get_or_init(|| Line::all(&self.axes))
     }
@@ -189,7 +191,7 @@ impl Padded {
     }
 }
 
-/// One line of a framed plane.
+/// One line of a padded plane.
 #[derive(Clone, Copy, Debug)]
 pub struct Line {
     /// Zeros before the numbers of the plane.

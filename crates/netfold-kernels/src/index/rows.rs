@@ -1,4 +1,4 @@
-//! Where the rows of a tensor lie, place by place.
+//! The layout of a batch: in which row of memory the K numbers of a stored element lie.
 
 use crate::index::bitset;
 use std::borrow::Cow;
@@ -44,7 +44,8 @@ impl Axes {
     }
 }
 
-/// The rows of a partial support by position: the channels that are stored, in order, and where.
+/// The layout of a partial support. Rows lie position by position, the stored channels of a position in ascending
+/// order. The row of an element is found by counting the bits before it.
 #[derive(Debug)]
 pub struct Layout {
     axes: Axes,
@@ -136,7 +137,7 @@ impl Layout {
     }
 }
 
-/// Where a batch keeps its rows: a full support in standard order, any other one by its [`Layout`].
+/// Where the rows of a batch lie: in standard (row-major) order for a full support, else as a [`Layout`] says.
 #[derive(Clone, Copy, Debug)]
 pub struct Rows<'a> {
     /// The tensor's axes.
@@ -156,7 +157,7 @@ pub struct Word {
     pub step: usize,
 }
 
-/// A run of channels at one position.
+/// Rows of stored channels at one position, at equal distances.
 #[derive(Clone, Copy, Debug)]
 pub struct Run {
     /// Row of the first channel; the next one lies `step` rows further.

@@ -1,4 +1,4 @@
-//! Which elements of a tensor a batch of probes stores, and in which order.
+//! The support of a batch: the set of elements that it stores, and their order.
 
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};

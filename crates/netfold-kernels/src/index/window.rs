@@ -1,4 +1,4 @@
-//! Where a sliding window reads.
+//! The window of a convolution or a pool: kernel size, stride, dilation and padding along each axis.
 
 /// A window that slides over one or more spatial axes: what convolutions and pools share.
 ///

@@ -1,9 +1,11 @@
-//! Which places a place reads, and by which tap.
+//! Index of a window, forward or transposed: for each place of y the places of x that it reads, and the tap of each.
+//! (Sparse convolution libraries call such an index a rulebook.)
 
 use crate::index::WindowAxis;
 use crate::index::bitset;
 
-/// For each place of one side of a window the (place of the other side, tap) pairs that meet there, axis by axis.
+/// For each place of y the pairs (place of x, tap) that it reads. The pairs are stored for each axis alone; those of a
+/// plane are all combinations. For the transposed map, y is the input of the window and x its output.
 #[derive(Clone, Debug)]
 pub struct WindowIndex {
     axes: [Axis; 2],
@@ -20,9 +22,9 @@ struct Axis {
     from: usize,
     to: usize,
     kernel: usize,
-    /// By how many taps a place's pairs differ from one to the next, if their places are always neighbours.
+    /// By how many taps the pairs of a place differ from one pair to the next, if their places are always neighbours.
     slope: Option<isize>,
-    /// What reads by each tap.
+    /// For each tap the places that read by it.
     shifts: Vec<Shift>,
     /// From one place that reads by a tap to the next one, and from what it reads to what the next one does.
     steps: [usize; 2],
@@ -36,7 +38,7 @@ struct Shift {
     count: usize,
 }
 
-/// Room for the lines of a plane, read and reading, a bit a place.
+/// Buffers for the lines of a plane of x and of y, one bit for each place.
 #[derive(Debug, Default)]
 pub struct Lines([Vec<u128>; 2]);
 

@@ -38,7 +38,8 @@ pub struct Weights<'a, T> {
     pub from: usize,
 }
 
-/// A masked product: what is not stored in x is not read, what is not stored in y is not computed.
+/// A masked convolution, or a masked product with a matrix. What x does not store is not read, and what y does not
+/// store is not computed.
 #[derive(Debug)]
 pub struct MaskedConv<'a, T> {
     /// Where the rows of x lie.
@@ -55,8 +56,8 @@ pub struct MaskedConv<'a, T> {
     pub width: usize,
     /// y += instead of y =.
     pub add: bool,
-    /// What makes x of the numbers that are given, place by place, so that x is never stored: where a place reads itself
-    /// alone.
+    /// A depthwise convolution to be computed first (fusion): x is then its result, made place by place in the cache
+    /// and never stored as a batch. For 1×1 convolutions only, where each place reads itself alone.
     pub after: Option<&'a MaskedDepthwise<'a, T>>,
 }
 
@@ -76,7 +77,7 @@ struct Step<T> {
 enum Task {
     /// The rows of some channels at some positions.
     Rows(Range<usize>, Range<usize>),
-    /// All rows at some positions, whose rows of x are made there.
+    /// All rows at some positions, whose rows of x the depthwise convolution `after` computes there.
     After(Range<usize>),
 }
 
@@ -233,9 +234,7 @@ impl<T: Lanes> Job<'_, T> {
     }
 }
 
-/// The rows of y of one task.
-///
-/// Demands what [`body`] does.
+/// The work of one task: some rows of y. Its `run` has the safety conditions of [`body`].
 struct ByTask<'a, T> {
     job: &'a Job<'a, T>,
     task: Task,

@@ -1,4 +1,5 @@
-//! Masked depthwise convolution: `y[p, c] = Σ w[c, t] · x[q, c]` over the taps t with q = q(p, t) whose channel c is stored.
+//! Masked depthwise convolution. For each stored (p, c) of y: `y[p, c] = Σ w[c, t] · x[q, c]` over the taps t with q =
+//! q(p, t) whose channel c is stored.
 
 use std::ops::Range;
 
@@ -15,7 +16,7 @@ const TASKS: usize = 16;
 /// Places from the last one that a position reads to the one whose rows are fetched meanwhile.
 const AHEAD: usize = 3;
 
-/// A masked depthwise product, with `weights[t · channels + c]`.
+/// A masked depthwise convolution. The weight of tap t and channel c is `weights[t · channels + c]`.
 #[derive(Debug)]
 pub struct MaskedDepthwise<'a, T> {
     /// Where the rows of x lie.
@@ -63,9 +64,10 @@ impl<T: Lanes> MaskedDepthwise<'_, T> {
     }
 }
 
-/// The rows of y at these positions.
+/// The work of one task: the rows of y at these positions.
 ///
-/// Demands that [`MaskedDepthwise::check`] holds, and that no other thread reads or writes these rows of y.
+/// The safety conditions of its `run`: [`MaskedDepthwise::check`] holds, and no other thread reads or writes these rows
+/// of y.
 struct ByPositions<'a, T> {
     job: &'a MaskedDepthwise<'a, T>,
     x: &'a [T],
@@ -88,15 +90,15 @@ impl<T: Lanes> Body<T> for ByPositions<'_, T> {
     }
 }
 
-/// A way over the positions that computes the rows of all channels there, one after the other.
+/// A cursor that visits positions of y in order and computes the rows of all stored channels at each.
 #[derive(Debug)]
 pub(crate) struct DepthwiseRows<'a, T> {
     job: &'a MaskedDepthwise<'a, T>,
     x: &'a [T],
-    /// The position that was gone to, and its rows.
+    /// The position where the cursor stands, and its rows.
     position: usize,
     run: Run,
-    /// Each place that it reads, and the tap.
+    /// Each place that the position reads, and the tap.
     reads: Vec<(usize, usize)>,
 }
 
@@ -106,7 +108,7 @@ impl<'a, T: Lanes> DepthwiseRows<'a, T> {
         Self { job, x, position: 0, run, reads }
     }
 
-    /// Finds what the rows of a position are made of. Returns which rows these are.
+    /// Moves the cursor to a position, and finds what that position reads. Returns the rows of the position.
     #[inline(always)]
     pub fn go_to(&mut self, position: usize) -> Run {
         let (job, to, from) = (self.job, self.job.to.axes, self.job.from.axes);

@@ -1,4 +1,5 @@
-//! Loops over batches of K vectors: elements that are not stored cost nothing. Lanes of a register are vectors.
+//! Loops over batches of K vectors, of which only some elements are stored. Elements that are not stored cost nothing.
+//! A stored element is a row of K numbers, and the lanes of a register are vectors of the batch.
 
 mod conv;
 mod depthwise;

@@ -1,4 +1,4 @@
-//! Copy between two layouts: the same numbers on another support.
+//! Copy between two layouts: puts a batch onto another support, or adds it to a batch on that support.
 
 use std::ops::Range;
 
@@ -11,7 +11,8 @@ use crate::simd::{Body, Isa, Lanes, Simd, Vector, dispatch};
 /// How many numbers one task of a parallel loop handles: fixed, so that results do not depend on the thread count.
 const TASK: usize = 1 << 15;
 
-/// `y[e] = x[e]` (or `+=`) for every e that y stores; zero where x does not store it. Both are of one shape.
+/// `y[e] = x[e]` (or `+=`) for every element e that y stores; where x does not store e, it counts as zero. Both have
+/// the same shape.
 #[derive(Debug)]
 pub struct Relayout<'a> {
     /// Where the rows of x lie.
@@ -66,7 +67,7 @@ impl Relayout<'_> {
     }
 }
 
-/// Some rows of y. Demands what [`body`] does.
+/// The work of one task: some rows of y. Its `run` has the safety conditions of [`body`].
 struct ByPositions<'a, T> {
     job: &'a Relayout<'a>,
     positions: Range<usize>,

@@ -1,4 +1,4 @@
-//! Loops over whole rows: a product with one factor a row, and a mask.
+//! Loops over whole rows: the dot products of a batch with one vector, and a mask.
 
 use crate::simd::{Body, Isa, Lanes, Simd, Vector, dispatch};
 
@@ -44,7 +44,7 @@ impl<T: Lanes, F: Fn(usize) -> T> Body<T> for Dot<'_, T, F> {
     }
 }
 
-/// Zero where the bit is 0.
+/// Sets the numbers of a whole tensor to zero whose bit is 0.
 pub fn keep_stored<T: Lanes>(values: &mut [T], bits: &[u64]) {
     // SAFETY: nothing is demanded.
     unsafe { dispatch(Isa::best(), Keep { values, bits }) };

@@ -1,28 +1,28 @@
-//! Segment sum: `y[r] = Σ x[i]` over all i with target(i) = r. The segments are singly linked lists. The transpose of max
-//! pooling is such a sum.
+//! Segment sum: `y[r] = Σ x[i]` over all i with target(i) = r. Each row of y has a segment, a singly linked list of
+//! rows of x. Each row of x is in one segment at most. The transpose of max pooling is such a sum.
 
 use crate::memory::{line, prefetch};
 use crate::simd::{Body, Isa, Lanes, Simd, Vector, dispatch};
 use rayon::prelude::*;
 
-/// Behind the last row of a chain.
+/// Marks the end of a segment.
 const NONE: u32 = u32::MAX;
 /// Numbers of y that one task sums.
 const TASK: usize = 1 << 15;
 /// Rows of y after which a row of x is read that is asked for now.
 const AHEAD: usize = 8;
 
-/// Which rows of x each row of y sums, in their order.
+/// The segments: which rows of x each row of y sums, in their order.
 #[derive(Debug)]
 pub struct SegmentSum {
-    /// For each row of y the first row of x.
+    /// For each row of y the first row of x of its segment.
     first: Vec<u32>,
-    /// For each row of x the next one.
+    /// For each row of x the next one of its segment.
     next: Vec<u32>,
 }
 
 impl SegmentSum {
-    /// The chains of `rows` rows of y, of the row that each row of x belongs to.
+    /// The segments of `rows` rows of y; `targets` names for each row of x the row of y that sums it.
     ///
     /// # Panics
     /// If one belongs to a row that is not there.
@@ -51,7 +51,7 @@ impl SegmentSum {
     }
 }
 
-/// Some rows of y. Demands what [`body`] does.
+/// The work of one task: some rows of y. Its `run` has the safety conditions of [`body`].
 struct ByRows<'a, T> {
     links: &'a SegmentSum,
     first: &'a [u32],
@@ -69,10 +69,10 @@ impl<T: Lanes> Body<T> for ByRows<'_, T> {
     }
 }
 
-/// Some rows of y, whose chains begin at `first`.
+/// Some rows of y, whose segments begin at `first`.
 ///
 /// # Safety
-/// All links are rows of x, x and y have rows of `width` numbers.
+/// All entries of the segments are rows of x, and x and y have rows of `width` numbers.
 #[inline(always)]
 unsafe fn body<V: Vector>(
     simd: Simd<V>,
@@ -108,7 +108,7 @@ unsafe fn body<V: Vector>(
     }
 }
 
-/// R registers of lanes of one row of y, whose chain begins at `row`. Returns how many lanes that are.
+/// R registers of lanes of one row of y, whose segment begins at `row`. Returns how many lanes that are.
 ///
 /// # Safety
 /// As [`body`]; y is that row.

@@ -1,6 +1,6 @@
-//! Product of a matrix and a batch of which some rows are stored: `y[c] = Σ over stored d of w[d, c] · x[d]`, as outer
-//! products of the rows of the matrix and those of x. A row of the matrix whose d is not stored is not read, and any other
-//! row is read from end to end.
+//! Product of the transpose of a matrix and a batch that stores some rows (`SpMM`):
+//! `y[c] = Σ over stored d of w[d, c] · x[d]`. The sum is a sum of outer products of the rows of the matrix and those
+//! of x. Rows of the matrix whose d is not stored are not read; any other row is read from end to end.
 
 use crate::memory::prefetch;
 use crate::simd::{Body, Isa, Lanes, Simd, Vector, dispatch};
@@ -13,12 +13,12 @@ const COLUMNS: usize = 256;
 /// Columns after which the next rows of the matrix are asked for again: half of a cache line's.
 const AHEAD: usize = 8;
 
-/// The product of a matrix and rows of several lanes.
+/// The product of the transpose of a matrix and the stored rows of a batch.
 #[derive(Debug)]
 pub struct Spmm<'a, T> {
-    /// The row of the matrix that belongs to each row of x, and the column of each row of y.
+    /// The row of the matrix that belongs to each row of x.
     pub from: &'a [u32],
-    /// The column of each row of y.
+    /// The column of the matrix that belongs to each row of y.
     pub to: &'a [u32],
     /// `w[d · columns + c]`
     pub weights: &'a [T],
@@ -44,7 +44,7 @@ impl<T: Lanes> Spmm<'_, T> {
     }
 }
 
-/// Some rows of y. Demands what [`body`] does.
+/// The work of one task: some rows of y. Its `run` has the safety conditions of [`body`].
 struct ByColumns<'a, T> {
     job: &'a Spmm<'a, T>,
     to: &'a [u32],

@@ -1,4 +1,4 @@
-//! Buffers that are used again.
+//! A pool of large buffers that are used again.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,4 +1,4 @@
-//! Where the buffers of each precision are kept.
+//! The pool and the scratch space of each number type.
 
 use std::cell::RefCell;
 

@@ -1,11 +1,12 @@
-//! Large pages for large buffers.
+//! Huge pages for large buffers (Linux).
 
-/// Bytes of a large page, which is what buffers have from a few of on.
+/// Bytes of a huge page.
 #[cfg(target_os = "linux")]
 const PAGE: usize = 1 << 21;
 
-/// Asks for large pages in a buffer that nobody has touched yet: a pass over rows meets a new page at each place, and
-/// looking them up takes as long as the products. The numbers stay as they are, and so they do where nobody listens.
+/// Asks the system for huge pages in a buffer that was not written yet. A pass over rows meets a new page at each
+/// place, and looking up small pages takes as long as the products. This is advice only: no number changes, and other
+/// systems than Linux ignore it.
 pub fn advise_huge_pages<T>(buffer: &mut [T]) {
     #[cfg(target_os = "linux")]
     {

@@ -1,4 +1,5 @@
-//! Buffers and threads that are kept for the next loop.
+//! Memory and threads that outlive a loop: buffers that are used again, huge pages, scratch space of threads, and
+//! threads that spin before they sleep.
 
 mod buffer_pool;
 mod buffered;

@@ -1,8 +1,8 @@
-//! Buffers that a thread keeps from loop to loop.
+//! Scratch space: buffers that a thread keeps from one loop to the next.
 
 use crate::Scalar;
 
-/// The buffers of a thread: of any numbers, to be overwritten.
+/// The scratch buffers of a thread. They hold any numbers, and are to be overwritten.
 #[derive(Debug)]
 pub struct Scratch<T>([Vec<T>; 3]);
 

@@ -1,4 +1,4 @@
-//! Threads that wait for work without going to sleep.
+//! Threads that spin for a short time while they wait for work, instead of going to sleep.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -7,7 +7,7 @@ use rayon::Yield;
 
 /// Threads beside the caller's that are kept awake at most: short loops have no work for more.
 const THREADS: usize = 3;
-/// How long one waits for work before it goes to sleep after all.
+/// How long a thread spins without work before it goes to sleep after all.
 const PATIENCE: Duration = Duration::from_micros(200);
 
 /// Runs `work` in the pool, while others of its threads look for work without going to sleep.
@@ -30,7 +30,7 @@ pub fn awake<R: Send>(work: impl FnOnce() -> R + Send) -> R {
     })
 }
 
-/// Says so when it is dropped, by a panic too.
+/// Sets the flag when it is dropped, after a panic too.
 struct Done<'a>(&'a AtomicBool);
 
 impl Drop for Done<'_> {
@@ -39,7 +39,7 @@ impl Drop for Done<'_> {
     }
 }
 
-/// Takes up what work there is, until all is done or there was none for a while.
+/// Takes up work of the pool until all is done, or until there was no work for a while.
 fn wait(done: &AtomicBool) {
     let mut since = Instant::now();
     while !done.load(Ordering::Acquire) {

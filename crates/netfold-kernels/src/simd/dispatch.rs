@@ -2,23 +2,24 @@
 
 use super::{Isa, Lanes, Simd, Vector};
 
-/// A computation that is compiled once for each instruction set.
+/// A computation that [`dispatch`] compiles once for each instruction set: a struct of its arguments, consumed by `run`.
 pub(crate) trait Body<T: Lanes> {
     /// What the computation returns.
     type Out;
 
-    /// Runs with registers of the kind V. To be inlined, as all that it calls with `simd`: a function of its own would be
-    /// compiled without the instructions of V.
+    /// Runs with registers of type V. This function has to be `#[inline(always)]`, and so has every function to which
+    /// it hands `simd`: a function that is not inlined is compiled without the instructions of V.
     ///
     /// # Safety
-    /// What the type of the computation demands.
+    /// Each implementation documents its own conditions.
     unsafe fn run<V: Vector<Lane = T>>(self, simd: Simd<V>) -> Self::Out;
 }
 
 /// Runs the copy of a computation that was compiled for an instruction set.
 ///
 /// # Safety
-/// What the type of the computation demands. This processor has the instructions: `isa` comes from detecting them.
+/// The conditions of `B::run` hold, and this processor has the instructions: `isa` comes from [`Isa::best`] or
+/// [`Isa::all`].
 #[inline]
 pub(crate) unsafe fn dispatch<T: Lanes, B: Body<T>>(isa: Isa, body: B) -> B::Out {
     // SAFETY: the caller's.

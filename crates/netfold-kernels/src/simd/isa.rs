@@ -1,4 +1,4 @@
-//! Which instructions the loops use.
+//! The instruction sets, and the choice among them.
 
 use std::env;
 use std::error::Error;
@@ -6,7 +6,7 @@ use std::ffi::OsStr;
 use std::fmt;
 use std::sync::OnceLock;
 
-/// The variable of the environment that chooses.
+/// The environment variable that chooses the instruction set.
 const VARIABLE: &str = "NETFOLD_ISA";
 
 /// The instruction sets that loops are compiled for.
@@ -24,13 +24,13 @@ pub enum Isa {
 
 /// The name of the instruction set that all loops of this process use: `portable`, `avx2` or `avx512`.
 ///
-/// It is the one that the environment's variable `NETFOLD_ISA` names, and the best one that the processor has where the
-/// variable is not set or empty. The variable is read once. Between instruction sets the last bits of results may differ:
-/// fused multiply-add rounds once, and sums are cut into as many parts as a register has lanes.
+/// The environment variable `NETFOLD_ISA` names it. Where the variable is empty or not set, it is the best one of the
+/// processor. The variable is read once. Between instruction sets the last bits of results may differ: a fused
+/// multiply-add rounds once, and sums are cut into as many parts as a register has lanes.
 ///
 /// # Errors
-/// If the variable names no instruction set, or one that this processor does not have. Loops that run all the same use
-/// the best one: whoever computes asks first.
+/// If the variable names no instruction set, or one that this processor does not have. A program asks for this name
+/// before it computes; loops that run nevertheless use the best instruction set.
 pub fn instruction_set() -> Result<&'static str, UnknownInstructionSet> {
     chosen().as_ref().map(|isa| isa.name()).map_err(Clone::clone)
 }

@@ -1,4 +1,9 @@
-//! Vector registers under one name, and the choice of the instruction set.
+//! Vector registers under one interface, and the choice of the instruction set.
+//!
+//! A loop is written once, generic over a [`Vector`], the type of a register, and wrapped in a `Body`. `dispatch`
+//! compiles the body for each instruction set and runs the copy for the one that is asked for. The body receives a
+//! token, `Simd<V>`: it proves that the processor has the instructions of V, so that only what takes a pointer is
+//! unsafe.
 
 mod dispatch;
 mod isa;

@@ -1,19 +1,19 @@
-//! How many sums a register tile holds.
+//! The sizes of register tiles: how many sums a loop keeps in registers. One sum too many is spilled to memory.
 
 use super::{Body, Isa, Lanes, Simd, Vector, dispatch};
 
-/// Registers of places that a tile of a dense product has at most: those of 8 channels, or of 4 and 4, beside what they
-/// read.
+/// The largest number of registers of places in a tile of a dense product. The tile holds the sums of 8 channels, or of
+/// 4 and then 4 more, beside what they read.
 pub(crate) const fn most<V: Vector>() -> usize {
     if V::REGISTERS < 32 { 2 } else { 3 }
 }
 
-/// Lanes that a tile of a masked product has at most.
+/// The largest number of lanes in a tile of a masked product.
 pub(crate) const fn widest<V: Vector>() -> usize {
     V::LANES * if V::REGISTERS < 32 { 3 } else { 4 }
 }
 
-/// Lanes of a register, and [`most`].
+/// The lanes of a register, and [`most`] of an instruction set.
 pub(crate) fn registers<T: Lanes>(isa: Isa) -> (usize, usize) {
     struct Registers;
     impl<T: Lanes> Body<T> for Registers {

@@ -1,4 +1,4 @@
-//! Vector registers under one name.
+//! The interface of vector registers, the token that makes them, and registers of portable code.
 
 use std::marker::PhantomData;
 
@@ -9,10 +9,10 @@ use crate::Scalar;
 /// Lanes that a register has at most.
 pub(crate) const MAX_LANES: usize = 16;
 
-/// A register of lanes.
+/// A vector register: LANES numbers that one instruction computes with.
 ///
-/// A value of such a type exists only where the processor has its instructions: [`Simd`] makes them. So arithmetic is safe,
-/// and only what takes a pointer is not.
+/// A value of such a type exists only where the processor has its instructions, because `Simd` makes the values.
+/// Arithmetic is therefore safe; only what takes a pointer is not.
 pub trait Vector: Copy {
     /// What a lane holds.
     type Lane: Lanes;
@@ -121,7 +121,7 @@ pub trait Vector: Copy {
     fn select_equal(self, best: Self, name: Self, holder: Self) -> Self;
 }
 
-/// Proof that the processor has the instructions of V: what makes registers.
+/// A token that proves that the processor has the instructions of V. `dispatch` makes it; the token makes registers.
 #[derive(Debug)]
 pub struct Simd<V>(PhantomData<V>);
 

@@ -1,4 +1,4 @@
-//! The registers of x86-64.
+//! The registers of x86-64: AVX-512 and AVX2.
 
 use std::arch::x86_64::*;
 

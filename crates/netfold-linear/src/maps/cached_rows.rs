@@ -1,4 +1,4 @@
-//! Rows that are kept to be combined again and again.
+//! Cached rows of the bottleneck factor R, by which all blocks of rows are computed: Y = Hᵀ R.
 
 use netfold_kernels::index::{WindowAxis, WindowIndex};
 use netfold_kernels::masked::{MaskedConv, Weights};
@@ -10,8 +10,8 @@ use crate::{Probes, Real, Support};
 /// Stored elements that one task puts the rows of.
 const TASK: usize = 1 << 8;
 
-/// R `[terms, elements]`, rows over the stored elements of a tensor by which others are made: Y = Hᵀ R for a batch of
-/// probes H over the terms.
+/// R `[terms, elements]`, rows over the stored elements of a tensor. [`combine`](Self::combine) computes Y = Hᵀ R for a
+/// batch of probes H over the terms.
 #[derive(Debug)]
 pub struct CachedRows<T> {
     support: Support,

@@ -116,7 +116,8 @@ impl<T: Real> Conv<T> {
         self.tables.frames[usize::from(transpose)].get_or_init(|| Padded::new(&self.axes, transpose))
     }
 
-    /// The frame of a convolution by tiles of a 3×3 window without stride: its transpose is one, too, the other way.
+    /// The padded layout for minimal filtering of a 3×3 window without stride. The transpose is such a convolution too,
+    /// with the taps reversed.
     fn tiles(&self, transpose: bool) -> &Padded {
         self.tables.tiles[usize::from(transpose)].get_or_init(|| {
             let [input, output] = [self.axes.map(|axis| axis.input), self.axes.map(|axis| axis.output)];

@@ -1,4 +1,4 @@
-//! The lens bench: other ways to look at the same trace.
+//! Lenses: other attribution methods on the same trace.
 //!
 //! A lens is a rule. It makes another [`Circuit`](crate::Circuit) out of the traced one (other maps in some stages) and
 //! pulls as before, or it combines pulls at several inputs. It gives up W x + b = f(x), and says by how much: every

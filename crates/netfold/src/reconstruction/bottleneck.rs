@@ -51,10 +51,10 @@ impl<T: Precision> Circuit<T> {
         (takes(foot) < rows * below[bottleneck]).then_some(foot..bottleneck)
     }
 
-    /// Slots below the output that all roads to the input lead through, in falling order; last of all the input.
+    /// Slots below the output that all paths to the input lead through, in falling order; last of all the input.
     fn cuts(&self, plan: &[Support]) -> Vec<usize> {
         let output = plan.len() - 1;
-        // The lowest slot that those above read: where it is not below a slot, all roads lead through that one.
+        // The lowest slot that those above read: where it is not below a slot, all paths lead through that one.
         let (mut lowest, mut cuts) = (usize::MAX, Vec::new());
         for slot in (1..=output).rev().filter(|&slot| plan[slot].count() > 0) {
             if slot < output && lowest >= slot {

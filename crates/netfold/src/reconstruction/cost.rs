@@ -26,7 +26,7 @@ pub struct Cost {
 }
 
 impl<T: Precision> Circuit<T> {
-    /// What computing the wanted rows on this road takes of the budget.
+    /// What computing the wanted rows by this strategy takes of the budget.
     ///
     /// # Errors
     /// If too little is left.

@@ -6,7 +6,7 @@ use crate::reconstruction::Basis;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Method {
-    /// The one that takes fewer products, by [`Circuit::road`](crate::Circuit::road).
+    /// The one that takes fewer products, by [`Circuit::strategy`](crate::Circuit::strategy).
     #[default]
     Auto,
     /// Rows: unit vectors are pulled back from the output.

@@ -29,8 +29,8 @@ impl fmt::Display for Strategy {
 }
 
 impl<T: Precision> Circuit<T> {
-    /// The road that is asked for, or the one that takes fewer products: both take Σ over the terms of all stages, the
-    /// one for each row (or by way of a bottleneck), the other for each group of structurally orthogonal columns.
+    /// The strategy that is asked for, or the one that takes fewer products. Rows take Σ over the terms of all stages
+    /// for each row (or by way of a bottleneck), columns for each group of structurally orthogonal columns.
     ///
     /// Columns are planned only if they can win: each element that a row depends on needs a group of its own. A unit of
     /// a vector is taken to depend on all of the input.

@@ -1,5 +1,7 @@
-//! Direct convolution of one whole tensor with few channels in a group of the result, the transposes of strided depthwise
-//! convolutions among them: `y[c] = Σ over d, t of w[c, d, t] · x[d] moved by t`.
+//! Direct convolution of one whole tensor, for groups with few channels in the result:
+//! `y[c, p] = Σ over taps t and channels d of w[c, d, t] · x[d, q(p, t)]`. Examples are the transposes of strided
+//! depthwise convolutions. A tap moves a whole padded plane by a constant distance; the sums of a line stay in
+//! registers for all channels of a group.
 
 use std::ops::Range;
 
@@ -25,7 +27,7 @@ const PLANES: usize = 8;
 const PRODUCTS: usize = 1 << 16;
 const TASKS: usize = 16;
 
-/// A product of a whole tensor whose groups have at most [`THIN`] channels in the result.
+/// A convolution of one whole tensor whose groups have at most [`THIN`] channels in the result.
 #[derive(Debug)]
 pub struct FewChannels<'a, T> {
     /// The padded layout of the planes that are read.
@@ -46,7 +48,7 @@ pub struct FewChannels<'a, T> {
     pub begin: Init<'a, T>,
 }
 
-/// The terms of some grids.
+/// For each of some grids its terms: where a tap reads, and by which weights.
 type Terms<T, const C: usize> = Vec<Vec<Term<T, C>>>;
 
 /// Some lines of one grid, or of two whose places alternate on them, in one group of a picture.
@@ -91,7 +93,7 @@ impl<T: Number> FewChannels<'_, T> {
         }
     }
 
-    /// A task for some lines: the planes of all channels that they read are put into frames before.
+    /// A task for some lines: the planes of all channels that they read are padded before.
     fn by_lines<const C: usize>(&self, isa: Isa, grids: &[&[Grid]], x: &[T], y: &mut [T]) {
         let (size, groups) = (self.frame.size(), y.len() / (self.to * self.frame.places_to()));
         let len = groups * self.from * size;
@@ -122,7 +124,7 @@ impl<T: Number> FewChannels<'_, T> {
         T::pool().give(framed);
     }
 
-    /// A task for some groups, each of which puts its planes into frames by itself.
+    /// A task for some groups, each of which pads its planes by itself.
     fn by_groups<const C: usize>(&self, isa: Isa, grids: &[&[Grid]], x: &[T], y: &mut [T]) {
         let (size, places) = (self.from * self.frame.places_from(), self.to * self.frame.places_to());
         let tasks = y.len() / places.max(1);
@@ -166,7 +168,7 @@ impl<T: Number> FewChannels<'_, T> {
         }
     }
 
-    /// Puts the planes of a group into frames.
+    /// Copies the planes of a group into the padded layout.
     ///
     /// # Safety
     /// `isa` is one that this processor has.
@@ -178,7 +180,7 @@ impl<T: Number> FewChannels<'_, T> {
     /// The lines of a part.
     ///
     /// # Safety
-    /// `isa` is one that this processor has, `x` are the framed planes of the part's group with STEP registers behind them,
+    /// `isa` is one that this processor has, `x` are the padded planes of the part's group with STEP registers behind them,
     /// and no other thread reads or writes its lines.
     unsafe fn lines<const C: usize>(
         &self,
@@ -193,7 +195,7 @@ impl<T: Number> FewChannels<'_, T> {
     }
 }
 
-/// Planes into frames that hold zeros around them. Demands nothing.
+/// The work of one task: planes into frames that hold zeros around them. Its `run` has no safety conditions.
 struct ByPlanes<'a, T> {
     frame: &'a Padded,
     x: &'a [T],
@@ -212,7 +214,7 @@ impl<T: Lanes> Body<T> for ByPlanes<'_, T> {
     }
 }
 
-/// The lines of a part. Demands what [`lines`] does.
+/// The work of one task: the lines of a part. Its `run` has the safety conditions of [`lines`].
 struct ByLines<'a, T, const C: usize> {
     job: &'a FewChannels<'a, T>,
     part: &'a Part<'a, T, C>,

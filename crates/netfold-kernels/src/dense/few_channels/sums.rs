@@ -5,7 +5,7 @@ use crate::simd::{Simd, Vector};
 /// Registers of sums of a channel at a time.
 pub(crate) const STEP: usize = 4;
 
-/// What reads the same numbers for all channels of a group: where the first place of a grid reads, and by which weights.
+/// One tap of one channel of x: where the first place of a grid reads, and the weight for each channel of the group.
 pub(crate) struct Term<T, const C: usize> {
     pub start: usize,
     pub weights: [T; C],

@@ -81,13 +81,13 @@ pub(crate) unsafe fn run<T: Number>(
 /// The two steps of the product.
 #[derive(Clone, Copy)]
 enum Step<'a, T> {
-    /// Bᵀ d B from framed planes of x.
+    /// Bᵀ d B from padded planes of x.
     Read(&'a [T]),
     /// Products, and Aᵀ m A into planes of y.
     Write(SendPtr<T>),
 }
 
-/// One step of one part. Demands what [`body`] does.
+/// The work of one task: one step of one part. Its `run` has the safety conditions of [`body`].
 struct ByPart<'a, T> {
     job: &'a Job<'a, T>,
     step: Step<'a, T>,

@@ -1,4 +1,5 @@
-//! 3×3 convolutions without stride of one whole tensor, with 16 products for 4 places instead of 36.
+//! Minimal filtering F(2×2, 3×3) (Winograd convolution): 3×3 convolutions without stride and dilation of one whole
+//! tensor, with 16 products for 4 places instead of 36.
 //!
 //! For a tile of 2×2 places of the result, with d the 4×4 places that it reads, g the window of one pair of channels and
 //! ∘ the product number by number:
@@ -9,7 +10,7 @@
 //! All factors are 1 and ½, so that rounding stays near that of the plain sum, of finite numbers: where a tile reads an
 //! infinite one, its sums are NaN.
 //!
-//! Source: minimal filtering F(2×2, 3×3); Winograd, Arithmetic Complexity of Computations, 1980; Lavin and Gray, Fast
+//! Source: Winograd, Arithmetic Complexity of Computations, 1980; Lavin and Gray, Fast
 //! Algorithms for Convolutional Neural Networks, arXiv 1509.09308.
 
 mod channels;
@@ -27,15 +28,15 @@ pub const POINTS: usize = 16;
 /// Places of a tile along each axis, and places that it reads.
 const TILE: usize = 2;
 const READ: usize = 4;
-/// Up to so many tiles of a plane, and from so many channels on, the lanes of a register had better be channels: tiles
-/// would leave some of them idle, and a row of products would not stay in the caches.
+/// The lanes of a register are channels where a plane has at most FEW tiles and there are at least MANY channels. Tiles
+/// would leave some of the lanes idle, and a row of products would not stay in the caches.
 const FEW: usize = 256;
 const MANY: usize = 48;
 
-/// A product of a whole tensor: channels of a group by channels of a group.
+/// A convolution of one whole tensor by minimal filtering.
 #[derive(Debug)]
 pub struct Winograd<'a, T> {
-    /// As [`frame`] makes it: its places are tiles.
+    /// The padded layout of the planes that are read, as [`frame`] makes it. Its places are tiles.
     pub frame: &'a Padded,
     /// Groups of the convolution.
     pub groups: usize,
@@ -62,7 +63,8 @@ fn by_channels(channels: usize, places: [usize; 2]) -> bool {
     is_on("winograd_channels") && channels >= MANY && places.map(|n| n.div_ceil(TILE)).iter().product::<usize>() <= FEW
 }
 
-/// How tiles read planes of `from` places for a result of `to` places, `pad` places of padding before the first one.
+/// The padded layout that tiles read: planes of `from` places for a result of `to` places, `pad` places of padding
+/// before the first one.
 pub fn frame(from: [usize; 2], to: [usize; 2], pad: [isize; 2]) -> Padded {
     let axis = |axis: usize| WindowAxis {
         input: from[axis],
@@ -75,7 +77,7 @@ pub fn frame(from: [usize; 2], to: [usize; 2], pad: [isize; 2]) -> Padded {
     Padded::new(&[axis(0), axis(1)], false)
 }
 
-/// G g Gᵀ of a 3×3 window.
+/// G g Gᵀ of a 3×3 window: its weights in the domain where tiles are multiplied number by number.
 pub fn spectrum<T: Lanes>(window: [T; 9]) -> [T; POINTS] {
     let points = |[a, b, c]: [f64; 3]| [a, 0.5 * (a + b + c), 0.5 * (a - b + c), c];
     let g = window.map(|weight| weight.wide());
@@ -117,7 +119,7 @@ impl<T: Number> Winograd<'_, T> {
 /// Bᵀ d B of one channel for tiles whose reads are `runs`: point k of tile t at `spectra[k · distance + t]`.
 ///
 /// # Safety
-/// What [`Winograd::run_by`] asserts holds, `channel` is a framed plane, `read` has room for POINTS rows of `width`
+/// What [`Winograd::run_by`] asserts holds, `channel` is a padded plane, `read` has room for POINTS rows of `width`
 /// numbers and one register, `spectra` for whole registers of tiles at each point; `width` is a number of whole
 /// registers.
 #[inline(always)]

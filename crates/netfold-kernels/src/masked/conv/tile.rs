@@ -1,4 +1,5 @@
-//! Rows of a masked product: sums that stay in registers while all that they read is gone through.
+//! The register tile of the masked convolution: the sums of several channels at one place stay in registers while the
+//! loop goes through everything that the place reads.
 
 use super::{Job, MaskedConv, Step};
 use crate::index::rows::Run;

@@ -1,4 +1,4 @@
-//! Convolution of one whole tensor.
+//! Convolution of one whole tensor: the choice among the dense loops, and the order of weights that each reads.
 
 use netfold_kernels::ablation::is_on;
 use netfold_kernels::dense::channels_last;
@@ -110,7 +110,7 @@ impl<T: Real> Conv<T> {
     }
 }
 
-/// What the loop makes of the planes in their frames.
+/// Copies planes into the padded layout and runs a loop on them.
 fn framed<T: Real>(frame: &Padded, planes: &[T], run: impl FnOnce(&[T])) {
     let mut framed = T::pool().take(planes.len() / frame.places_from() * frame.size() + SLACK);
     frame.run(planes, &mut framed[..planes.len() / frame.places_from() * frame.size()]);

@@ -1,4 +1,6 @@
-//! A depthwise convolution and the 1×1 convolution before it, transposed together.
+//! Fusion of the transposes of a depthwise convolution and the 1×1 convolution before it. Whoever plans a pass decides
+//! what is fused: [`Fusible`] checks the maps one after the other, from the depthwise convolution on, and makes a
+//! [`FusedConv`].
 
 use std::any::Any;
 

@@ -1,4 +1,4 @@
-//! The weights of a convolution.
+//! The weights of a convolution, packed in the order in which each loop reads them.
 
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 

@@ -1,4 +1,4 @@
-//! Which elements a convolution links.
+//! The supports of a convolution: which elements of y read which elements of x.
 
 use netfold_kernels::index::bitset;
 use netfold_kernels::index::window_index::Lines;
