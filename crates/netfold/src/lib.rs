@@ -68,6 +68,7 @@ pub mod input;
 pub mod inspect;
 pub mod lenses;
 pub mod model;
+mod npy;
 pub mod ops;
 pub mod output;
 pub mod progress;

@@ -38,12 +38,11 @@ fn run<T: Precision>(words: &Integrate, session: &mut Session<'_>) -> Result<Exi
     drop(trace);
     let class = session.chosen(words.class.as_deref(), &logits)?;
     let (model, output, non_finite) = (session.model(), session.head().logits, session.words.non_finite());
-    let shape: Vec<u64> = x.shape().iter().map(|&size| size as u64).collect();
     let path = Path { model, output, non_finite, reference, feed: session.feed(&x) };
     let limit = words.pieces as usize;
     let made = path.integrate(class, limit, session.watch())?;
     if let Some(file) = &words.out {
-        output::write_array(file, &shape, &made.attributions)?;
+        output::write_array(file, x.shape(), &made.attributions)?;
     }
     let sum: f64 = made.attributions.iter().sum();
     let [from, to] = made.ends;
@@ -57,7 +56,7 @@ fn run<T: Precision>(words: &Integrate, session: &mut Session<'_>) -> Result<Exi
             "pieces": made.pieces,
             "unresolved": made.unresolved,
             "exact": made.is_exact(),
-            "shape": shape,
+            "shape": x.shape(),
             "attributions": made.attributions,
         }));
         return Ok(ExitCode::SUCCESS);

@@ -5,23 +5,14 @@ use std::path::Path;
 
 use half::f16;
 use netfold_linear::Real;
-use npyz::{DType, Deserialize, NpyFile, Order, TypeChar};
 
-use super::content::Reader as Source;
 use super::element::{position, real};
 use super::{Content, InputError};
+use crate::npy::{self, Header, Kind, LONGEST, MAGIC, Order};
 use crate::value::{Tensor, Value};
 
-/// What every `.npy` file begins with.
-const MAGIC: &[u8; 6] = b"\x93NUMPY";
-/// The longest header that is read (`numpy.load` keeps to the same), and what stands before it.
-const HEADER: u64 = 10_000 + 12;
-/// More brackets than the header of a plain array has.
-const BRACKETS: usize = 32;
-/// Brackets inside each other: those of a record's field with a shape. The time that the parser takes doubles with each.
-const DEPTH: usize = 4;
-
-type Reader<'a> = NpyFile<BufReader<Box<dyn Source + 'a>>>;
+/// Elements that are read at once.
+const CHUNK: usize = 1 << 14;
 
 /// Whether the file begins like a `.npy` file.
 ///
@@ -64,71 +55,31 @@ pub(super) fn values_in<T: Real>(content: Content<'_>) -> Result<Value<T>, Input
         Some(_) => InputError::Read { path: path.to_owned(), source },
         None => wrong(source.to_string()),
     };
-    let mut file = content.reader().map_err(failed)?;
+    let mut file = BufReader::new(content.reader().map_err(failed)?);
     let bytes = content.len().map_err(failed)?;
     let mut header = Vec::new();
-    Read::take(&mut file, HEADER).read_to_end(&mut header).map_err(failed)?;
-    check_header(&header).map_err(|reason| wrong(reason.to_owned()))?;
-    file.seek(SeekFrom::Start(0)).map_err(failed)?;
+    Read::take(&mut file, LONGEST).read_to_end(&mut header).map_err(failed)?;
+    let Header { kind, order, shape, start } = npy::parse(&header).map_err(wrong)?;
+    file.seek(SeekFrom::Start(start)).map_err(failed)?;
 
-    let mut reader = BufReader::new(file);
-    let header = npyz::NpyHeader::from_reader(&mut reader).map_err(failed)?;
-    let start = reader.stream_position().map_err(failed)?;
-    let shape: Vec<usize> = header.shape().iter().map(|&size| size as usize).collect();
-    let dtype = header.dtype();
-    let elements = header.len();
+    let elements = shape.iter().map(|&size| size as u64).product::<u64>();
     if elements >= u64::from(u32::MAX) {
         return Err(wrong(format!("shape {shape:?} has {elements} elements; fewer than {} are read", u32::MAX)));
     }
-    let (expected, got) = (elements * dtype.num_bytes().unwrap_or(0) as u64, bytes.saturating_sub(start));
+    let expected = elements * kind.size as u64;
+    let got = bytes.saturating_sub(start);
     if got < expected {
-        let dtype = name(&dtype);
+        let dtype = kind.name();
         return Err(wrong(format!("it is cut: shape {shape:?} of {dtype} takes {expected} bytes, there are {got}")));
     }
-    let order = header.order();
-    let stored = elements_of(NpyFile::with_header(header, reader), &dtype)
-        .ok_or_else(|| InputError::Dtype { path: path.to_owned(), got: name(&dtype) })?
+    let stored = elements_of(&mut file, &kind, elements as usize)
+        .ok_or_else(|| InputError::Dtype { path: path.to_owned(), got: kind.name() })?
         .map_err(failed)?;
     Ok(match stored {
         Elements::Real(stored) => Value::Real(laid_out(&shape, order, stored)),
         Elements::Int(stored) => Value::Int(laid_out(&shape, order, stored)),
         Elements::Bool(stored) => Value::Bool(laid_out(&shape, order, stored)),
     })
-}
-
-/// Refuses headers that the parser would overflow on: nested deeply, or with sizes that no memory holds.
-fn check_header(bytes: &[u8]) -> Result<(), &'static str> {
-    if bytes.len() < 12 || !bytes.starts_with(MAGIC) {
-        return Err("it does not begin like a .npy file");
-    }
-    let long = bytes[6] > 1;
-    let start = if long { 12 } else { 10 };
-    let high = if long { usize::from(bytes[10]) << 16 | usize::from(bytes[11]) << 24 } else { 0 };
-    let length = usize::from(bytes[8]) | usize::from(bytes[9]) << 8 | high;
-    let Some(text) = bytes.get(start..start + length) else {
-        return Err("its header is cut, or longer than 10,000 bytes");
-    };
-    let depths = text.iter().scan(0_usize, |depth, byte| {
-        match byte {
-            b'(' | b'[' | b'{' => *depth += 1,
-            b')' | b']' | b'}' => *depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        Some(*depth)
-    });
-    let brackets = text.iter().filter(|byte| b"([{".contains(byte)).count();
-    if brackets > BRACKETS || depths.max().is_some_and(|deepest| deepest > DEPTH) {
-        return Err("its header is not that of a plain array");
-    }
-    if text.windows(2).any(|pair| pair[0].is_ascii_digit() && (pair[1].is_ascii_alphabetic() || pair[1] == b'_')) {
-        return Err("its header holds numbers that are not written plainly");
-    }
-    let mut numbers = text.split(|byte| !byte.is_ascii_digit()).filter(|digits| !digits.is_empty());
-    let product = numbers.try_fold(1_u64, |product, digits| {
-        let number: u64 = std::str::from_utf8(digits).ok()?.parse().ok()?;
-        product.checked_mul(number.max(1))
-    });
-    product.map(|_| ()).ok_or("its shape has too many elements")
 }
 
 /// Elements in the order of a file.
@@ -138,50 +89,60 @@ enum Elements<T> {
     Bool(Vec<bool>),
 }
 
-/// All elements in the order of the file; `None` for elements that are no real numbers.
-fn elements_of<T: Real>(npy: Reader<'_>, dtype: &DType) -> Option<io::Result<Elements<T>>> {
-    fn read<E: Deserialize, T>(npy: Reader<'_>, to: impl Fn(E) -> T) -> io::Result<Vec<T>> {
-        npy.data::<E>().map_err(io::Error::other)?.map(|element| element.map(&to)).collect()
+/// So many elements in the order of the file; `None` for elements that are no real numbers.
+fn elements_of<T: Real>(file: &mut impl Read, kind: &Kind, count: usize) -> Option<io::Result<Elements<T>>> {
+    macro_rules! ints {
+        ($type:ty) => {
+            read(file, kind, count, |raw| i64::from(<$type>::from_le_bytes(raw))).map(Elements::Int)
+        };
     }
-    fn ints<E: Deserialize + Into<i64>, T>(npy: Reader<'_>) -> io::Result<Elements<T>> {
-        Ok(Elements::Int(read(npy, E::into)?))
-    }
-    let DType::Plain(plain) = dtype else { return None };
-    Some(match (plain.type_char(), plain.size_field()) {
-        (TypeChar::Float, 2) => read(npy, |value: f16| T::of(value.to_f64())).map(Elements::Real),
-        (TypeChar::Float, 4) => read(npy, |value: f32| T::of(f64::from(value))).map(Elements::Real),
-        (TypeChar::Float, 8) => read(npy, T::of).map(Elements::Real),
-        (TypeChar::Int, 1) => ints::<i8, T>(npy),
-        (TypeChar::Int, 2) => ints::<i16, T>(npy),
-        (TypeChar::Int, 4) => ints::<i32, T>(npy),
-        (TypeChar::Int, 8) => ints::<i64, T>(npy),
-        (TypeChar::Uint, 1) => ints::<u8, T>(npy),
-        (TypeChar::Uint, 2) => ints::<u16, T>(npy),
-        (TypeChar::Uint, 4) => ints::<u32, T>(npy),
-        (TypeChar::Uint, 8) => read(npy, |value: u64| value).map(|values| {
+    Some(match (kind.letter?, kind.size) {
+        ('f', 2) => read(file, kind, count, |raw| T::of(f16::from_le_bytes(raw).to_f64())).map(Elements::Real),
+        ('f', 4) => read(file, kind, count, |raw| T::of(f64::from(f32::from_le_bytes(raw)))).map(Elements::Real),
+        ('f', 8) => read(file, kind, count, |raw| T::of(f64::from_le_bytes(raw))).map(Elements::Real),
+        ('i', 1) => ints!(i8),
+        ('i', 2) => ints!(i16),
+        ('i', 4) => ints!(i32),
+        ('i', 8) => ints!(i64),
+        ('u', 1) => ints!(u8),
+        ('u', 2) => ints!(u16),
+        ('u', 4) => ints!(u32),
+        ('u', 8) => read(file, kind, count, u64::from_le_bytes).map(|values| {
             let ints: Result<Vec<i64>, _> = values.iter().map(|&value| i64::try_from(value)).collect();
             // What no i64 holds is a number, if one at all.
             ints.map_or_else(|_| Elements::Real(values.iter().map(|&v| T::of(v as f64)).collect()), Elements::Int)
         }),
-        (TypeChar::Bool, 1) => read(npy, |value: bool| value).map(Elements::Bool),
+        ('b', 1) => read(file, kind, count, |[byte]: [u8; 1]| byte).and_then(|values| {
+            if let Some(other) = values.iter().find(|&&value| value > 1) {
+                return Err(io::Error::other(format!("a bool is 0 or 1, and one is {other}")));
+            }
+            Ok(Elements::Bool(values.into_iter().map(|value| value == 1).collect()))
+        }),
         _ => return None,
     })
 }
 
-/// The type in words.
-fn name(dtype: &DType) -> String {
-    let DType::Plain(plain) = dtype else { return format!("records `{}`", dtype.descr()) };
-    let bits = plain.size_field().saturating_mul(8);
-    match plain.type_char() {
-        TypeChar::Float => format!("float{bits}"),
-        TypeChar::Complex => format!("complex{bits}"),
-        TypeChar::Int => format!("int{bits}"),
-        TypeChar::Uint => format!("uint{bits}"),
-        TypeChar::Bool => "bool".to_owned(),
-        TypeChar::Object => "Python objects".to_owned(),
-        TypeChar::UnicodeStr | TypeChar::ByteStr => format!("strings `{plain}`"),
-        _ => format!("`{plain}`"),
+/// So many elements of N bytes, handed on with the lowest byte first.
+fn read<const N: usize, E>(
+    file: &mut impl Read,
+    kind: &Kind,
+    count: usize,
+    to: impl Fn([u8; N]) -> E,
+) -> io::Result<Vec<E>> {
+    let mut found = Vec::with_capacity(count);
+    let mut buffer = vec![0; CHUNK.min(count) * N];
+    while found.len() < count {
+        let bytes = &mut buffer[..CHUNK.min(count - found.len()) * N];
+        file.read_exact(bytes)?;
+        found.extend(bytes.as_chunks().0.iter().map(|&raw: &[u8; N]| {
+            let mut raw = raw;
+            if kind.is_big {
+                raw.reverse();
+            }
+            to(raw)
+        }));
     }
+    Ok(found)
 }
 
 fn laid_out<E: Copy>(shape: &[usize], order: Order, stored: Vec<E>) -> Tensor<E> {

@@ -8,12 +8,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use netfold_linear::{Probes, Support};
 use netfold_onnx::{Attribute, DType, GraphDef, ModelDef, NodeDef, OnnxError, StreamedModel, ValueInfo};
-use npyz::WriterBuilder;
 use zip::CompressionMethod;
 use zip::write::{SimpleFileOptions, ZipWriter};
 
 use crate::error::Error;
 use crate::input::PixelMap;
+use crate::npy;
 use crate::ops::Precision;
 use crate::output::folder::{self, Folder, StagedFile};
 use crate::reconstruction::{Reconstruction, RowRef};
@@ -208,31 +208,15 @@ impl<'a, T: Precision> Store<'a, T> {
 ///
 /// # Errors
 /// If it cannot be written.
-pub fn write_array(path: &Path, shape: &[u64], values: &[f64]) -> Result<(), Error> {
-    let encode = || -> io::Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        let options = npyz::WriteOptions::new().default_dtype().shape(shape);
-        let mut writer = options.writer(&mut bytes).begin_nd()?;
-        writer.extend(values.iter().copied())?;
-        writer.finish()?;
-        Ok(bytes)
-    };
-    let bytes = encode().map_err(|source| Error::Write { path: path.to_owned(), source })?;
-    folder::write(path, &bytes)
+pub fn write_array(path: &Path, shape: &[usize], values: &[f64]) -> Result<(), Error> {
+    folder::write(path, &npy::doubles(shape, values.iter().copied()))
 }
 
 /// A fresh array in the archive; its numbers follow.
 fn begin_array<W: Write + Seek>(npz: &mut ZipWriter<W>, name: &str, code: &str, shape: &[usize]) -> io::Result<()> {
     let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored).large_file(true);
-    npz.start_file(npyz::npz::file_name_from_array_name(name), options)?;
-    let kind = code.parse().map_err(io::Error::other)?;
-    let shape: Vec<u64> = shape.iter().map(|&size| size as u64).collect();
-    npyz::WriteOptions::new_header_only()
-        .dtype(npyz::DType::new_scalar(kind))
-        .shape(&shape)
-        .writer(npz)
-        .write_header_only()
-        .map(drop)
+    npz.start_file(format!("{name}.npy"), options)?;
+    npz.write_all(&npy::header(code, shape))
 }
 
 /// numpy's name for little-endian numbers of this precision.
