@@ -178,7 +178,7 @@ impl<M> Options<M> {
     }
 
     /// Who is told how far tracing, freezing, comparing and rows are: of this fold, and of what is asked of it later.
-    /// `Break` ends the call with [`Error::Stopped`].
+    /// `Break` ends the call with [`Error::Stopped`](crate::Error::Stopped).
     #[must_use]
     pub fn progress(self, told: impl Fn(Progress) -> ControlFlow<()> + Send + Sync + 'static) -> Self {
         Self { watch: Watch::new(told), ..self }

@@ -102,7 +102,7 @@ pub struct HeldGate {
     pub gate: String,
 }
 
-/// Decisions of rectifiers, clips and pools that are part of the one-layer model; [`ties`](crate::ties) has the bound.
+/// Decisions of rectifiers, clips and pools that are part of the one-layer model; [`ties`](crate::trace::Ties) has the bound.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct TieCount {
     /// How many there are.

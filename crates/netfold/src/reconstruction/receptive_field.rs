@@ -19,7 +19,7 @@ use crate::value::{Tensor, indices};
 /// is.
 ///
 /// ```
-/// use netfold::{Tensor, unit::Unit};
+/// use netfold::{Tensor, Unit};
 /// let map = Tensor::new(&[1, 2, 1, 3], vec![0.0, 1.0, 2.0, 5.0, 9.0, 7.0]);
 /// assert_eq!("1,0,2".parse::<Unit>()?.element(&map)?, 5);
 /// assert_eq!("1".parse::<Unit>()?.element(&map)?, 4);
