@@ -7,9 +7,9 @@ mod args;
 mod commands;
 mod failure;
 mod flowchart;
-mod gallery;
 mod labels;
 mod progress;
+mod report_writer;
 mod session;
 mod shape;
 #[cfg(unix)]

@@ -9,8 +9,8 @@ use netfold::trace::NonFinite;
 use netfold::{Precision, Request};
 use netfold_render::{InputFacts, InputView, ModelFacts, Report, layers, packed, units};
 
-use crate::part::{FrozenTensor, head, sheet, wide};
-use crate::problem::ApiError;
+use crate::api_error::ApiError;
+use crate::frozen_tensor::{FrozenTensor, head, sheet, wide};
 use crate::queue::CancelToken;
 use crate::settings::{Opened, Settings, Source};
 

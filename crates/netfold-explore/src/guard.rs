@@ -9,8 +9,8 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use crate::api_error::ApiError;
 use crate::connections::Caller;
-use crate::problem::ApiError;
 use crate::token::Token;
 
 /// What the page may load: what comes from this server, and pictures that it makes itself.

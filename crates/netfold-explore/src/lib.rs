@@ -8,13 +8,12 @@
 //! do not bring the token of the printed address, come under another name than this machine's, or from another site's
 //! page ([`guard`]). Uploads lie in a folder of the owner's that goes when the explorer ends ([`scratch`]).
 
-pub mod bench;
+pub mod api_error;
 pub mod connections;
 pub mod frozen;
+pub mod frozen_tensor;
 pub mod guard;
 pub mod page;
-pub mod part;
-pub mod problem;
 pub mod queue;
 pub mod routes;
 pub mod scratch;
@@ -22,6 +21,7 @@ pub mod settings;
 pub mod signals;
 pub mod token;
 pub mod upload;
+pub mod worker;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -32,15 +32,15 @@ use std::time::Duration;
 use netfold::Precision;
 use netfold::model::FileStamp;
 
-use bench::Worker;
+use api_error::ApiError;
 use guard::{Access, Names};
 use page::Page;
-use problem::ApiError;
 use routes::App;
 use scratch::Scratch;
 use settings::{Settings, Source};
 use signals::Signals;
 use token::Token;
+use worker::Worker;
 
 /// How long work on files may go on after the explorer is told to end.
 const LAST: Duration = Duration::from_secs(2);

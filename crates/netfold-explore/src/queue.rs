@@ -11,7 +11,7 @@ use netfold::Watch;
 use serde::Serialize;
 use tokio::sync::{oneshot, watch};
 
-use crate::problem::ApiError;
+use crate::api_error::ApiError;
 
 /// Jobs that may wait.
 const WAITING: usize = 64;

@@ -20,13 +20,13 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio_stream::wrappers::WatchStream;
 
-use crate::bench::Worker;
+use crate::api_error::ApiError;
 use crate::guard::{Access, guard};
-use crate::problem::ApiError;
 use crate::queue::{CancelToken, Queue};
 use crate::scratch::Scratch;
 use crate::settings::{At, Source};
 use crate::upload;
+use crate::worker::Worker;
 
 /// Uploaded inputs that are kept; the oldest goes first.
 const INPUTS: usize = 16;

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
 use tokio::time::{Instant, timeout};
 
-use crate::problem::ApiError;
+use crate::api_error::ApiError;
 use crate::scratch::{Scratch, create};
 use crate::settings::Source;
 

@@ -15,7 +15,7 @@ use serde_json::json;
 
 use crate::args::{BasisWord, MethodWord, PrecisionWord, Reconstruct};
 use crate::failure::{Failure, NOT_EQUIVALENT};
-use crate::gallery::{ReportWriter, ShownRow};
+use crate::report_writer::{ReportWriter, ShownRow};
 use crate::session::Session;
 
 /// Runs the command in the precision that is asked for.

@@ -7,12 +7,12 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
 use netfold::Options;
-use netfold_explore::bench::Worker;
 use netfold_explore::guard::{Access, Names};
 use netfold_explore::routes::{App, router};
 use netfold_explore::scratch::Scratch;
 use netfold_explore::settings::Settings;
 use netfold_explore::token::Token;
+use netfold_explore::worker::Worker;
 use netfold_onnx::{DType, GraphDef, ModelDef, NodeDef, TensorDef, ValueInfo, encode};
 use tower::ServiceExt;
 

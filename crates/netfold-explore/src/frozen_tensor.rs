@@ -7,7 +7,7 @@ use netfold::{Folded, Precision, ReceptiveField, Reconstruction, Request, RowRef
 use netfold_render::{Grid, Layout, Order, RowHead, Scale, Sheet, View, bias_parts, line, packed};
 use serde::Serialize;
 
-use crate::problem::ApiError;
+use crate::api_error::ApiError;
 use crate::queue::CancelToken;
 
 /// Bytes of channels that one answer holds at most.

@@ -8,8 +8,8 @@ use netfold::output::folder::Folder;
 use netfold::reconstruction::Unit;
 use netfold::{Error, Model, Precision, Request};
 
+use crate::api_error::ApiError;
 use crate::frozen::Frozen;
-use crate::problem::ApiError;
 use crate::queue::CancelToken;
 use crate::settings::{At, Opened, Settings, Source};
 
