@@ -83,7 +83,7 @@ enum Task {
 
 /// What the tasks of one product share.
 struct Job<'a, T> {
-    gather: &'a MaskedConv<'a, T>,
+    conv: &'a MaskedConv<'a, T>,
     x: &'a [T],
     y: SendPtr<T>,
     /// For each row of x, or each of its channels, how far its weight lies from a step's.
@@ -107,7 +107,7 @@ impl<T: Lanes> MaskedConv<'_, T> {
         self.check(x, y);
         let (lines, channels) = (self.lines(), self.to.list());
         let offsets = self.offsets(lines);
-        let job = Job { gather: self, x, y: SendPtr(y.as_mut_ptr()), offsets: &offsets, channels: &channels, lines };
+        let job = Job { conv: self, x, y: SendPtr(y.as_mut_ptr()), offsets: &offsets, channels: &channels, lines };
         self.tasks().into_par_iter().for_each(|task| {
             // SAFETY: `isa` is one that this processor has; `check` holds; tasks share no (position, channel).
             unsafe { dispatch(isa, ByTask { job: &job, task }) };
@@ -205,7 +205,7 @@ impl<T: Lanes> Job<'_, T> {
     /// The rows of these channels of x that a place reads.
     #[inline(always)]
     fn steps(&self, image: usize, place: [usize; 2], channels: Range<usize>, steps: &mut Vec<Step<T>>) {
-        let g = self.gather;
+        let g = self.conv;
         let mut step = |from: Run, tap: usize| {
             if from.count > 0 {
                 steps.push(Step {
@@ -260,7 +260,7 @@ unsafe fn body<V: Vector>(simd: Simd<V>, job: &Job<'_, V::Lane>, task: Task) {
         Task::After(positions) => return unsafe { after::<V>(simd, job, positions) },
         Task::Rows(positions, channels) => (positions, channels),
     };
-    let g = job.gather;
+    let g = job.conv;
     let (ins, outs) = (g.from.axes.channels / g.groups, g.to.axes.channels / g.groups);
     let mut steps: Vec<Step<V::Lane>> = Vec::with_capacity(g.reads.taps());
     let (places, columns) = (g.to.axes.places, g.reads.to()[1]);
@@ -289,7 +289,7 @@ unsafe fn body<V: Vector>(simd: Simd<V>, job: &Job<'_, V::Lane>, task: Task) {
 /// As [`body`].
 #[inline(always)]
 unsafe fn after<V: Vector>(simd: Simd<V>, job: &Job<'_, V::Lane>, positions: Range<usize>) {
-    let g = job.gather;
+    let g = job.conv;
     let Some(depth) = g.after else { return };
     let (ins, outs) = (g.from.axes.channels, g.to.axes.channels);
     let mut walk = DepthwiseRows::new(depth, job.x);

@@ -143,7 +143,7 @@ impl<T: Number> Case<T> {
         }
     }
 
-    pub(crate) fn gather(&self, isa: Isa) -> Vec<T> {
+    pub(crate) fn masked_conv(&self, isa: Isa) -> Vec<T> {
         let [to, tap, from] = self.strides;
         let weights = Weights { data: &self.weights, to, tap, from };
         let (width, groups, add) = (self.x.width, self.groups, self.add);
@@ -157,7 +157,7 @@ impl<T: Number> Case<T> {
         y
     }
 
-    pub(crate) fn depth(&self, isa: Isa) -> Vec<T> {
+    pub(crate) fn masked_depthwise(&self, isa: Isa) -> Vec<T> {
         let (width, add) = (self.x.width, self.add);
         let mut y = self.start.clone();
         let (from, to) = (self.x.support.rows(), self.onto.rows());
@@ -229,7 +229,7 @@ impl<T: Number> Case<T> {
         y
     }
 
-    pub(crate) fn planes(&self, isa: Isa) -> Vec<T> {
+    pub(crate) fn few_channels(&self, isa: Isa) -> Vec<T> {
         let (taps, mut y) = (self.reads.taps(), self.start.clone());
         let windows = self.weights.chunks_exact(taps * self.ins);
         let weights: Vec<T> =
@@ -244,7 +244,7 @@ impl<T: Number> Case<T> {
     }
 
     /// Of a depthwise product whose windows lie as `axes`, or of its transpose.
-    pub(crate) fn lone(&self, isa: Isa, axes: [WindowAxis; 2], turned: bool) -> Vec<T> {
+    pub(crate) fn dense_depthwise(&self, isa: Isa, axes: [WindowAxis; 2], turned: bool) -> Vec<T> {
         let mut y = self.start.clone();
         DenseDepthwise { axes, weights: &self.weights, turned, begin: self.begin() }.run_by(
             isa,
@@ -267,7 +267,7 @@ impl<T: Number> Case<T> {
         weights
     }
 
-    pub(crate) fn channels(&self, isa: Isa) -> Vec<T> {
+    pub(crate) fn channels_last(&self, isa: Isa) -> Vec<T> {
         let (taps, mut y, weights) = (self.reads.taps(), self.start.clone(), self.blocks(channels_last::lanes::<T>()));
         let x = if self.frame.is_bare() { self.x.values.clone() } else { self.framed(isa, &self.frame) };
         let (groups, from, to, begin) = (self.groups, self.ins, self.outs, self.begin());
@@ -275,7 +275,7 @@ impl<T: Number> Case<T> {
         y
     }
 
-    pub(crate) fn panels(&self, isa: Isa) -> Vec<T> {
+    pub(crate) fn im2col(&self, isa: Isa) -> Vec<T> {
         let (taps, mut y, weights) = (self.reads.taps(), self.start.clone(), self.blocks(BLOCK));
         let x = if self.frame.is_bare() { self.x.values.clone() } else { self.framed(isa, &self.frame) };
         let (groups, from, to, begin) = (self.groups, self.ins, self.outs, self.begin());
@@ -283,7 +283,8 @@ impl<T: Number> Case<T> {
         y
     }
 
-    /// The same sums from the definition.
+    /// The same sums from the definition, of the same window index: a fault of the index is found by the law of the dense twin
+    /// (netfold-linear/tests/laws), not here.
     pub(crate) fn plain(&self) -> Vec<f64> {
         let (width, places_to, places_from) = (self.x.width, self.reads.places_to(), self.reads.places_from());
         let mut sums = Vec::new();

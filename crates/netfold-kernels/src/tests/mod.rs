@@ -29,9 +29,9 @@ fn sums<T: Number>() {
         let case = Case::<T>::new(&noise, depth);
         for isa in Isa::all() {
             if depth {
-                agree(&case, &case.depth(isa), isa);
+                agree(&case, &case.masked_depthwise(isa), isa);
             }
-            agree(&case, &case.gather(isa), isa);
+            agree(&case, &case.masked_conv(isa), isa);
         }
     }
 }
@@ -46,29 +46,29 @@ fn whole_sums<T: Number>() {
         let case = case.filled(&noise);
         for isa in Isa::all() {
             if case.outs <= THIN {
-                agree(&case, &case.planes(isa), isa);
+                agree(&case, &case.few_channels(isa), isa);
             }
-            agree(&case, &case.panels(isa), isa);
+            agree(&case, &case.im2col(isa), isa);
             if case.frame.is_one_grid() {
                 met += 1;
-                agree(&case, &case.channels(isa), isa);
+                agree(&case, &case.channels_last(isa), isa);
             }
         }
     }
     assert!(met > 50, "{met} products with few places");
 }
 
-fn lone_sums<T: Number>() {
+fn depthwise_sums<T: Number>() {
     let (noise, mut met) = (Noise(Cell::new(0xa1_0e)), 0);
     for _ in 0..100 {
         let axes = [noise.long_axis(), noise.long_axis()];
         let turned = [axes[0].turned(), axes[1].turned()];
         let case = Case::<T>::over(&noise, axes, false, true).filled(&noise);
-        Isa::all().into_iter().for_each(|isa| agree(&case, &case.lone(isa, axes, false), isa));
+        Isa::all().into_iter().for_each(|isa| agree(&case, &case.dense_depthwise(isa, axes, false), isa));
         if let [Some(down), Some(along)] = turned {
             met += 1;
             let case = Case::<T>::over(&noise, axes, true, true).filled(&noise);
-            Isa::all().into_iter().for_each(|isa| agree(&case, &case.lone(isa, [down, along], true), isa));
+            Isa::all().into_iter().for_each(|isa| agree(&case, &case.dense_depthwise(isa, [down, along], true), isa));
         }
     }
     assert!(met > 10, "{met} transposes");
@@ -76,8 +76,8 @@ fn lone_sums<T: Number>() {
 
 #[test]
 fn channels_are_summed_alone() {
-    lone_sums::<f32>();
-    lone_sums::<f64>();
+    depthwise_sums::<f32>();
+    depthwise_sums::<f64>();
 }
 
 /// A 3×3 window without stride, padded or cropped.
@@ -154,7 +154,9 @@ fn bits_do_not_depend_on_the_number_of_threads() {
         let case = Case::<f32>::new(&noise, round % 2 == 0);
         let bits = |threads: usize| {
             let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            let y = pool.install(|| if round % 2 == 0 { case.depth(Isa::best()) } else { case.gather(Isa::best()) });
+            let y = pool.install(|| {
+                if round % 2 == 0 { case.masked_depthwise(Isa::best()) } else { case.masked_conv(Isa::best()) }
+            });
             y.iter().map(|y| y.to_bits()).collect::<Vec<_>>()
         };
         assert!(bits(1) == bits(2) && bits(1) == bits(3));
@@ -162,8 +164,8 @@ fn bits_do_not_depend_on_the_number_of_threads() {
         let bits = |threads: usize| {
             let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             let y = pool.install(|| match case.outs {
-                ..=THIN => [case.planes(Isa::best()), case.panels(Isa::best())].concat(),
-                _ => case.panels(Isa::best()),
+                ..=THIN => [case.few_channels(Isa::best()), case.im2col(Isa::best())].concat(),
+                _ => case.im2col(Isa::best()),
             });
             y.iter().map(|y| y.to_bits()).collect::<Vec<_>>()
         };

@@ -13,7 +13,7 @@ use crate::simd::{Lanes, Simd, Vector};
 /// `to` is a run of stored rows of y that no other thread uses, `steps` are runs of rows of x.
 #[inline(always)]
 pub(crate) unsafe fn lanes<V: Vector>(simd: Simd<V>, job: &Job<'_, V::Lane>, to: Run, steps: &[Step<V::Lane>]) {
-    let (mut lane, width) = (0, job.gather.width);
+    let (mut lane, width) = (0, job.conv.width);
     while lane < width {
         // SAFETY: the caller's; `lane` and the lanes behind it are below the width.
         unsafe {
@@ -44,7 +44,7 @@ unsafe fn rows<V: Vector, const R: usize, const JMAX: usize>(
     steps: &[Step<V::Lane>],
     lane: usize,
 ) -> usize {
-    let g = job.gather;
+    let g = job.conv;
     let parts = to.count.div_ceil(JMAX);
     let mut done = 0;
     for part in 0..parts {

@@ -20,7 +20,7 @@ const FEW: usize = 256;
 impl<T: Real> Conv<T> {
     /// All of y = A x (or Aᵀ x) from all of x, both in standard order, with what y begins with.
     pub(super) fn dense(&self, from: &[T], to: &mut [T], transpose: bool, begin: Init<'_, T>) {
-        if let Some(axes) = self.lone(transpose) {
+        if let Some(axes) = self.dense_depthwise(transpose) {
             return DenseDepthwise { axes, weights: self.packed.natural(), turned: transpose, begin }.run(from, to);
         }
         let (s, frame, groups) = (self.sizes(), self.frame(transpose), self.groups);
@@ -59,7 +59,7 @@ impl<T: Real> Conv<T> {
 
     /// The window of a product by [`DenseDepthwise`]: a depthwise convolution, or the transpose of one without stride, which is one,
     /// too, the other way.
-    fn lone(&self, transpose: bool) -> Option<[WindowAxis; 2]> {
+    fn dense_depthwise(&self, transpose: bool) -> Option<[WindowAxis; 2]> {
         let (Sizes { ins: 1, outs: 1, taps: 1.. }, axes) = (self.sizes(), self.axes) else { return None };
         if !is_on("depthwise") {
             return None;
