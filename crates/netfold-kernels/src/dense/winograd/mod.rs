@@ -46,7 +46,7 @@ pub struct Winograd<'a, T> {
     pub to: usize,
     /// Lines of a plane of y, places of a line.
     pub places: [usize; 2],
-    /// (G g Gᵀ)[point] of channels c, d of group g at `[g][point][c / block][d][c % block]` with the [`block`] of these
+    /// `(G g Gᵀ)[point]` of channels c, d of group g at `[g][point][c / block][d][c % block]` with the [`block`] of these
     /// places, zero behind the last channel.
     pub weights: &'a [T],
     /// What the sums of y begin with.
