@@ -104,6 +104,9 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Header, String> {
             break;
         }
     }
+    if !header.0.trim().is_empty() {
+        return Err(NOT_PLAIN.into());
+    }
     let missing = |key: &str| format!("its header has a missing key: `{key}`");
     Ok(Header {
         kind: kind.ok_or_else(|| missing("descr"))?,
@@ -246,9 +249,16 @@ mod tests {
         let read = of("{ \"shape\":( 4 ,2 ) , 'fortran_order' :True,'descr':'>i2'}").unwrap();
         assert_eq!((read.shape, read.order, read.kind.name()), (vec![4, 2], Order::Fortran, "int16".into()));
         assert!(read.kind.is_big);
-        for broken in
-            ["{}", "{'shape': (1,}", "{'shape' (1,)}", "{'descr': 'f4'", "{'other': 1}", "{'shape': (-1,)}", "[]"]
-        {
+        for broken in [
+            "{}",
+            "{'shape': (1,}",
+            "{'shape' (1,)}",
+            "{'descr': 'f4'",
+            "{'other': 1}",
+            "{'shape': (-1,)}",
+            "[]",
+            "{} }",
+        ] {
             assert!(of(broken).is_err(), "{broken}");
         }
     }
