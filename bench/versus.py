@@ -21,7 +21,7 @@ def main():
     parser.add_argument("present", help="that of the second build")
     parser.add_argument("--networks", nargs="+", default=NETWORKS)
     parser.add_argument("--isas", nargs="+", choices=ISAS, default=ISAS)
-    parser.add_argument("--rows", nargs="+", default=["1", "100"])
+    parser.add_argument("--rows", nargs="+", default=["1", "10"], help="no more than a network has outputs")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--pairs", type=int, default=15)
     parser.add_argument("--exports", default=os.path.join(HERE, "exports"), help="where exported networks are kept")

@@ -51,7 +51,8 @@ impl Kind {
         }
         let is_big = order == Some('>') || order == Some('=') && cfg!(target_endian = "big");
         // A unit behind the number makes it another type.
-        let size = rest.as_str().parse().unwrap_or(0);
+        let digits = Some(rest.as_str()).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
+        let size = digits.and_then(|digits| digits.parse().ok()).unwrap_or(0);
         Self { text: text.to_owned(), letter, size, is_big }
     }
 
@@ -61,6 +62,7 @@ impl Kind {
         let bits = size.saturating_mul(8);
         match self.letter {
             None => format!("records `{text}`"),
+            Some('f' | 'c' | 'i' | 'u') if *size == 0 => format!("`{text}`"),
             Some('f') => format!("float{bits}"),
             Some('c') => format!("complex{bits}"),
             Some('i') => format!("int{bits}"),

@@ -66,7 +66,7 @@ pub(super) fn values_in<T: Real>(content: Content<'_>) -> Result<Value<T>, Input
     if elements >= u64::from(u32::MAX) {
         return Err(wrong(format!("shape {shape:?} has {elements} elements; fewer than {} are read", u32::MAX)));
     }
-    let expected = elements * kind.size as u64;
+    let expected = elements.saturating_mul(kind.size as u64);
     let got = bytes.saturating_sub(start);
     if got < expected {
         let dtype = kind.name();

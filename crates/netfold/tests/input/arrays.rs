@@ -89,6 +89,9 @@ fn what_is_no_array_is_refused_with_a_reason() {
     assert!(refused(&npy("'<U3'", false, &[1], &[0; 12])).contains("its elements are strings `<U3`"));
     assert!(refused(&npy("'<M8[ns]'", false, &[1], &[0; 8])).contains("its elements are `<M8[ns]`"));
     assert!(refused(&npy("'<f16'", false, &[1], &[0; 16])).contains("its elements are float128"));
+    assert!(refused(&npy("'<f+4'", false, &[1], &[0; 4])).contains("its elements are `<f+4`"));
+    assert!(refused(&npy("'<f99999999999999999999'", false, &[3], &[0; 16])).contains("its elements are `<f9999"));
+    assert!(refused(&npy("'<f999999999999999999'", false, &[3000], &[0; 16])).contains("it is cut"));
     assert!(refused(&npy("[('a', '<f4')]", false, &[1], &[0; 4])).contains("its elements are records"));
     assert!(refused(&npy("'|b1'", false, &[1], &[2])).contains("bool"));
     let huge = npy("'<f4'", false, &[usize::MAX / 4, 1000], &[]);
@@ -97,7 +100,6 @@ fn what_is_no_array_is_refused_with_a_reason() {
     assert!(refused(&npy("'<f4'", false, &[1 << 33], &[])).contains("elements; fewer than"));
     let deep = format!("{{'descr': {}'<f4'{}}}", "[".repeat(4000), "]".repeat(4000));
     assert!(refused(&with_header(&deep, &[])).contains("not that of a plain array"));
-    // The parser's time doubles with each bracket inside another.
     let braces = format!("{{'descr': '|b1', 'fortran_order': False, {}'shape': (1, 3), }}", "{".repeat(20));
     assert!(refused(&with_header(&braces, &[])).contains("not that of a plain array"));
     assert!(refused(&with_header("{'shape': (0xffffffffffffffff, 0xffffffffffffffff)}", &[])).contains("plainly"));
